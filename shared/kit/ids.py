@@ -1,0 +1,20 @@
+"""Identifiers: time-ordered for rows, derived for what must be written once."""
+
+import os
+import time
+import uuid
+
+NAMESPACE = uuid.UUID("7f1b3a52-9d0e-5c1a-8a44-0f6c2f6b7e11")
+
+
+def new_id() -> uuid.UUID:
+    """A UUID version 7 (RFC 9562, 5.7): 48 bits of Unix milliseconds, 74 random bits."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | (0x7 << 76)
+    value = value & ~(0x3 << 62) | (0x2 << 62)
+    return uuid.UUID(int=value)
+
+
+def derived_id(*parts: object) -> uuid.UUID:
+    """A UUID version 5 of the parts: the same parts give the same id, so writing twice is writing once."""
+    return uuid.uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts))

@@ -1,0 +1,59 @@
+"""Every setting of Outlay, read from the environment (prefix `OUTLAY_`) and `.env`."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """One flat, validated value; built once per process and passed down, never read globally."""
+
+    model_config = SettingsConfigDict(env_prefix="OUTLAY_", env_file=".env", extra="ignore", frozen=True)
+
+    environment: Literal["development", "test", "production"] = "development"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    root_key: SecretStr | None = Field(
+        default=None, min_length=16, description="Creates organisations and their first key; nothing else."
+    )
+
+    # The three servers.
+    database_url: str = "postgresql://outlay@127.0.0.1:5432/outlay"
+    database_pool_size: int = Field(
+        default=20, ge=1, le=200, description="Connections per process; also AnyIO's thread limit in the API."
+    )
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    qdrant_url: str | None = Field(default=None, description="A Qdrant server; unset: the Edge sidecar.")
+    qdrant_api_key: SecretStr | None = None
+    edge_socket: Path | None = Field(default=None, description="Unix socket of the Edge sidecar.")
+    edge_authkey: SecretStr | None = Field(default=None, description="Shared secret of the Edge sidecar.")
+
+    # Files: trained models, uploads, reports.
+    artifacts_dir: Path = Path(".outlay/artifacts")
+
+    # Models.
+    base_model: str = Field(
+        default="all-MiniLM-L6-v2",
+        description="Packaged model's name, a hub id (pin it with base_model_revision) or a local folder.",
+    )
+    base_model_revision: str | None = None
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    encode_batch_size: int = Field(default=64, ge=1, le=1024)
+
+    # The door.
+    max_body_bytes: int = Field(default=2 * 1024 * 1024, ge=1024)
+    max_upload_bytes: int = Field(default=200 * 1024 * 1024, ge=1024)
+
+    # The spine of a job; all times in seconds, on the database's clock.
+    job_lease_seconds: float = Field(default=60, gt=0)
+    job_heartbeat_seconds: float = Field(default=10, gt=0)
+    job_max_attempts: int = Field(default=3, ge=1, le=20)
+    relay_poll_seconds: float = Field(default=1, gt=0)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """This process's settings; a process entry calls it once and hands the value on."""
+    return Settings()
