@@ -1,0 +1,55 @@
+"""Datasets: labelled transactions, frozen and split."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kit.db import Base, Row
+
+SPLITS = ("train", "test", "eval")
+
+
+class Dataset(Row, Base):
+    """A frozen copy of what was labelled, with the categories as they were then."""
+
+    __tablename__ = "datasets"
+    __table_args__ = (UniqueConstraint("organization_id", "id"),)
+
+    organization_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(String(200))
+    seed: Mapped[int] = mapped_column(Integer)
+    parameters: Mapped[dict[str, Any]]
+    counts: Mapped[dict[str, Any]]
+    categories: Mapped[dict[str, Any]]  # id -> {name, code, description, examples}
+    job_id: Mapped[uuid.UUID]
+
+
+class DatasetItem(Row, Base):
+    """One frozen transaction with its category; it outlives the transaction it was copied from."""
+
+    __tablename__ = "dataset_items"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "dataset_id"], ["datasets.organization_id", "datasets.id"], ondelete="CASCADE"
+        ),
+        UniqueConstraint("organization_id", "id"),
+        Index("ix_dataset_items_split", "dataset_id", "split", "id"),
+        CheckConstraint(f"split IN {SPLITS}", name="split"),
+    )
+
+    organization_id: Mapped[uuid.UUID]
+    dataset_id: Mapped[uuid.UUID]
+    transaction_id: Mapped[uuid.UUID]
+    category_id: Mapped[uuid.UUID]
+    split: Mapped[str] = mapped_column(String(10))
+    fields: Mapped[dict[str, Any]]

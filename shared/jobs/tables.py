@@ -1,0 +1,43 @@
+"""Jobs: the row is the job, the message on the broker only carries its id."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.kit.db import Base, Row
+
+STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
+
+
+class Job(Row, Base):
+    """A piece of long work. `attempt` fences: who finishes under an older attempt writes nothing."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("organization_id", "id"),
+        CheckConstraint(f"status IN {STATUSES}", name="status"),
+        Index("ix_jobs_queued", "priority", "id", postgresql_where=text("status = 'queued'")),
+        Index("ix_jobs_running", "lease_until", postgresql_where=text("status = 'running'")),
+        Index("ix_jobs_organization", "organization_id", "id"),
+    )
+
+    organization_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(50))
+    queue: Mapped[str] = mapped_column(String(20))
+    priority: Mapped[int] = mapped_column(Integer)  # 0 is most urgent, 9 least
+    status: Mapped[str] = mapped_column(String(20))
+    params: Mapped[dict[str, Any]]
+    progress: Mapped[dict[str, Any] | None]
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[dict[str, Any] | None]
+    attempt: Mapped[int] = mapped_column(Integer, default=0)
+    max_attempts: Mapped[int] = mapped_column(Integer)
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    published_at: Mapped[dt.datetime | None]
+    lease_until: Mapped[dt.datetime | None]
+    started_at: Mapped[dt.datetime | None]
+    finished_at: Mapped[dt.datetime | None]
+    request_id: Mapped[str | None] = mapped_column(String(100))

@@ -1,0 +1,13 @@
+"""Every table, gathered so that Alembic sees the whole schema."""
+
+from shared.categories import tables as categories
+from shared.datasets import tables as datasets
+from shared.jobs import tables as jobs
+from shared.kit.db import Base
+from shared.organizations import tables as organizations
+from shared.registry import tables as registry
+from shared.transactions import tables as transactions
+
+__all__ = ["categories", "datasets", "jobs", "metadata", "organizations", "registry", "transactions"]
+
+metadata = Base.metadata
