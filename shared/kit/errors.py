@@ -19,7 +19,11 @@ class AppError(Exception):
     code: ClassVar[str] = "error"
 
     def __init__(
-        self, message: str | None = None, *, errors: tuple[FieldError, ...] = (), retry_after: float | None = None
+        self,
+        message: str | None = None,
+        *,
+        errors: tuple[FieldError, ...] = (),
+        retry_after: float | None = None,
     ) -> None:
         self.message = message or " ".join((self.__doc__ or "").split())
         self.errors = errors

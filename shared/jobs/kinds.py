@@ -1,0 +1,99 @@
+"""Every kind of job: its parameters, its queue and its urgency. One place to see what the workers do."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+QUEUES = ("default", "llm", "embedding", "evaluation", "gpu")
+
+
+class Params(BaseModel):
+    """Parameters of a job; validated at the door and again in the worker."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImportParams(Params):
+    """Rows of an uploaded file become transactions."""
+
+    upload: str
+    format: Literal["csv", "jsonl"]
+    mapping: dict[str, str] = Field(description="Our field -> the file's column.")
+    defaults: dict[str, str] = Field(default_factory=dict, description="Our field -> a value for every row.")
+    create_categories: bool = False
+
+
+class SyncIndexParams(Params):
+    """Bring these rows' points in line with Postgres."""
+
+    category_ids: list[uuid.UUID] = Field(default_factory=list)
+    transaction_ids: list[uuid.UUID] = Field(default_factory=list)
+
+
+class ReindexParams(Params):
+    """Bring every point of a model version in line with Postgres; `rebuild` drops the old ones first."""
+
+    model_version_id: uuid.UUID
+    rebuild: bool = False
+
+
+class ActivateParams(Params):
+    """Index a model version, then switch to it, unless somebody else switched since `counter`."""
+
+    model_version_id: uuid.UUID
+    counter: int
+
+
+class DatasetParams(Params):
+    """Freeze what is labelled."""
+
+    name: str
+    seed: int
+    train: float
+    test: float
+    eval: float
+
+
+class EvaluationParams(Params):
+    """Measure a model version on one split of a dataset."""
+
+    dataset_id: uuid.UUID
+    model_version_id: uuid.UUID
+    split: Literal["train", "test", "eval"]
+
+
+class TrainingParams(Params):
+    """Fine-tune a model version on a dataset's train split, watched on its test split."""
+
+    dataset_id: uuid.UUID
+    base_model_version_id: uuid.UUID
+    name: str
+    loss: Literal["mnrl", "batch_semi_hard_triplet"]
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    warmup_ratio: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind of job is run."""
+
+    params: type[Params]
+    queue: str
+    priority: int = 3
+    max_attempts: int | None = None  # None: the setting's
+
+
+KINDS: dict[str, Kind] = {
+    "import": Kind(ImportParams, "default"),
+    "freeze_dataset": Kind(DatasetParams, "default"),
+    "sync_index": Kind(SyncIndexParams, "embedding", priority=0),
+    "reindex": Kind(ReindexParams, "embedding", priority=6),
+    "activate": Kind(ActivateParams, "embedding"),
+    "evaluate": Kind(EvaluationParams, "evaluation"),
+    "train": Kind(TrainingParams, "gpu"),
+}

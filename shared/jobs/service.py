@@ -1,0 +1,191 @@
+"""What may happen to a job: submit, claim, renew, finish, cancel, retry."""
+
+import uuid
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import func, null
+from sqlalchemy.orm import Session
+
+from shared.jobs import store
+from shared.jobs.kinds import KINDS, Params
+from shared.jobs.tables import Job
+from shared.kit.errors import AppError, Conflict
+from shared.kit.paging import Page, Paging
+
+DEFAULT_MAX_ATTEMPTS = 3
+
+# From each state the states that may follow; anything else is a bug or a race that was lost.
+TRANSITIONS: dict[str, frozenset[str]] = {
+    "queued": frozenset({"running", "cancelled"}),
+    "running": frozenset({"succeeded", "failed", "cancelled", "queued"}),
+    "succeeded": frozenset(),
+    "failed": frozenset({"queued"}),
+    "cancelled": frozenset({"queued"}),
+}
+
+
+class IllegalTransition(Conflict):
+    """The job's state does not allow this."""
+
+    code = "illegal-transition"
+
+    def __init__(self, before: str, after: str) -> None:
+        super().__init__(f"A job that is {before} cannot become {after}.")
+
+
+class JobFinished(Conflict):
+    """The job has ended already. Submit a new one, or retry it if it failed or was cancelled."""
+
+    code = "job-finished"
+
+
+class JobNotRetryable(Conflict):
+    """Only a failed or cancelled job can be retried."""
+
+    code = "job-not-retryable"
+
+
+class LeaseLost(AppError):
+    """Another attempt owns the job now, so this one writes nothing."""
+
+    code = "lease-lost"
+
+
+class JobCancelled(AppError):
+    """Somebody asked for the job to be cancelled."""
+
+    code = "cancelled"
+
+
+class WorkerLost(AppError):
+    """The worker died on every attempt. See the worker's log, then retry the job."""
+
+    code = "worker_lost"
+
+
+def check_transition(before: str, after: str) -> None:
+    """Raise `IllegalTransition` unless `after` may follow `before`."""
+    if after not in TRANSITIONS[before]:
+        raise IllegalTransition(before, after)
+
+
+def submit(
+    session: Session,
+    organization_id: uuid.UUID,
+    kind: str,
+    params: Params,
+    *,
+    request_id: str | None = None,
+    priority: int | None = None,
+) -> Job:
+    """Queue a job; it exists, and is sent, once the caller's transaction commits."""
+    spec = KINDS[kind]
+    if not isinstance(params, spec.params):
+        raise TypeError(f"a {kind} job takes {spec.params.__name__}, not {type(params).__name__}")
+    job = Job(
+        organization_id=organization_id,
+        kind=kind,
+        queue=spec.queue,
+        priority=spec.priority if priority is None else priority,
+        status="queued",
+        params=params.model_dump(mode="json"),
+        max_attempts=spec.max_attempts or DEFAULT_MAX_ATTEMPTS,
+        request_id=request_id,
+    )
+    return store.add(session, job)
+
+
+def get(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+    """The organisation's job."""
+    return store.get(session, organization_id, job_id)
+
+
+def list_(
+    session: Session,
+    organization_id: uuid.UUID,
+    paging: Paging,
+    *,
+    status: str | None = None,
+    kind: str | None = None,
+) -> Page[Job]:
+    """The organisation's jobs, newest first."""
+    return store.list_(session, organization_id, paging, status=status, kind=kind)
+
+
+def parse_params(job: Job) -> BaseModel:
+    """The job's parameters, validated anew: the row may be older than the code."""
+    return KINDS[job.kind].params.model_validate(job.params)
+
+
+def succeed(session: Session, job_id: uuid.UUID, attempt: int) -> None:
+    """End the attempt well, first in its last transaction: a lost lease stops the effects that follow.
+
+    Raises:
+        LeaseLost: another attempt owns the job.
+    """
+    if not store.finish(session, job_id, attempt, {"status": "succeeded", "finished_at": func.now()}):
+        raise LeaseLost
+
+
+def record_result(session: Session, job_id: uuid.UUID, result: dict[str, Any]) -> None:
+    """Keep what the job's effects returned, in the transaction that `succeed` opened."""
+    session.get_one(Job, job_id).result = result
+    session.flush()
+
+
+def fail(session: Session, job_id: uuid.UUID, attempt: int, error: dict[str, Any]) -> bool:
+    """End the attempt with an error; False: the lease was lost before."""
+    values = {"status": "failed", "error": error, "finished_at": func.now()}
+    return store.finish(session, job_id, attempt, values)
+
+
+def give_back(
+    session: Session, job_id: uuid.UUID, attempt: int, *, error: dict[str, Any] | None = None
+) -> bool:
+    """Queue the job again after a failure that another attempt may survive."""
+    values: dict[str, Any] = {"status": "queued", "published_at": None, "error": error or null()}
+    return store.finish(session, job_id, attempt, values)
+
+
+def end_cancelled(session: Session, job_id: uuid.UUID, attempt: int) -> bool:
+    """End the attempt as cancelled."""
+    return store.finish(session, job_id, attempt, {"status": "cancelled", "finished_at": func.now()})
+
+
+def cancel(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+    """A queued job is cancelled at once; a running one is asked to stop.
+
+    Raises:
+        JobFinished: it has ended.
+    """
+    job = store.get(session, organization_id, job_id, lock=True)
+    if not TRANSITIONS[job.status] or job.status in {"failed", "cancelled"}:
+        raise JobFinished
+    if job.status == "running":
+        job.cancel_requested = True
+    else:
+        check_transition(job.status, "cancelled")
+        job.status = "cancelled"
+        job.finished_at = func.now()
+    session.flush()
+    session.refresh(job)
+    return job
+
+
+def retry(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> Job:
+    """Queue a failed or cancelled job again, with its attempts counted anew from here.
+
+    Raises:
+        JobNotRetryable: it is still going on, or it succeeded.
+    """
+    job = store.get(session, organization_id, job_id, lock=True)
+    if job.status not in {"failed", "cancelled"}:
+        raise JobNotRetryable
+    check_transition(job.status, "queued")
+    # The attempt number never goes back: it is what fences an old attempt's writes.
+    job.max_attempts = job.attempt + (KINDS[job.kind].max_attempts or DEFAULT_MAX_ATTEMPTS)
+    job.status, job.cancel_requested = "queued", False
+    job.published_at = job.finished_at = None
+    job.error = job.result = None
+    return store.add(session, job)

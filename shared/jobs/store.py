@@ -1,0 +1,178 @@
+"""Queries on jobs."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import case, func, literal, null, select, text, update
+from sqlalchemy.orm import Session
+
+from shared.jobs.tables import Job
+from shared.kit.errors import NotFound
+from shared.kit.paging import Page, Paging, page
+
+CHANNEL = "outlay_jobs"
+
+
+class JobNotFound(NotFound):
+    """There is no such job."""
+
+    code = "job-not-found"
+
+
+def add(session: Session, job: Job) -> Job:
+    """Insert the job; on commit the relay is woken."""
+    session.add(job)
+    session.flush()
+    session.execute(select(func.pg_notify(CHANNEL, "")))
+    return job
+
+
+def get(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID, *, lock: bool = False) -> Job:
+    """The organisation's job; `lock` holds the row until the transaction ends."""
+    query = select(Job).where(Job.organization_id == organization_id, Job.id == job_id)
+    job = session.scalar(query.with_for_update() if lock else query)
+    if job is None:
+        raise JobNotFound
+    return job
+
+
+def list_(
+    session: Session, organization_id: uuid.UUID, paging: Paging, *, status: str | None, kind: str | None
+) -> Page[Job]:
+    """The organisation's jobs, newest first."""
+    query = select(Job).where(Job.organization_id == organization_id)
+    if status is not None:
+        query = query.where(Job.status == status)
+    if kind is not None:
+        query = query.where(Job.kind == kind)
+    return page(session, query, Job.id, paging, resource="jobs", newest_first=True)
+
+
+def claim(session: Session, job_id: uuid.UUID, lease_s: float) -> Job | None:
+    """Take a queued job: one more attempt and a lease on the database's clock. None: it was not queued."""
+    query = (
+        update(Job)
+        .where(Job.id == job_id, Job.status == "queued")
+        .values(
+            status="running",
+            attempt=Job.attempt + 1,
+            lease_until=func.now() + dt.timedelta(seconds=lease_s),
+            started_at=func.now(),
+            progress=null(),
+        )
+        .returning(Job)
+    )
+    return session.scalar(query)
+
+
+def renew(
+    session: Session, job_id: uuid.UUID, attempt: int, lease_s: float, progress: dict[str, Any] | None
+) -> bool | None:
+    """Lengthen the lease and report progress. Whether cancel was asked for; None: the lease is lost."""
+    values: dict[str, Any] = {"lease_until": func.now() + dt.timedelta(seconds=lease_s)}
+    if progress is not None:
+        values["progress"] = progress
+    query = (
+        update(Job)
+        .where(Job.id == job_id, Job.attempt == attempt, Job.status == "running")
+        .values(**values)
+        .returning(Job.cancel_requested)
+    )
+    return session.scalar(query)
+
+
+def holds(session: Session, job_id: uuid.UUID, attempt: int) -> bool:
+    """Whether this attempt still owns the job; until the transaction ends nobody can take it away."""
+    query = (
+        select(Job.id)
+        .where(Job.id == job_id, Job.attempt == attempt, Job.status == "running")
+        .with_for_update(read=True)
+    )
+    return session.scalar(query) is not None
+
+
+def finish(session: Session, job_id: uuid.UUID, attempt: int, values: dict[str, Any]) -> bool:
+    """End the attempt with `values`; False: it is no longer this attempt's to end."""
+    query = (
+        update(Job)
+        .where(Job.id == job_id, Job.attempt == attempt, Job.status == "running")
+        .values(lease_until=None, **values)
+        .returning(Job.id)
+    )
+    return session.scalar(query) is not None
+
+
+def expire(session: Session, error: dict[str, Any]) -> list[tuple[uuid.UUID, str]]:
+    """Jobs whose lease has run out: queued again, or failed with `error` after the last attempt, or
+    cancelled when that was asked for. Returns (id, new status)."""
+    status = case(
+        (Job.cancel_requested, "cancelled"), (Job.attempt >= Job.max_attempts, "failed"), else_="queued"
+    )
+    over = Job.cancel_requested | (Job.attempt >= Job.max_attempts)
+    query = (
+        update(Job)
+        .where(Job.status == "running", Job.lease_until < func.now())
+        .values(
+            status=status,
+            lease_until=None,
+            published_at=None,
+            error=case((~Job.cancel_requested & over, literal(error, Job.error.type)), else_=null()),
+            finished_at=case((over, func.now()), else_=null()),
+        )
+        .returning(Job.id, Job.status)
+    )
+    return [(row.id, row.status) for row in session.execute(query)]
+
+
+def take_unpublished(session: Session, limit: int) -> list[tuple[uuid.UUID, str, str, int]]:
+    """Mark up to `limit` queued jobs as published: (id, kind, queue, priority), most urgent first."""
+    chosen = (
+        select(Job.id)
+        .where(Job.status == "queued", Job.published_at.is_(None))
+        .order_by(Job.priority, Job.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    query = (
+        update(Job)
+        .where(Job.id.in_(chosen))
+        .values(published_at=func.now())
+        .returning(Job.id, Job.kind, Job.queue, Job.priority)
+    )
+    rows = [(row.id, row.kind, row.queue, row.priority) for row in session.execute(query)]
+    return sorted(rows, key=lambda row: (row[3], row[0]))
+
+
+def unpublish(session: Session, ids: Sequence[uuid.UUID]) -> None:
+    """Let the relay send these again, where they are still queued."""
+    session.execute(update(Job).where(Job.id.in_(ids), Job.status == "queued").values(published_at=None))
+
+
+def unpublish_queue(session: Session, queue: str, grace_s: float) -> int:
+    """Let the relay send again what was published to `queue` more than `grace_s` seconds ago."""
+    query = (
+        update(Job)
+        .where(
+            Job.status == "queued",
+            Job.queue == queue,
+            Job.published_at < func.now() - dt.timedelta(seconds=grace_s),
+        )
+        .values(published_at=None)
+        .returning(Job.id)
+    )
+    return len(session.scalars(query).all())
+
+
+def count_by_kind(session: Session) -> list[tuple[str, str, int, float]]:
+    """(kind, status, how many, seconds since the oldest queued one) of the jobs not yet ended and today's."""
+    age = func.coalesce(func.extract("epoch", func.now() - func.min(Job.created_at)), 0)
+    query = (
+        select(Job.kind, Job.status, func.count(), age)
+        .where(
+            Job.status.in_(("queued", "running")) | (Job.finished_at > func.now() - text("interval '1 day'"))
+        )
+        .group_by(Job.kind, Job.status)
+    )
+    return [(kind, status, count, float(seconds)) for kind, status, count, seconds in session.execute(query)]

@@ -1,0 +1,13 @@
+"""Rules for text that came from outside."""
+
+import unicodedata
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing visible is left: only spaces, controls, or zero-width (format) characters."""
+    return all(character.isspace() or unicodedata.category(character) in {"Cf", "Cc"} for character in text)
+
+
+def is_storable(text: str) -> bool:
+    """Whether Postgres can keep the text: no NUL, no lone surrogate."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,224 @@
+"""Transactions and what was decided about them; each change queues the index's share of the work."""
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy.orm import Session
+
+from shared.categories import service as categories
+from shared.jobs import service as jobs
+from shared.jobs.kinds import SyncIndexParams
+from shared.kit.errors import FieldError, Invalid
+from shared.kit.ids import new_id
+from shared.kit.paging import Page, Paging
+from shared.transactions import store
+from shared.transactions.store import Filter, TransactionNotFound
+from shared.transactions.tables import Label, Transaction
+from shared.transactions.text import TransactionFields, transaction_text
+
+__all__ = ["Filter", "TransactionNotFound"]
+
+# Bulk changes are indexed in pieces this large, so that a correction never waits long behind one.
+BULK_SIZE = 250
+BULK_PRIORITY = 6
+
+
+class UnknownCategory(Invalid):
+    """The category does not exist or is archived. List the live ones with GET /v1/categories."""
+
+    code = "unknown-category"
+
+
+@dataclass(frozen=True)
+class NewTransaction:
+    """A transaction as a caller gives it; `id` is set where writing twice must be writing once."""
+
+    fields: TransactionFields
+    external_id: str | None = None
+    occurred_on: dt.date | None = None
+    id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What became of one transaction: whether it is new, and its id."""
+
+    id: uuid.UUID
+    is_created: bool
+
+
+def fields_of(transaction: Transaction) -> TransactionFields:
+    """The row's descriptive fields."""
+    return TransactionFields(
+        merchant_name=transaction.merchant_name,
+        merchant_descriptor=transaction.merchant_descriptor,
+        merchant_category=tuple(transaction.merchant_category),
+        merchant_category_code=transaction.merchant_category_code,
+        department=transaction.department,
+        location=transaction.location,
+        amount=transaction.amount,
+        currency=transaction.currency,
+        memo=transaction.memo,
+        spend_program_name=transaction.spend_program_name,
+        trip_name=transaction.trip_name,
+    )
+
+
+def text_of(transaction: Transaction) -> str:
+    """The text that is encoded for the row."""
+    return transaction_text(fields_of(transaction))
+
+
+def upsert(
+    session: Session, organization_id: uuid.UUID, rows: Sequence[NewTransaction], *, source: str
+) -> list[Stored]:
+    """Store transactions, overwriting those whose external_id is known: results in the order of `rows`.
+
+    Where `rows` names one external_id twice, the later one wins.
+    """
+    if not rows:
+        return []
+    positions = {row.external_id or position: position for position, row in enumerate(rows)}
+    kept = sorted(positions.values())
+    stored = store.upsert(session, [_values(organization_id, rows[position], source) for position in kept])
+    by_key = {(rows[p].external_id or p): Stored(*result) for p, result in zip(kept, stored, strict=True)}
+    known = [result.id for result in by_key.values() if not result.is_created]
+    if known:
+        _changed(session, organization_id, known)
+    return [by_key[row.external_id or position] for position, row in enumerate(rows)]
+
+
+def get(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID) -> Transaction:
+    """The organisation's transaction."""
+    return store.get(session, organization_id, transaction_id)
+
+
+def by_ids(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> Sequence[Transaction]:
+    """Those of the transactions that the organisation has."""
+    return store.by_ids(session, organization_id, ids)
+
+
+def list_(session: Session, organization_id: uuid.UUID, wanted: Filter, paging: Paging) -> Page[Transaction]:
+    """The organisation's transactions, newest first."""
+    return store.list_(session, organization_id, wanted, paging)
+
+
+def delete(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID) -> None:
+    """Remove the transaction, its labels and, through the queued job, its point."""
+    store.delete_(session, organization_id, transaction_id)
+    _changed(session, organization_id, [transaction_id])
+
+
+def label(
+    session: Session,
+    organization_id: uuid.UUID,
+    transaction_id: uuid.UUID,
+    category_id: uuid.UUID,
+    *,
+    source: str,
+    actor: str,
+) -> Label:
+    """Decide the transaction's category; the former label becomes history.
+
+    Raises:
+        TransactionNotFound: no such transaction.
+        UnknownCategory: no such category, or it is archived.
+    """
+    store.get(session, organization_id, transaction_id)
+    found = categories.by_ids(session, organization_id, [category_id])
+    if not found or found[0].archived_at is not None:
+        error = FieldError("/category_id", "unknown-category", "Not a live category of this organisation.")
+        raise UnknownCategory(errors=(error,))
+    label_many(session, organization_id, {transaction_id: category_id}, source=source, actor=actor)
+    return store.current_labels(session, organization_id, [transaction_id])[transaction_id]
+
+
+def label_many(
+    session: Session,
+    organization_id: uuid.UUID,
+    decisions: dict[uuid.UUID, uuid.UUID],
+    *,
+    source: str,
+    actor: str,
+) -> int:
+    """Give each transaction its category, both known to exist; returns how many labels were written.
+
+    Only a person's label replaces a person's label, and what an import repeats is not written again.
+    """
+    store.lock(session, organization_id, decisions)
+    current = store.current_labels(session, organization_id, decisions)
+    if source != "human":
+        settled = {
+            row_id
+            for row_id, old in current.items()
+            if old.source == "human" or old.category_id == decisions[row_id]
+        }
+        decisions = {row_id: category for row_id, category in decisions.items() if row_id not in settled}
+    if not decisions:
+        return 0
+    rows = [
+        {
+            "id": new_id(),
+            "organization_id": organization_id,
+            "transaction_id": transaction_id,
+            "category_id": category_id,
+            "source": source,
+            "actor": actor,
+        }
+        for transaction_id, category_id in decisions.items()
+    ]
+    store.add_labels(session, rows)
+    _changed(session, organization_id, list(decisions))
+    return len(rows)
+
+
+def labels(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID) -> Sequence[Label]:
+    """Every label that the transaction ever had, newest first."""
+    store.get(session, organization_id, transaction_id)
+    return store.labels(session, organization_id, transaction_id)
+
+
+def current_labels(
+    session: Session, organization_id: uuid.UUID, transaction_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Label]:
+    """The current label of each of the transactions that has one."""
+    return store.current_labels(session, organization_id, transaction_ids)
+
+
+def labelled(
+    session: Session, organization_id: uuid.UUID, *, after: uuid.UUID | None = None, limit: int = 1000
+) -> list[tuple[Transaction, uuid.UUID]]:
+    """A page of labelled transactions with their current category's id, in the order of id."""
+    return store.labelled(session, organization_id, after=after, limit=limit)
+
+
+def count_labelled(session: Session, organization_id: uuid.UUID) -> int:
+    """How many transactions have a current label."""
+    return store.count_labelled(session, organization_id)
+
+
+def _values(organization_id: uuid.UUID, row: NewTransaction, source: str) -> dict[str, object]:
+    values = asdict(row.fields)
+    values["merchant_category"] = list(row.fields.merchant_category)
+    return {
+        "id": row.id or new_id(),
+        "organization_id": organization_id,
+        "external_id": row.external_id,
+        "occurred_on": row.occurred_on,
+        "source": source,
+        **values,
+    }
+
+
+def _changed(session: Session, organization_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
+    for part in _parts(ids):
+        params = SyncIndexParams(transaction_ids=part)
+        priority = BULK_PRIORITY if len(ids) > BULK_SIZE else None
+        jobs.submit(session, organization_id, "sync_index", params, priority=priority)
+
+
+def _parts(ids: list[uuid.UUID]) -> Iterator[list[uuid.UUID]]:
+    for start in range(0, len(ids), BULK_SIZE):
+        yield ids[start : start + BULK_SIZE]

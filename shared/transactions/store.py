@@ -1,0 +1,179 @@
+"""Queries on transactions and labels."""
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, delete, func, literal_column, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.kit.errors import NotFound
+from shared.kit.paging import Page, Paging, page
+from shared.transactions.tables import Label, Transaction
+
+
+class TransactionNotFound(NotFound):
+    """There is no such transaction."""
+
+    code = "transaction-not-found"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which transactions; what is None does not narrow."""
+
+    unlabelled: bool | None = None
+    category_id: uuid.UUID | None = None
+    merchant: str | None = None
+    text: str | None = None
+    source: str | None = None
+    occurred_from: dt.date | None = None
+    occurred_to: dt.date | None = None
+
+
+def upsert(session: Session, rows: Sequence[dict[str, Any]]) -> list[tuple[uuid.UUID, bool]]:
+    """Insert rows, or overwrite those with the same external_id, or without one the same id.
+
+    Each may stand once among `rows`. Returns (id, was it created) in the order of `rows`.
+    """
+    found: dict[Any, tuple[uuid.UUID, bool]] = {}
+    for key, target in (("external_id", ["organization_id", "external_id"]), ("id", ["id"])):
+        part = [row for row in rows if (row["external_id"] is not None) == (key == "external_id")]
+        if not part:
+            continue
+        query = insert(Transaction).values(part)
+        kept = {"id", "organization_id", "external_id", "source"}
+        changes: dict[str, Any] = {name: query.excluded[name] for name in part[0] if name not in kept}
+        query = query.on_conflict_do_update(
+            index_elements=target,
+            set_={**changes, "updated_at": func.now()},
+            where=Transaction.organization_id == query.excluded.organization_id,
+        )
+        # xmax is 0 for a row that this statement inserted.
+        returning = query.returning(Transaction.id, getattr(Transaction, key), literal_column("(xmax = 0)"))
+        found.update({value: (row_id, created) for row_id, value, created in session.execute(returning)})
+    return [found[row["external_id"] if row["external_id"] is not None else row["id"]] for row in rows]
+
+
+def get(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID) -> Transaction:
+    """The organisation's transaction."""
+    transaction = session.scalar(
+        select(Transaction).where(
+            Transaction.organization_id == organization_id, Transaction.id == transaction_id
+        )
+    )
+    if transaction is None:
+        raise TransactionNotFound
+    return transaction
+
+
+def list_(session: Session, organization_id: uuid.UUID, wanted: Filter, paging: Paging) -> Page[Transaction]:
+    """The organisation's transactions, newest first."""
+    query = select(Transaction).where(Transaction.organization_id == organization_id)
+    query = _narrow(query, wanted)
+    return page(session, query, Transaction.id, paging, resource="transactions", newest_first=True)
+
+
+def _narrow(query: Select[Transaction], wanted: Filter) -> Select[Transaction]:
+    current = and_(
+        Label.organization_id == Transaction.organization_id,
+        Label.transaction_id == Transaction.id,
+        Label.is_current,
+    )
+    if wanted.unlabelled is not None:
+        labelled = select(Label.id).where(current).exists()
+        query = query.where(~labelled if wanted.unlabelled else labelled)
+    if wanted.category_id is not None:
+        query = query.where(select(Label.id).where(current, Label.category_id == wanted.category_id).exists())
+    if wanted.merchant is not None:
+        query = query.where(func.lower(Transaction.merchant_name) == wanted.merchant.lower())
+    if wanted.text is not None:
+        columns = (Transaction.merchant_name, Transaction.merchant_descriptor, Transaction.memo)
+        query = query.where(or_(*(column.icontains(wanted.text, autoescape=True) for column in columns)))
+    if wanted.source is not None:
+        query = query.where(Transaction.source == wanted.source)
+    if wanted.occurred_from is not None:
+        query = query.where(Transaction.occurred_on >= wanted.occurred_from)
+    if wanted.occurred_to is not None:
+        query = query.where(Transaction.occurred_on <= wanted.occurred_to)
+    return query
+
+
+def delete_(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID) -> None:
+    """Remove the transaction and its labels."""
+    query = (
+        delete(Transaction)
+        .where(Transaction.organization_id == organization_id, Transaction.id == transaction_id)
+        .returning(Transaction.id)
+    )
+    if session.scalar(query) is None:
+        raise TransactionNotFound
+
+
+def by_ids(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> Sequence[Transaction]:
+    """Those of the transactions that the organisation has."""
+    query = select(Transaction).where(Transaction.organization_id == organization_id, Transaction.id.in_(ids))
+    return session.scalars(query).all()
+
+
+def current_labels(
+    session: Session, organization_id: uuid.UUID, transaction_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, Label]:
+    """The current label of each of the transactions that has one."""
+    query = select(Label).where(
+        Label.organization_id == organization_id, Label.transaction_id.in_(transaction_ids), Label.is_current
+    )
+    return {label.transaction_id: label for label in session.scalars(query)}
+
+
+def labels(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID) -> Sequence[Label]:
+    """Every label that the transaction ever had, newest first."""
+    query = select(Label).where(
+        Label.organization_id == organization_id, Label.transaction_id == transaction_id
+    )
+    return session.scalars(query.order_by(Label.id.desc())).all()
+
+
+def labelled(
+    session: Session, organization_id: uuid.UUID, *, after: uuid.UUID | None, limit: int
+) -> list[tuple[Transaction, uuid.UUID]]:
+    """Labelled transactions in the order of id with their current category's id, after `after`."""
+    query = (
+        select(Transaction, Label.category_id)
+        .join(Label, and_(Label.transaction_id == Transaction.id, Label.is_current))
+        .where(Transaction.organization_id == organization_id, Label.organization_id == organization_id)
+        .order_by(Transaction.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(Transaction.id > after)
+    return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def count_labelled(session: Session, organization_id: uuid.UUID) -> int:
+    """How many transactions have a current label."""
+    query = select(func.count()).select_from(Label)
+    return session.scalar(query.where(Label.organization_id == organization_id, Label.is_current)) or 0
+
+
+def lock(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> None:
+    """Hold the transactions until the session's transaction ends, so that labels are given one at a time."""
+    query = (
+        select(Transaction.id)
+        .where(Transaction.organization_id == organization_id, Transaction.id.in_(ids))
+        .order_by(Transaction.id)
+        .with_for_update()
+    )
+    session.execute(query)
+
+
+def add_labels(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert labels, the transactions' former ones becoming history; at most one a transaction."""
+    ids = [row["transaction_id"] for row in rows]
+    session.execute(
+        update(Label).where(Label.transaction_id.in_(ids), Label.is_current).values(is_current=False)
+    )
+    session.execute(insert(Label).values([{**row, "is_current": True} for row in rows]))
