@@ -1,5 +1,6 @@
 """Datasets: labelled transactions, frozen and split."""
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -32,6 +33,7 @@ class Dataset(Row, Base):
     counts: Mapped[dict[str, Any]]
     categories: Mapped[dict[str, Any]]  # id -> {name, code, description, examples}
     job_id: Mapped[uuid.UUID]
+    frozen_at: Mapped[dt.datetime | None]  # None while the job still copies rows: nobody sees it yet
 
 
 class DatasetItem(Row, Base):

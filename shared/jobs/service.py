@@ -1,10 +1,11 @@
 """What may happen to a job: submit, claim, renew, finish, cancel, retry."""
 
+import datetime as dt
 import uuid
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import func, null
+from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from shared.jobs import store
@@ -140,11 +141,14 @@ def fail(session: Session, job_id: uuid.UUID, attempt: int, error: dict[str, Any
     return store.finish(session, job_id, attempt, values)
 
 
-def give_back(
-    session: Session, job_id: uuid.UUID, attempt: int, *, error: dict[str, Any] | None = None
-) -> bool:
-    """Queue the job again after a failure that another attempt may survive."""
-    values: dict[str, Any] = {"status": "queued", "published_at": None, "error": error or null()}
+def give_back(session: Session, job_id: uuid.UUID, attempt: int, *, delay_s: float) -> bool:
+    """Queue the job again in `delay_s` seconds, when it was not to blame: the attempt does not count."""
+    values: dict[str, Any] = {
+        "status": "queued",
+        "published_at": None,
+        "available_at": func.now() + dt.timedelta(seconds=delay_s),
+        "max_attempts": Job.max_attempts + 1,
+    }
     return store.finish(session, job_id, attempt, values)
 
 
@@ -187,5 +191,6 @@ def retry(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> Jo
     job.max_attempts = job.attempt + (KINDS[job.kind].max_attempts or DEFAULT_MAX_ATTEMPTS)
     job.status, job.cancel_requested = "queued", False
     job.published_at = job.finished_at = None
+    job.available_at = func.now()
     job.error = job.result = None
     return store.add(session, job)

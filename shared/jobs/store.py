@@ -130,7 +130,7 @@ def take_unpublished(session: Session, limit: int) -> list[tuple[uuid.UUID, str,
     """Mark up to `limit` queued jobs as published: (id, kind, queue, priority), most urgent first."""
     chosen = (
         select(Job.id)
-        .where(Job.status == "queued", Job.published_at.is_(None))
+        .where(Job.status == "queued", Job.published_at.is_(None), Job.available_at <= func.now())
         .order_by(Job.priority, Job.id)
         .limit(limit)
         .with_for_update(skip_locked=True)

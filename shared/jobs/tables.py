@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.db import Base, Row
@@ -36,6 +36,7 @@ class Job(Row, Base):
     attempt: Mapped[int] = mapped_column(Integer, default=0)
     max_attempts: Mapped[int] = mapped_column(Integer)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    available_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     published_at: Mapped[dt.datetime | None]
     lease_until: Mapped[dt.datetime | None]
     started_at: Mapped[dt.datetime | None]

@@ -1,0 +1,200 @@
+"""One attempt at a job: claim, work under a renewed lease, finish. Knows no task framework."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from structlog.contextvars import bound_contextvars
+
+from shared.jobs import service as jobs
+from shared.jobs import store
+from shared.jobs.service import JobCancelled, LeaseLost
+from shared.jobs.tables import Job
+from shared.kit.errors import AppError, Unavailable
+from shared.kit.logging import get_logger
+from shared.kit.work import transaction
+
+logger = get_logger(__name__)
+
+# What a job's work returns: it runs in the transaction that ends the job and returns the job's result.
+Finish = Callable[[Session], dict[str, Any]]
+
+MIN_REPORT_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Lease:
+    """How long a claim holds and how often it is renewed, in seconds."""
+
+    seconds: float
+    heartbeat_seconds: float
+
+
+class Work(Protocol):
+    """The work of one kind of job."""
+
+    def __call__(self, run: "Run", params: Any) -> Finish:
+        """Do everything that takes long, then return what is left for the last transaction."""
+        ...
+
+
+class UnexpectedError(AppError):
+    """The job failed in a way nobody foresaw. The worker's log has the details under this job's id."""
+
+    code = "unexpected"
+
+
+class Run:
+    """An attempt that owns its job. A thread renews the lease; `checkpoint` tells when to stop."""
+
+    def __init__(self, engine: Engine, job: Job, lease: Lease) -> None:
+        self.organization_id: uuid.UUID = job.organization_id
+        self.job_id: uuid.UUID = job.id
+        self.attempt: int = job.attempt
+        self._engine = engine
+        self._lease = lease
+        self._progress: dict[str, Any] | None = None
+        self._wake = threading.Event()
+        self._ended = False
+        self._stop: type[JobCancelled] | type[LeaseLost] | None = None
+        self._thread = threading.Thread(target=self._renew_until_ended, daemon=True, name=f"lease-{job.id}")
+
+    def __enter__(self) -> "Run":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end_heartbeat()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A short transaction that commits only if this attempt still owns the job.
+
+        Raises:
+            LeaseLost: another attempt owns the job.
+        """
+        with transaction(self._engine) as session:
+            if not store.holds(session, self.job_id, self.attempt):
+                raise LeaseLost
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A short transaction that only reads."""
+        with transaction(self._engine) as session:
+            yield session
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        """Report `done` of `total` steps; the heartbeat writes it. Then a checkpoint."""
+        self._progress = {"done": done, "total": total, "note": note}
+        self._wake.set()
+        self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Return at once, or raise when the work should stop.
+
+        Raises:
+            JobCancelled: somebody asked for it.
+            LeaseLost: another attempt owns the job.
+        """
+        if self._stop is not None:
+            raise self._stop
+
+    def end_heartbeat(self) -> None:
+        """Renew no more; what follows is the last transaction, or nothing."""
+        self._ended = True
+        self._wake.set()
+        self._thread.join()
+
+    def _renew_until_ended(self) -> None:
+        deadline = time.monotonic() + self._lease.seconds
+        while not self._ended and self._stop is not LeaseLost:
+            reported = self._progress
+            try:
+                with transaction(self._engine) as session:
+                    cancel = store.renew(session, self.job_id, self.attempt, self._lease.seconds, reported)
+                deadline = time.monotonic() + self._lease.seconds
+                if cancel is None:
+                    self._stop = LeaseLost
+                elif cancel:
+                    self._stop = JobCancelled
+            except Unavailable as error:
+                logger.warning("lease not renewed", job_id=str(self.job_id), error=error.code)
+                if time.monotonic() > deadline:
+                    self._stop = LeaseLost  # by now the relay may have given the job to another worker
+            self._wait(reported)
+
+    def _wait(self, reported: dict[str, Any] | None) -> None:
+        """Until the next heartbeat is due, or there is news, but never a write storm."""
+        due = time.monotonic() + self._lease.heartbeat_seconds
+        pause = min(MIN_REPORT_SECONDS, self._lease.heartbeat_seconds)
+        self._wake.clear()
+        while not self._ended and time.monotonic() < due:
+            if (
+                self._progress is not reported
+                and time.monotonic() >= due - self._lease.heartbeat_seconds + pause
+            ):
+                return
+            self._wake.wait(pause if self._progress is not reported else due - time.monotonic())
+            self._wake.clear()
+
+
+def execute(engine: Engine, job_id: uuid.UUID, work: Callable[[str], Work], lease: Lease) -> str | None:
+    """Claim the job and see it to an end: its new status, or None where there was nothing to claim.
+
+    `work` gives the work of a kind. The effects and the status are committed in one transaction.
+    """
+    with transaction(engine) as session:
+        job = store.claim(session, job_id, lease.seconds)
+    if job is None:
+        return None
+    with bound_contextvars(
+        job_id=str(job_id), organization_id=str(job.organization_id), request_id=job.request_id
+    ):
+        logger.info("job started", kind=job.kind, attempt=job.attempt)
+        status = _attempt(engine, job, work, lease)
+        logger.info("job ended", kind=job.kind, attempt=job.attempt, status=status)
+        return status
+
+
+def _attempt(engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease) -> str:
+    try:
+        with Run(engine, job, lease) as run:
+            params: BaseModel = jobs.parse_params(job)
+            finish = work(job.kind)(run, params)
+            run.checkpoint()
+        with transaction(engine) as session:
+            jobs.succeed(session, job.id, job.attempt)
+            jobs.record_result(session, job.id, finish(session))
+    except LeaseLost:
+        return "lost"
+    except JobCancelled:
+        with transaction(engine) as session:
+            jobs.end_cancelled(session, job.id, job.attempt)
+        return "cancelled"
+    except Unavailable as error:
+        logger.warning("job put off", error=error.code)
+        delay_s = min(2.0 ** min(job.attempt, 6), 60.0)
+        with transaction(engine) as session:
+            jobs.give_back(session, job.id, job.attempt, delay_s=delay_s)
+        return "queued"
+    except AppError as error:
+        return _fail(engine, job, error)
+    except Exception:
+        logger.exception("job failed unexpectedly")
+        return _fail(engine, job, UnexpectedError())
+    return "succeeded"
+
+
+def _fail(engine: Engine, job: Job, error: AppError) -> str:
+    logger.warning("job failed", error=error.code)
+    with transaction(engine) as session:
+        jobs.fail(session, job.id, job.attempt, error.as_dict())
+    return "failed"
