@@ -1,0 +1,108 @@
+"""Datasets: asking for one, reading one."""
+
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shared.datasets import store
+from shared.datasets.store import DatasetNotFound
+from shared.datasets.tables import Dataset, DatasetItem
+from shared.jobs import service as jobs
+from shared.jobs.kinds import DatasetParams
+from shared.jobs.tables import Job
+from shared.kit.errors import FieldError, Invalid
+from shared.kit.paging import Page, Paging
+from shared.transactions import service as transactions
+from shared.transactions.text import TransactionFields, transaction_text
+
+__all__ = ["DatasetNotFound"]
+
+MIN_LABELLED = 3
+
+
+class TooFewLabels(Invalid):
+    """A dataset needs at least three labelled transactions. Label some, or import labelled ones."""
+
+    code = "too-few-labels"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One frozen row as training and evaluation see it."""
+
+    id: uuid.UUID
+    transaction_id: uuid.UUID
+    category_id: uuid.UUID
+    text: str
+
+
+def submit(
+    session: Session, organization_id: uuid.UUID, params: DatasetParams, *, request_id: str | None = None
+) -> Job:
+    """Queue the freezing of everything that is labelled.
+
+    Raises:
+        Invalid: the ratios do not add up to 1.
+        TooFewLabels: fewer than three labelled transactions.
+    """
+    if abs(params.train + params.test + params.eval - 1) > 1e-6:
+        error = FieldError("/ratios", "not-one", "The three ratios must add up to 1.")
+        raise Invalid(errors=(error,))
+    if transactions.count_labelled(session, organization_id) < MIN_LABELLED:
+        raise TooFewLabels
+    return jobs.submit(session, organization_id, "freeze_dataset", params, request_id=request_id)
+
+
+def get(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID) -> Dataset:
+    """The organisation's frozen dataset."""
+    return store.get(session, organization_id, dataset_id)
+
+
+def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[Dataset]:
+    """The organisation's frozen datasets, newest first."""
+    return store.list_(session, organization_id, paging)
+
+
+def list_items(
+    session: Session,
+    organization_id: uuid.UUID,
+    dataset_id: uuid.UUID,
+    paging: Paging,
+    *,
+    split: str | None = None,
+) -> Page[DatasetItem]:
+    """A page of the dataset's items."""
+    store.get(session, organization_id, dataset_id)
+    return store.list_items(session, organization_id, dataset_id, paging, split=split)
+
+
+def items(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str) -> list[Item]:
+    """Every row of one split, its text made by the same function that serving uses."""
+    rows = store.iterate_items(session, organization_id, dataset_id, split)
+    return [
+        Item(row.id, row.transaction_id, row.category_id, transaction_text(thaw_fields(row.fields)))
+        for row in rows
+    ]
+
+
+def freeze_fields(fields: TransactionFields) -> dict[str, Any]:
+    """The fields as JSON; `thaw_fields` undoes it."""
+    values = {name: value for name, value in vars(fields).items() if value not in (None, ())}
+    if fields.amount is not None:
+        values["amount"] = str(fields.amount)
+    if fields.merchant_category:
+        values["merchant_category"] = list(fields.merchant_category)
+    return values
+
+
+def thaw_fields(values: dict[str, Any]) -> TransactionFields:
+    """The fields that `freeze_fields` wrote."""
+    thawed = dict(values)
+    if "amount" in thawed:
+        thawed["amount"] = Decimal(thawed["amount"])
+    if "merchant_category" in thawed:
+        thawed["merchant_category"] = tuple(thawed["merchant_category"])
+    return TransactionFields(**thawed)

@@ -1,0 +1,84 @@
+"""Queries on datasets."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.orm import Session
+
+from shared.datasets.tables import Dataset, DatasetItem
+from shared.kit.errors import NotFound
+from shared.kit.paging import Page, Paging, page
+
+
+class DatasetNotFound(NotFound):
+    """There is no such dataset."""
+
+    code = "dataset-not-found"
+
+
+def get(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID) -> Dataset:
+    """The organisation's frozen dataset."""
+    dataset = session.scalar(
+        select(Dataset).where(
+            Dataset.organization_id == organization_id,
+            Dataset.id == dataset_id,
+            Dataset.frozen_at.is_not(None),
+        )
+    )
+    if dataset is None:
+        raise DatasetNotFound
+    return dataset
+
+
+def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[Dataset]:
+    """The organisation's frozen datasets, newest first."""
+    query = select(Dataset).where(Dataset.organization_id == organization_id, Dataset.frozen_at.is_not(None))
+    return page(session, query, Dataset.id, paging, resource="datasets", newest_first=True)
+
+
+def replace(session: Session, dataset: Dataset) -> None:
+    """Insert the dataset; what an earlier attempt of its job left goes first."""
+    session.execute(delete(Dataset).where(Dataset.id == dataset.id, Dataset.frozen_at.is_(None)))
+    session.add(dataset)
+    session.flush()
+
+
+def add_items(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert items."""
+    session.execute(insert(DatasetItem), list(rows))
+
+
+def freeze(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID) -> Dataset:
+    """From now on the dataset can be seen and never changes."""
+    dataset = session.scalars(
+        select(Dataset).where(Dataset.organization_id == organization_id, Dataset.id == dataset_id)
+    ).one()
+    dataset.frozen_at = func.now()
+    session.flush()
+    return dataset
+
+
+def list_items(
+    session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, paging: Paging, *, split: str | None
+) -> Page[DatasetItem]:
+    """A page of the dataset's items, of one split or of all."""
+    query = select(DatasetItem).where(
+        DatasetItem.organization_id == organization_id, DatasetItem.dataset_id == dataset_id
+    )
+    if split is not None:
+        query = query.where(DatasetItem.split == split)
+    return page(session, query, DatasetItem.id, paging, resource="dataset-items")
+
+
+def iterate_items(
+    session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str
+) -> Iterator[DatasetItem]:
+    """Every item of one split, in the order of id."""
+    query = select(DatasetItem).where(
+        DatasetItem.organization_id == organization_id,
+        DatasetItem.dataset_id == dataset_id,
+        DatasetItem.split == split,
+    )
+    yield from session.scalars(query.order_by(DatasetItem.id).execution_options(yield_per=1000))

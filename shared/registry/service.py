@@ -1,0 +1,211 @@
+"""Model versions: which there are, which is active, and how to go back."""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shared.jobs import service as jobs
+from shared.jobs.kinds import ActivateParams
+from shared.jobs.tables import Job
+from shared.kit.errors import Conflict
+from shared.kit.paging import Page, Paging
+from shared.registry import store
+from shared.registry.store import EvaluationNotFound, ModelNotFound
+from shared.registry.tables import Activation, Evaluation, EvaluationRow, ModelVersion
+from shared.transactions.text import TEXT_VERSION
+
+__all__ = ["EvaluationNotFound", "ModelNotFound"]
+
+BASE_NAME = "base"
+
+
+class NoActiveModel(Conflict):
+    """No model is active yet. List them with GET /v1/models, then POST /v1/models/{id}/activate."""
+
+    code = "no-active-model"
+
+
+class NothingToRollBackTo(Conflict):
+    """No other model was active before this one."""
+
+    code = "nothing-to-roll-back-to"
+
+
+class SwitchedMeanwhile(Conflict):
+    """Another activation came first. Look at the active model, then activate again if you still want to."""
+
+    code = "switched-meanwhile"
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What a request resolves once: a model version and the collection that belongs to it."""
+
+    organization_id: uuid.UUID
+    version_id: uuid.UUID
+    version_name: str
+    fingerprint: str
+    base_model: str
+    base_model_revision: str | None
+    artifact: str | None
+    counter: int
+
+    @property
+    def collection(self) -> str:
+        """Where this model's points are."""
+        return collection_name(self.fingerprint)
+
+
+def collection_name(fingerprint: str) -> str:
+    """One collection for equal weights and equal texts; another text format is another collection."""
+    return f"outlay-{fingerprint[:24]}-t{TEXT_VERSION}"
+
+
+def register_base(
+    session: Session, organization_id: uuid.UUID, base_model: str, revision: str | None
+) -> ModelVersion:
+    """Give a new organisation its first model version, the base model as it is."""
+    name = f"{base_model}@{revision}" if revision else base_model
+    version = ModelVersion(
+        organization_id=organization_id,
+        name=BASE_NAME,
+        kind="base",
+        base_model=base_model,
+        base_model_revision=revision,
+        fingerprint=hashlib.sha256(name.encode()).hexdigest(),
+        parameters={},
+        metrics={},
+    )
+    return store.add(session, version)
+
+
+def add_fine_tuned(session: Session, version: ModelVersion) -> ModelVersion:
+    """Register what a training made."""
+    return store.add(session, version)
+
+
+def get(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> ModelVersion:
+    """The organisation's model version."""
+    return store.get(session, organization_id, version_id)
+
+
+def get_base(session: Session, organization_id: uuid.UUID) -> ModelVersion:
+    """The organisation's base model."""
+    version = store.find_by_name(session, organization_id, BASE_NAME)
+    if version is None:
+        raise ModelNotFound
+    return version
+
+
+def has_name(session: Session, organization_id: uuid.UUID, name: str) -> bool:
+    """Whether a model version of the organisation has this name."""
+    return store.find_by_name(session, organization_id, name) is not None
+
+
+def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[ModelVersion]:
+    """The organisation's model versions, newest first."""
+    return store.list_(session, organization_id, paging)
+
+
+def serving_of(version: ModelVersion, counter: int = 0) -> Serving:
+    """How the version would be served."""
+    return Serving(
+        organization_id=version.organization_id,
+        version_id=version.id,
+        version_name=version.name,
+        fingerprint=version.fingerprint,
+        base_model=version.base_model,
+        base_model_revision=version.base_model_revision,
+        artifact=version.artifact,
+        counter=counter,
+    )
+
+
+def find_active(session: Session, organization_id: uuid.UUID) -> Serving | None:
+    """What the organisation is served with; None before the first activation."""
+    found = store.find_active(session, organization_id)
+    return None if found is None else serving_of(*found)
+
+
+def get_active(session: Session, organization_id: uuid.UUID) -> Serving:
+    """What the organisation is served with.
+
+    Raises:
+        NoActiveModel: before the first activation.
+    """
+    serving = find_active(session, organization_id)
+    if serving is None:
+        raise NoActiveModel
+    return serving
+
+
+def submit_activation(
+    session: Session, organization_id: uuid.UUID, version_id: uuid.UUID, *, request_id: str | None = None
+) -> Job:
+    """Queue the indexing of a model version and the switch to it."""
+    version = store.get(session, organization_id, version_id)
+    active = find_active(session, organization_id)
+    params = ActivateParams(model_version_id=version.id, counter=active.counter if active else 0)
+    return jobs.submit(session, organization_id, "activate", params, request_id=request_id)
+
+
+def submit_rollback(session: Session, organization_id: uuid.UUID, *, request_id: str | None = None) -> Job:
+    """Queue the activation of the model that was active before the present one.
+
+    Raises:
+        NoActiveModel: none is active.
+        NothingToRollBackTo: no other was active before.
+    """
+    active = get_active(session, organization_id)
+    for activation in store.activations(session, organization_id):
+        if activation.model_version_id != active.version_id:
+            return submit_activation(
+                session, organization_id, activation.model_version_id, request_id=request_id
+            )
+    raise NothingToRollBackTo
+
+
+def activate(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID, counter: int) -> int:
+    """Switch, if `counter` is still that of the active model; returns the new counter.
+
+    Raises:
+        SwitchedMeanwhile: another activation came first.
+    """
+    if not store.compare_and_set_active(session, organization_id, version_id, counter):
+        raise SwitchedMeanwhile
+    activation = Activation(organization_id=organization_id, model_version_id=version_id, counter=counter + 1)
+    store.add_activation(session, activation)
+    return counter + 1
+
+
+def add_evaluation(session: Session, evaluation: Evaluation, rows: Sequence[dict[str, Any]]) -> Evaluation:
+    """Keep what an evaluation found, with the rank of each row."""
+    return store.add_evaluation(session, evaluation, rows)
+
+
+def get_evaluation(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID) -> Evaluation:
+    """The organisation's evaluation."""
+    return store.get_evaluation(session, organization_id, evaluation_id)
+
+
+def list_evaluations(
+    session: Session,
+    organization_id: uuid.UUID,
+    paging: Paging,
+    *,
+    model_version_id: uuid.UUID | None = None,
+) -> Page[Evaluation]:
+    """The organisation's evaluations, newest first."""
+    return store.list_evaluations(session, organization_id, paging, model_version_id=model_version_id)
+
+
+def list_evaluation_rows(
+    session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID, paging: Paging
+) -> Page[EvaluationRow]:
+    """A page of an evaluation's rows."""
+    store.get_evaluation(session, organization_id, evaluation_id)
+    return store.list_evaluation_rows(session, organization_id, evaluation_id, paging)

@@ -1,0 +1,139 @@
+"""Queries on model versions, the active model and evaluations."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
+
+from shared.kit.errors import NotFound
+from shared.kit.paging import Page, Paging, page
+from shared.registry.tables import ActiveModel, Activation, Evaluation, EvaluationRow, ModelVersion
+
+
+class ModelNotFound(NotFound):
+    """There is no such model version."""
+
+    code = "model-not-found"
+
+
+class EvaluationNotFound(NotFound):
+    """There is no such evaluation."""
+
+    code = "evaluation-not-found"
+
+
+def add(session: Session, version: ModelVersion) -> ModelVersion:
+    """Insert the model version."""
+    session.add(version)
+    session.flush()
+    return version
+
+
+def get(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> ModelVersion:
+    """The organisation's model version."""
+    version = session.scalar(
+        select(ModelVersion).where(
+            ModelVersion.organization_id == organization_id, ModelVersion.id == version_id
+        )
+    )
+    if version is None:
+        raise ModelNotFound
+    return version
+
+
+def find_by_name(session: Session, organization_id: uuid.UUID, name: str) -> ModelVersion | None:
+    """The organisation's model version of this name."""
+    query = select(ModelVersion).where(ModelVersion.organization_id == organization_id)
+    return session.scalar(query.where(ModelVersion.name == name))
+
+
+def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[ModelVersion]:
+    """The organisation's model versions, newest first."""
+    query = select(ModelVersion).where(ModelVersion.organization_id == organization_id)
+    return page(session, query, ModelVersion.id, paging, resource="models", newest_first=True)
+
+
+def find_active(session: Session, organization_id: uuid.UUID) -> tuple[ModelVersion, int] | None:
+    """The active model version and the counter of its activation."""
+    query = (
+        select(ModelVersion, ActiveModel.counter)
+        .join(ActiveModel, ActiveModel.model_version_id == ModelVersion.id)
+        .where(ActiveModel.organization_id == organization_id)
+        .where(ModelVersion.organization_id == organization_id)
+    )
+    row = session.execute(query).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def compare_and_set_active(
+    session: Session, organization_id: uuid.UUID, version_id: uuid.UUID, counter: int
+) -> bool:
+    """Make the version active if `counter` is still the current one (0: none is active yet)."""
+    if counter == 0:
+        if session.get(ActiveModel, organization_id, with_for_update=True) is not None:
+            return False
+        session.add(ActiveModel(organization_id=organization_id, model_version_id=version_id, counter=1))
+        session.flush()
+        return True
+    query = (
+        update(ActiveModel)
+        .where(ActiveModel.organization_id == organization_id, ActiveModel.counter == counter)
+        .values(model_version_id=version_id, counter=counter + 1, activated_at=func.now())
+        .returning(ActiveModel.counter)
+    )
+    return session.scalar(query) is not None
+
+
+def add_activation(session: Session, activation: Activation) -> None:
+    """Keep the switch in history."""
+    session.add(activation)
+    session.flush()
+
+
+def activations(session: Session, organization_id: uuid.UUID, limit: int = 100) -> Sequence[Activation]:
+    """The latest switches, newest first."""
+    query = select(Activation).where(Activation.organization_id == organization_id)
+    return session.scalars(query.order_by(Activation.counter.desc()).limit(limit)).all()
+
+
+def add_evaluation(session: Session, evaluation: Evaluation, rows: Sequence[dict[str, Any]]) -> Evaluation:
+    """Insert the evaluation and its rows."""
+    session.add(evaluation)
+    session.flush()
+    for start in range(0, len(rows), 5000):
+        session.execute(insert(EvaluationRow), list(rows[start : start + 5000]))
+    return evaluation
+
+
+def get_evaluation(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID) -> Evaluation:
+    """The organisation's evaluation."""
+    evaluation = session.scalar(
+        select(Evaluation).where(
+            Evaluation.organization_id == organization_id, Evaluation.id == evaluation_id
+        )
+    )
+    if evaluation is None:
+        raise EvaluationNotFound
+    return evaluation
+
+
+def list_evaluations(
+    session: Session, organization_id: uuid.UUID, paging: Paging, *, model_version_id: uuid.UUID | None
+) -> Page[Evaluation]:
+    """The organisation's evaluations, newest first."""
+    query = select(Evaluation).where(Evaluation.organization_id == organization_id)
+    if model_version_id is not None:
+        query = query.where(Evaluation.model_version_id == model_version_id)
+    return page(session, query, Evaluation.id, paging, resource="evaluations", newest_first=True)
+
+
+def list_evaluation_rows(
+    session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID, paging: Paging
+) -> Page[EvaluationRow]:
+    """A page of an evaluation's rows in the order of the dataset's items."""
+    query = select(EvaluationRow).where(
+        EvaluationRow.organization_id == organization_id, EvaluationRow.evaluation_id == evaluation_id
+    )
+    return page(session, query, EvaluationRow.dataset_item_id, paging, resource="evaluation-rows")
