@@ -1,0 +1,90 @@
+"""One ranking out of two searches: the category texts and the labelled transactions nearest to a query."""
+
+import math
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shared.engines.vectors import Hit
+
+
+@dataclass(frozen=True)
+class VotingWeights:
+    """How the two searches are weighed; `benchmarks/recipe.py` prints the figures behind the defaults.
+
+    `neighbours`: only so many nearest labelled transactions vote. `neighbour_temperature`: a vote falls by e
+    for each such step of cosine similarity below 1. `category_temperature`: of the softmax over the category
+    texts. `prior_votes`: how many perfect neighbours weigh as much as the category texts together.
+    """
+
+    neighbours: int = 10
+    neighbour_temperature: float = 0.07
+    category_temperature: float = 0.1
+    prior_votes: float = 0.3
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A category with its score in [0, 1] and the labelled transactions that spoke for it, nearest first."""
+
+    category_id: uuid.UUID
+    score: float
+    evidence: tuple[Hit, ...]
+
+
+def rank_categories(
+    category_hits: Sequence[Hit], history_hits: Sequence[Hit], weights: VotingWeights | None = None
+) -> list[Ranked]:
+    """Every category that either search names, best first; equal scores in the order of category_id.
+
+    With p(c) the softmax of the category texts' similarities (all categories should be among the hits: it is
+    taken over those given), and w_i = exp((s_i - 1) / T) the vote of neighbour i, the score of c is
+
+        (prior_votes * p(c) + sum of w_i over the neighbours in c) / (prior_votes + sum of all w_i)
+
+    that is, Dirichlet smoothing (Zhai and Lafferty, 2004, doi:10.1145/984321.984322) of a nearest-neighbour
+    estimate by what the texts say: without near neighbours the texts decide, with many the neighbours do.
+    The order of the hits does not matter, scores sum to at most 1, and a further neighbour never lowers the
+    category it speaks for. A row or category that is given twice counts once, with its higher similarity.
+    """
+    weights = weights or VotingWeights()
+    prior = _softmax(category_hits, weights.category_temperature)
+    voters = _nearest(history_hits)[: weights.neighbours]
+    evidence: dict[uuid.UUID, list[Hit]] = {}
+    for hit in voters:
+        evidence.setdefault(hit.category_id, []).append(hit)
+    total = weights.prior_votes + _votes(voters, weights)
+    ranked = [
+        Ranked(
+            category_id,
+            (
+                weights.prior_votes * prior.get(category_id, 0.0)
+                + _votes(evidence.get(category_id, ()), weights)
+            )
+            / total,
+            tuple(evidence.get(category_id, ())),
+        )
+        for category_id in prior.keys() | evidence.keys()
+    ]
+    return sorted(ranked, key=lambda one: (-one.score, one.category_id))
+
+
+def _votes(hits: Iterable[Hit], weights: VotingWeights) -> float:
+    # fsum rounds once, so the sum does not depend on the order of its terms.
+    return math.fsum(math.exp((hit.score - 1) / weights.neighbour_temperature) for hit in hits)
+
+
+def _nearest(hits: Sequence[Hit]) -> list[Hit]:
+    """Each row once, nearest first, ties in the order of row_id."""
+    ordered = sorted(hits, key=lambda hit: (-hit.score, hit.row_id, hit.category_id))
+    return list({hit.row_id: hit for hit in reversed(ordered)}.values())[::-1]
+
+
+def _softmax(hits: Sequence[Hit], temperature: float) -> dict[uuid.UUID, float]:
+    best: dict[uuid.UUID, float] = {}
+    for hit in hits:
+        best[hit.category_id] = max(hit.score, best.get(hit.category_id, -math.inf))
+    top = max(best.values(), default=0.0)
+    powers = {category_id: math.exp((score - top) / temperature) for category_id, score in best.items()}
+    total = math.fsum(powers.values())
+    return {category_id: power / total for category_id, power in powers.items()}

@@ -1,0 +1,108 @@
+"""The vote of category texts and labelled neighbours."""
+
+import math
+import random
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.categorization.voting import Ranked, VotingWeights, rank_categories
+from shared.engines.vectors import Hit
+
+IDS = [uuid.UUID(int=number) for number in range(40)]
+_score = st.floats(-1, 1).map(lambda score: round(score, 3))
+_category = st.sampled_from(IDS[:6])
+_texts = st.lists(st.builds(lambda c, s: Hit(c, c, s), _category, _score), max_size=8)
+_history = st.lists(st.builds(Hit, st.sampled_from(IDS[10:]), _category, _score), max_size=20)
+
+
+def text(category: int, score: float) -> Hit:
+    return Hit(IDS[category], IDS[category], score)
+
+
+def row(number: int, category: int, score: float) -> Hit:
+    return Hit(IDS[number], IDS[category], score)
+
+
+def order(ranked: list[Ranked]) -> list[int]:
+    return [IDS.index(one.category_id) for one in ranked]
+
+
+def test_without_history_the_texts_decide() -> None:
+    assert order(rank_categories([text(1, 0.2), text(2, 0.6), text(0, 0.4)], [])) == [2, 0, 1]
+
+
+def test_without_texts_the_neighbours_decide() -> None:
+    ranked = rank_categories([], [row(10, 1, 0.8), row(11, 2, 0.9)])
+    assert order(ranked) == [2, 1]
+
+
+def test_one_correction_of_the_same_text_wins() -> None:
+    ranked = rank_categories([text(1, 0.7), text(2, 0.3)], [row(10, 2, 1.0)])
+    assert order(ranked)[0] == 2
+    assert ranked[0].evidence == (row(10, 2, 1.0),)
+    assert ranked[1].evidence == ()
+
+
+def test_a_far_neighbour_does_not_outvote_the_texts() -> None:
+    assert order(rank_categories([text(1, 0.5), text(2, 0.2)], [row(10, 2, 0.3)]))[0] == 1
+
+
+def test_the_formula_by_hand() -> None:
+    weights = VotingWeights(neighbour_temperature=0.1, category_temperature=0.5, prior_votes=2)
+    ranked = rank_categories([text(1, 0.5), text(2, 0.0)], [row(10, 2, 0.9)], weights)
+    p = math.e / (1 + math.e)
+    vote = math.exp(-1)
+    assert {one.category_id: one.score for one in ranked} == {
+        IDS[1]: pytest.approx(2 * p / (2 + vote)),
+        IDS[2]: pytest.approx((2 * (1 - p) + vote) / (2 + vote)),
+    }
+
+
+def test_ties_go_by_category_id() -> None:
+    assert order(rank_categories([text(3, 0.5), text(1, 0.5), text(2, 0.5)], [])) == [1, 2, 3]
+
+
+def test_only_the_nearest_vote() -> None:
+    near = [row(10 + n, 1, 0.9) for n in range(3)]
+    far = [row(20 + n, 2, 0.8) for n in range(9)]
+    ranked = rank_categories([text(1, 0), text(2, 0)], near + far, VotingWeights(neighbours=3))
+    assert [len(one.evidence) for one in ranked] == [3, 0]
+
+
+def test_nothing_gives_nothing() -> None:
+    assert rank_categories([], []) == []
+
+
+@given(_texts, _history, st.randoms(use_true_random=False))
+def test_the_order_of_the_hits_does_not_matter(
+    texts: list[Hit], history: list[Hit], rng: random.Random
+) -> None:
+    expected = rank_categories(texts, history)
+    rng.shuffle(texts)
+    rng.shuffle(history)
+    assert rank_categories(texts, history) == expected
+
+
+@given(_texts, _history)
+def test_scores_are_bounded_and_ordered(texts: list[Hit], history: list[Hit]) -> None:
+    ranked = rank_categories(texts, history)
+    assert {one.category_id for one in ranked} >= {hit.category_id for hit in texts}
+    assert all(0 <= one.score <= 1 for one in ranked)
+    assert sum(one.score for one in ranked) <= 1 + 1e-9
+    keys = [(-one.score, one.category_id) for one in ranked]
+    assert keys == sorted(keys)
+    voting = [hit.row_id for one in ranked for hit in one.evidence]
+    assert len(voting) == len(set(voting)) <= VotingWeights().neighbours
+
+
+@given(_texts, _history, _category, _score)
+def test_a_further_neighbour_never_lowers_its_category(
+    texts: list[Hit], history: list[Hit], category: uuid.UUID, score: float
+) -> None:
+    before = {one.category_id: one.score for one in rank_categories(texts, history)}
+    more = [*history, Hit(IDS[9], category, score)]
+    after = {one.category_id: one.score for one in rank_categories(texts, more)}
+    assert after.get(category, 0) >= before.get(category, 0) - 1e-12
