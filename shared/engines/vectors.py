@@ -1,22 +1,53 @@
-"""The vector index: what the house asks of it, and Qdrant's server as one answer."""
+"""The vector index: what the house asks of it, and what both answers (a Qdrant server, Qdrant Edge) share."""
 
+import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.kit.errors import Unavailable
+from shared.kit.errors import AppError, Unavailable
+from shared.kit.ids import derived_id
 
 PointKind = Literal["category", "transaction"]
+
+# Payload fields that filters use; the organisation's keyword index is made as a tenant index beside them.
+TENANT_FIELD = "organization_id"
+KIND_FIELD = "kind"
+ROW_FIELD = "row_id"
+
+_NAME = re.compile(r"[a-z0-9_-]{1,80}")
+_FLOATS_PER_WRITE = 200_000  # about 800 KB of vectors: well under every body limit, quick under every timeout
+_SEARCHES_PER_CALL = 64
+_TIE_MARGIN = 16
+_TIE_DEPTH = 1024
 
 
 class IndexUnavailable(Unavailable):
     """The vector index does not answer. Try again in a few seconds."""
 
     code = "index-unavailable"
+
+
+class CollectionUnreadable(IndexUnavailable):
+    """The vector index of this model version is damaged. Run a reindex."""
+
+    code = "index-unreadable"
+
+
+class CollectionMissing(Unavailable):
+    """The vector index of this model version is not there. Run a reindex."""
+
+    code = "index-missing"
+
+
+class IndexRefused(AppError):
+    """The vector index refused a request that it cannot carry out."""
+
+    code = "index-refused"
 
 
 @dataclass(frozen=True)
@@ -56,7 +87,9 @@ class VectorIndex(Protocol):
     """Collections of points under cosine similarity.
 
     Every method raises `IndexUnavailable` when the index does not answer in time. Reading, writing or
-    searching a collection that does not exist raises `CollectionMissing`.
+    searching a collection that does not exist raises `CollectionMissing`; one whose files are damaged
+    `CollectionUnreadable` until it is dropped. A vector of the wrong size or with a NaN, or making a
+    collection again with another size, raises `IndexRefused`. Names match `[a-z0-9_-]{1,80}`.
     """
 
     def ensure_collection(self, name: str, size: int) -> None:
@@ -84,7 +117,7 @@ class VectorIndex(Protocol):
         ...
 
     def search(self, name: str, searches: Sequence[Search]) -> list[list[Hit]]:
-        """For each query its hits, best first, ties in the order of row_id."""
+        """For each query its hits, best first, ties in the order of row_id (see `settle`)."""
         ...
 
     def digests(self, name: str, organization_id: uuid.UUID) -> Iterator[tuple[uuid.UUID, str]]:
@@ -98,3 +131,104 @@ class VectorIndex(Protocol):
     def ping(self) -> None:
         """Raise `IndexUnavailable` unless the index answers."""
         ...
+
+
+def point_id(fingerprint: str, kind: PointKind, row_id: object) -> uuid.UUID:
+    """The id of a row's point under the model version with this `fingerprint`."""
+    return derived_id(fingerprint, kind, row_id)
+
+
+def check_name(name: str) -> str:
+    """The name itself; raises ValueError unless it is safe as a folder and as a part of a URL."""
+    if not _NAME.fullmatch(name):
+        raise ValueError("a collection's name is 1 to 80 of a-z, 0-9, _ and -")
+    return name
+
+
+def payload(point: Point) -> dict[str, str]:
+    """What is stored beside the vector."""
+    return {
+        TENANT_FIELD: str(point.organization_id),
+        KIND_FIELD: point.kind,
+        ROW_FIELD: str(point.row_id),
+        "category_id": str(point.category_id),
+        "digest": point.digest,
+    }
+
+
+def tenant_filter(
+    api: Any,
+    organization_id: uuid.UUID,
+    *,
+    kind: PointKind | None = None,
+    exclude_row_ids: Sequence[uuid.UUID] = (),
+) -> Any:
+    """The only filter of Outlay: one organisation, optionally one kind, without some rows.
+
+    `api` is `qdrant_client.models` or `qdrant_edge`: both name these classes and arguments alike.
+    """
+    must = [api.FieldCondition(key=TENANT_FIELD, match=api.MatchValue(value=str(organization_id)))]
+    if kind is not None:
+        must.append(api.FieldCondition(key=KIND_FIELD, match=api.MatchValue(value=kind)))
+    if not exclude_row_ids:
+        return api.Filter(must=must)
+    excluded = api.MatchAny(any=[str(row_id) for row_id in exclude_row_ids])
+    return api.Filter(must=must, must_not=[api.FieldCondition(key=ROW_FIELD, match=excluded)])
+
+
+def matrix(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """The vectors as one contiguous (n, size) array; raises IndexRefused at unequal sizes or a NaN.
+
+    Qdrant Edge would store a NaN without a word.
+    """
+    try:
+        stacked = np.ascontiguousarray(np.stack(vectors), dtype="<f4")
+    except ValueError as error:
+        raise IndexRefused("The vectors are of different sizes.") from error
+    if stacked.ndim != 2 or not np.isfinite(stacked).all():
+        raise IndexRefused("A vector must be one row of finite numbers.")
+    return stacked
+
+
+def write_chunks(points: Sequence[Point]) -> Iterator[Sequence[Point]]:
+    """The points in pieces small enough for one request."""
+    step = max(1, _FLOATS_PER_WRITE // max(1, points[0].vector.size)) if points else 1
+    for start in range(0, len(points), step):
+        yield points[start : start + step]
+
+
+def search_chunks(searches: Sequence[Search]) -> Iterator[Sequence[Search]]:
+    """The queries in pieces that one request answers well within its timeout."""
+    if any(search.limit < 1 for search in searches):
+        raise ValueError("a search needs a limit of at least 1")
+    for start in range(0, len(searches), _SEARCHES_PER_CALL):
+        yield searches[start : start + _SEARCHES_PER_CALL]
+
+
+def settle(
+    searches: Sequence[Search], fetch: Callable[[Sequence[Search], Sequence[int]], Sequence[Sequence[Hit]]]
+) -> list[list[Hit]]:
+    """Each query's hits, score falling and then row_id rising, in whichever order the points were written.
+
+    Equal descriptors give equal vectors, so ties at the cut are common, and an index returns any of them:
+    `fetch(searches, limits)` is asked for more than the limit, and for more again while the last one fetched
+    still ties with the last one kept. Past 1,024 equal scores the choice among them is the index's own.
+    """
+    settled: list[list[Hit]] = [[] for _ in searches]
+    pending, margin = list(range(len(searches))), _TIE_MARGIN
+    while pending:
+        asked = [searches[index] for index in pending]
+        answers = fetch(asked, [search.limit + margin for search in asked])
+        unsettled = []
+        for index, hits in zip(pending, answers, strict=True):
+            limit = searches[index].limit
+            ranked = sorted(hits, key=lambda hit: (-hit.score, hit.row_id))
+            settled[index] = ranked[:limit]
+            if (
+                margin < _TIE_DEPTH
+                and len(ranked) == limit + margin
+                and ranked[-1].score == ranked[limit - 1].score
+            ):
+                unsettled.append(index)
+        pending, margin = unsettled, margin * 8
+    return settled

@@ -1,0 +1,284 @@
+"""What both answers to `VectorIndex` do alike: Edge through a real sidecar, qdrant-client, a real server."""
+
+import os
+import random
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from qdrant_client import QdrantClient
+
+from shared.engines.edge import EdgeIndex
+from shared.engines.qdrant import QdrantIndex
+from shared.engines.vectors import (
+    CollectionMissing,
+    IndexRefused,
+    Point,
+    Search,
+    VectorIndex,
+    check_name,
+    point_id,
+)
+
+# Only the in-memory mode says so, once a process; a server and Edge have these indexes.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Payload indexes have no effect in the local Qdrant:UserWarning"
+)
+
+SERVER_URL = os.environ.get("OUTLAY_TEST_QDRANT_URL")
+SIZE = 8
+
+
+@pytest.fixture(scope="module", params=["edge", "memory", *(["server"] if SERVER_URL else [])])
+def index(request) -> Iterator[VectorIndex]:
+    made: EdgeIndex | QdrantIndex
+    if request.param == "edge":
+        sidecar = request.getfixturevalue("lasting_sidecar")
+        made = EdgeIndex(sidecar.socket, sidecar.key, timeout_s=30)
+    elif request.param == "memory":
+        made = QdrantIndex(QdrantClient(":memory:"))
+    else:
+        made = QdrantIndex.connect(SERVER_URL, timeout_s=30)
+    yield made
+    made.close()
+
+
+@contextmanager
+def collection(index: VectorIndex, size: int = SIZE) -> Iterator[str]:
+    name = f"test-{uuid.uuid4().hex}"
+    index.ensure_collection(name, size)
+    try:
+        yield name
+    finally:
+        index.drop_collection(name)
+
+
+@pytest.fixture
+def name(index) -> Iterator[str]:
+    with collection(index) as made:
+        yield made
+
+
+def vector(*values: float) -> np.ndarray:
+    return np.array(list(values) + [0.0] * (SIZE - len(values)), dtype=np.float32)
+
+
+def point(organization, values, *, kind="transaction", row=None, category=None, digest="") -> Point:
+    row = row or uuid.uuid4()
+    return Point(
+        point_id("model", kind, row), organization, kind, row, category or uuid.uuid4(), values, digest
+    )
+
+
+def rows(index, name, organization, values, *, kind="transaction", limit=10, exclude=()) -> list[uuid.UUID]:
+    [hits] = index.search(name, [Search(organization, kind, values, limit, tuple(exclude))])
+    return [hit.row_id for hit in hits]
+
+
+def test_a_point_comes_back_as_it_was_written(index, name):
+    us = uuid.uuid4()
+    near, far = point(us, vector(1, 0)), point(us, vector(1, 1))
+    index.upsert(name, [far, near])
+    [hits] = index.search(name, [Search(us, "transaction", vector(2, 0), 10)])
+    assert [(hit.row_id, hit.category_id) for hit in hits] == [
+        (near.row_id, near.category_id),
+        (far.row_id, far.category_id),
+    ]
+    assert [hit.score for hit in hits] == pytest.approx([1.0, 0.5**0.5], abs=1e-6)
+
+
+def test_organizations_never_meet(index, name):
+    us, them = uuid.uuid4(), uuid.uuid4()
+    ours, theirs = point(us, vector(1), digest="ours"), point(them, vector(1), digest="theirs")
+    index.upsert(name, [ours, theirs])
+    assert rows(index, name, us, vector(1)) == [ours.row_id]
+    assert dict(index.digests(name, us)) == {ours.id: "ours"}
+    assert index.count(name, us) == 1
+    assert rows(index, name, uuid.uuid4(), vector(1)) == []
+    index.delete_organization(name, us)
+    assert index.count(name, us) == 0
+    assert rows(index, name, them, vector(1)) == [theirs.row_id]
+
+
+def test_kinds_are_searched_apart(index, name):
+    us = uuid.uuid4()
+    category, transaction = point(us, vector(1), kind="category"), point(us, vector(1))
+    index.upsert(name, [category, transaction])
+    assert rows(index, name, us, vector(1), kind="category") == [category.row_id]
+    assert rows(index, name, us, vector(1), kind="transaction") == [transaction.row_id]
+
+
+def test_writing_twice_is_writing_once_and_the_last_write_counts(index, name):
+    us, row = uuid.uuid4(), uuid.uuid4()
+    index.upsert(name, [point(us, vector(1), row=row, digest="old")])
+    renewed = point(us, vector(0, 1), row=row, digest="new")
+    index.upsert(name, [renewed])
+    index.upsert(name, [renewed])
+    assert index.count(name, us) == 1
+    [hits] = index.search(name, [Search(us, "transaction", vector(0, 1), 10)])
+    assert [(hit.row_id, hit.category_id) for hit in hits] == [(row, renewed.category_id)]
+    assert hits[0].score == pytest.approx(1.0)
+    assert list(index.digests(name, us)) == [(renewed.id, "new")]
+
+
+def test_delete_removes_those_points_and_no_others(index, name):
+    us = uuid.uuid4()
+    points = [point(us, vector(1, i)) for i in range(5)]
+    index.upsert(name, points)
+    index.delete(name, [points[0].id, points[3].id, uuid.uuid4()])
+    index.delete(name, [points[0].id])
+    index.delete(name, [])
+    assert {row for row, _ in index.digests(name, us)} == {points[i].id for i in (1, 2, 4)}
+
+
+def test_digests_and_count_go_on_past_one_page(index, name):
+    us, them = uuid.uuid4(), uuid.uuid4()
+    generator = np.random.default_rng(1)
+    vectors = generator.normal(size=(2345, SIZE)).astype(np.float32)
+    points = [point(us, values, digest=f"d{i}") for i, values in enumerate(vectors)]
+    index.upsert(name, [*points, *(point(them, vector(1)) for _ in range(10))])
+    assert sorted(index.digests(name, us)) == sorted((one.id, one.digest) for one in points)
+    assert index.count(name, us) == 2345
+    index.delete(name, [one.id for one in points[:1500]])
+    assert index.count(name, us) == 845
+
+
+def test_excluded_rows_leave_their_places_to_the_next(index, name):
+    us = uuid.uuid4()
+    points = [point(us, vector(1, i)) for i in range(6)]
+    index.upsert(name, points)
+    exclude = [points[0].row_id, points[2].row_id, uuid.uuid4()]
+    assert rows(index, name, us, vector(1), limit=3, exclude=exclude) == [points[i].row_id for i in (1, 3, 4)]
+
+
+def test_each_query_of_a_batch_has_its_own_answer(index, name):
+    us, them = uuid.uuid4(), uuid.uuid4()
+    fan = [vector(np.cos(i / 60), np.sin(i / 60)) for i in range(90)]
+    points = [point(us, values) for values in fan]
+    index.upsert(name, [*points, point(them, vector(1), kind="category")])
+    searches = [Search(us, "transaction", values, 1 + i % 3) for i, values in enumerate(fan)]
+    searches.append(Search(them, "transaction", vector(1), 5))
+    searches.append(Search(them, "category", vector(1), 5))
+    answers = index.search(name, searches)
+    assert [len(hits) for hits in answers] == [1 + i % 3 for i in range(90)] + [0, 1]
+    assert [hits[0].row_id for hits in answers[:90]] == [one.row_id for one in points]
+    assert index.search(name, []) == []
+
+
+@pytest.mark.parametrize("count", [6, 60, 300])
+def test_ties_come_in_the_order_of_row_id_also_at_the_cut(index, name, count):
+    us = uuid.uuid4()
+    best = point(us, vector(1, 0))
+    tied = [point(us, vector(1, 1)) for _ in range(count)]
+    random.Random(count).shuffle(tied)
+    index.upsert(name, [*tied, best])
+    expected = [best.row_id, *sorted(one.row_id for one in tied)[:4]]
+    assert rows(index, name, us, vector(1, 0), limit=5) == expected
+
+
+def test_a_missing_collection_is_said(index):
+    us, name = uuid.uuid4(), f"test-{uuid.uuid4().hex}"
+    assert not index.has_collection(name)
+    for call in (
+        lambda: index.upsert(name, [point(us, vector(1))]),
+        lambda: index.delete(name, [uuid.uuid4()]),
+        lambda: index.delete_organization(name, us),
+        lambda: index.search(name, [Search(us, "category", vector(1), 1)]),
+        lambda: list(index.digests(name, us)),
+        lambda: index.count(name, us),
+    ):
+        with pytest.raises(CollectionMissing):
+            call()
+    index.drop_collection(name)
+    assert not index.has_collection(name)
+
+
+def test_a_collection_is_made_once_and_dropped_with_its_points(index, name):
+    us = uuid.uuid4()
+    index.upsert(name, [point(us, vector(1))])
+    index.ensure_collection(name, SIZE)
+    assert index.has_collection(name)
+    assert index.count(name, us) == 1
+    with pytest.raises(IndexRefused):
+        index.ensure_collection(name, SIZE + 1)
+    index.drop_collection(name)
+    assert not index.has_collection(name)
+    index.ensure_collection(name, SIZE + 1)
+    assert index.count(name, us) == 0
+
+
+def test_a_vector_that_does_not_fit_is_refused_and_nothing_is_written(index, name):
+    us = uuid.uuid4()
+    wrong = [np.ones(SIZE + 1, np.float32), vector(float("nan")), vector(float("inf"))]
+    for values in wrong:
+        with pytest.raises(IndexRefused):
+            index.upsert(name, [point(us, values)])
+        with pytest.raises(IndexRefused):
+            index.search(name, [Search(us, "transaction", values, 1)])
+    with pytest.raises(IndexRefused):
+        index.upsert(name, [point(us, vector(1)), point(us, wrong[0])])
+    with pytest.raises(ValueError, match="limit"):
+        index.search(name, [Search(us, "transaction", vector(1), 0)])
+    assert index.count(name, us) == 0
+
+
+@pytest.mark.parametrize("bad", ["", "..", "../x", "a/b", "A", "a b", "a" * 81, ".lock", "a\n"])
+def test_a_name_that_is_no_safe_folder_is_refused(index, bad):
+    with pytest.raises(ValueError, match="name"):
+        check_name(bad)
+    for call in (
+        lambda: index.ensure_collection(bad, SIZE),
+        lambda: index.drop_collection(bad),
+        lambda: index.has_collection(bad),
+        lambda: index.count(bad, uuid.uuid4()),
+    ):
+        with pytest.raises(ValueError, match="name"):
+            call()
+
+
+def test_ping(index):
+    index.ping()
+
+
+@pytest.fixture(scope="module")
+def by_size(index) -> Iterator[dict[int, str]]:
+    with collection(index, 2) as two, collection(index, 13) as thirteen, collection(index, 48) as more:
+        yield {2: two, 13: thirteen, 48: more}
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    size=st.sampled_from([2, 13, 48]),
+    count=st.integers(1, 400),
+    organizations=st.integers(1, 3),
+    limit=st.integers(1, 50),
+)
+def test_search_agrees_with_numpy(index, by_size, seed, size, count, organizations, limit):
+    generator = np.random.default_rng(seed)
+    vectors = generator.normal(size=(count, size)).astype(np.float32)
+    queries = generator.normal(size=(4, size)).astype(np.float32)
+    tenants = [uuid.uuid4() for _ in range(organizations)]
+    kinds = ("category", "transaction")
+    points = [
+        point(tenants[generator.integers(organizations)], row, kind=kinds[i % 2])
+        for i, row in enumerate(vectors)
+    ]
+    searches = [Search(tenants[0], kinds[i % 2], query, limit) for i, query in enumerate(queries)]
+    index.upsert(by_size[size], points)
+    answers = index.search(by_size[size], searches)
+    for search, hits in zip(searches, answers, strict=True):
+        cosine = {
+            one.row_id: float(one.vector @ search.vector)
+            / float(np.linalg.norm(one.vector) * np.linalg.norm(search.vector))
+            for one in points
+            if one.organization_id == search.organization_id and one.kind == search.kind
+        }
+        scores = [hit.score for hit in hits]
+        assert scores == pytest.approx(sorted(cosine.values(), reverse=True)[:limit], abs=1e-5)
+        assert scores == pytest.approx([cosine[hit.row_id] for hit in hits], abs=1e-5)
+        assert len({hit.row_id for hit in hits}) == len(hits)
