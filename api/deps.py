@@ -1,0 +1,96 @@
+"""What routes ask for, as annotated types."""
+
+import hmac
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from shared.bootstrap import Resources as ResourcesValue
+from sqlalchemy import orm
+
+from api.connections import Connections as ConnectionsValue
+from shared.kit.errors import Forbidden, Unauthenticated
+from shared.organizations import service as organizations
+from shared.organizations.service import Principal, Scope
+
+_bearer = HTTPBearer(
+    scheme_name="apiKey", bearerFormat="ol_…", auto_error=False, description="An organisation's API key."
+)
+_root_bearer = HTTPBearer(
+    scheme_name="rootKey", auto_error=False, description="The operator's key, setting OUTLAY_ROOT_KEY."
+)
+
+
+async def get_resources(request: Request) -> ResourcesValue:
+    """What the lifespan built."""
+    resources: ResourcesValue = request.app.state.resources
+    return resources
+
+
+async def get_connections(request: Request) -> ConnectionsValue:
+    """The app's share of the database."""
+    connections: ConnectionsValue = request.app.state.connections
+    return connections
+
+
+async def get_request_id(request: Request) -> str:
+    """The id under which this request is logged."""
+    request_id: str = request.state.request_id
+    return request_id
+
+
+Resources = Annotated[ResourcesValue, Depends(get_resources)]
+Connections = Annotated[ConnectionsValue, Depends(get_connections)]
+RequestId = Annotated[str, Depends(get_request_id)]
+
+
+async def get_session(connections: Connections) -> AsyncIterator[orm.Session]:
+    """One transaction a request; it is committed before the answer is sent."""
+    async with connections.transaction() as session:
+        yield session
+
+
+Session = Annotated[orm.Session, Depends(get_session, scope="function")]
+
+
+def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that names who is speaking, provided that their key has the scope.
+
+    It has a transaction of its own, over before the work begins: categorize holds none while it encodes, and
+    an upload none while it streams in.
+    """
+
+    async def principal(
+        connections: Connections,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    ) -> Principal:
+        if credentials is None:
+            raise Unauthenticated
+        token = credentials.credentials
+        found = await connections.run(lambda session: organizations.authenticate(session, token))
+        if scope not in found.scopes:
+            raise Forbidden(f"This API key does not have the scope '{scope}' that this request needs.")
+        return found
+
+    return principal
+
+
+Reader = Annotated[Principal, Depends(require("read"))]
+Writer = Annotated[Principal, Depends(require("write"))]
+Admin = Annotated[Principal, Depends(require("admin"))]
+
+
+async def check_root_key(
+    resources: Resources, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_root_bearer)]
+) -> None:
+    """Let the operator pass, and nobody where no root key is set."""
+    key = resources.settings.root_key
+    given = b"" if credentials is None else credentials.credentials.encode()
+    if key is None or not hmac.compare_digest(given, key.get_secret_value().encode()):
+        raise Unauthenticated("The root key is needed: setting OUTLAY_ROOT_KEY, sent as a bearer token.")
+
+
+RootKey = Depends(check_root_key)
+Id = Annotated[uuid.UUID, Path(description="The row's id.")]

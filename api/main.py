@@ -1,0 +1,80 @@
+"""The HTTP door: `uvicorn api.main:create_app --factory`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.middleware import Middleware
+from shared.bootstrap import Resources
+from starlette.staticfiles import StaticFiles
+from starlette.types import Lifespan
+
+from api import errors
+from api.answers import problems
+from api.connections import Connections
+from api.metrics import Metrics
+from api.middleware import GuardBody, Observe
+from api.openapi import DESCRIPTION, STATIC, TAGS, OutlayAPI, docs
+from api.readiness import MAX_THREADS
+from api.routers import categories, health, jobs, organizations, transactions
+from shared import bootstrap
+from shared.kit.logging import configure
+from shared.kit.settings import Settings, get_settings
+
+VERSION = "0.1.0"
+
+# Each with its authentication; the routers without are for operators.
+RESOURCES = (organizations, categories, transactions, jobs)
+
+
+def create_app(settings: Settings | None = None, resources: Resources | None = None) -> FastAPI:
+    """The application; `resources` that are given stay open, otherwise it builds and closes its own."""
+    if resources is not None:
+        settings = resources.settings
+    settings = settings or get_settings()
+    metrics = Metrics()
+    app = OutlayAPI(
+        title="Outlay",
+        version=VERSION,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, resources),
+        middleware=[
+            Middleware(Observe, metrics=metrics),
+            Middleware(
+                GuardBody, max_body_bytes=settings.max_body_bytes, max_upload_bytes=settings.max_upload_bytes
+            ),
+        ],
+    )
+    app.state.metrics = metrics
+    errors.install(app)
+    for module in RESOURCES:
+        app.include_router(module.router, responses=problems(400, 401, 422, 500, 503))
+    app.include_router(health.router)
+    app.include_router(docs)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    return app
+
+
+def _lifespan(settings: Settings, given: Resources | None) -> Lifespan[FastAPI]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if given is None:
+            configure(settings.log_level, service="api")
+        resources = given or bootstrap.build(settings)
+        anyio.to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size
+        app.state.resources = resources
+        app.state.connections = Connections(resources.engine, settings.database_pool_size)
+        app.state.health_limiter = anyio.CapacityLimiter(MAX_THREADS)
+        try:
+            yield
+        finally:
+            if given is None:
+                resources.close()
+
+    return lifespan

@@ -1,0 +1,79 @@
+"""The schema at /openapi.json, and the pages that show it."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import FileResponse, Response
+
+STATIC = Path(__file__).parent / "static"
+
+DESCRIPTION = """
+Outlay suggests the right expense category for a transaction, learns from every correction, and fine-tunes a
+model on them.
+
+**Keys.** Send `Authorization: Bearer ol_…`. The key names the organisation; a row of another organisation is
+a 404. Scopes: `read`, `write`, `admin`.
+
+**Lists** answer `{"data": […], "page": {"next": …}}`; hand `next` back as `cursor`.
+
+**Long work** answers 202 with a job and its `Location`; watch it at `/v1/jobs/{id}` or `…/events`.
+
+**Errors** are `application/problem+json` (RFC 9457); `code` is for programs, `detail` says what to do next.
+"""
+
+TAGS = [
+    {"name": "categorize", "description": "The main job: the right category for a transaction."},
+    {"name": "organizations", "description": "Customers and their API keys."},
+    {"name": "categories", "description": "An organisation's chart of accounts."},
+    {"name": "transactions", "description": "What was spent."},
+    {"name": "labels", "description": "What people and imports decided; history is kept."},
+    {"name": "imports", "description": "Whole files of transactions, with or without labels."},
+    {"name": "datasets", "description": "Labelled transactions, frozen and split by seed."},
+    {"name": "evaluations", "description": "recall@k and MRR@k of a model on a dataset."},
+    {"name": "trainings", "description": "Fine-tuning: a dataset and a model make a better model."},
+    {"name": "models", "description": "Model versions, and which of them answers."},
+    {"name": "jobs", "description": "Long work: status, progress, result."},
+    {"name": "operations", "description": "Liveness, readiness, metrics."},
+]
+
+# Scripts, styles and requests of this host only; no inline script, no frame.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+docs = APIRouter(include_in_schema=False)
+
+
+@docs.get("/docs")
+async def show_docs() -> Response:
+    """Swagger UI with the assets that are shipped with Outlay; it works offline."""
+    headers = {"Content-Security-Policy": _POLICY, "Referrer-Policy": "no-referrer"}
+    return FileResponse(STATIC / "docs.html", headers=headers, media_type="text/html")
+
+
+class OutlayAPI(FastAPI):
+    """FastAPI whose schema says that errors are problem documents."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The schema, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = _with_problems(super().openapi())
+        return self.openapi_schema
+
+
+def _with_problems(schema: dict[str, Any]) -> dict[str, Any]:
+    for path in schema["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                if status.startswith(("4", "5")):
+                    # FastAPI files the model under the media type of the route's own answer.
+                    merged = {
+                        key: value for media in response["content"].values() for key, value in media.items()
+                    }
+                    response["content"] = {"application/problem+json": merged}
+    components = schema["components"]["schemas"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        components.pop(unused, None)
+    return schema

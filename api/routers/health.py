@@ -1,0 +1,48 @@
+"""For operators: is it alive, is it ready, what does it measure."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from api.answers import problems
+from api.deps import Connections, Resources
+from api.errors import problem
+from api.metrics import CONTENT_TYPE
+from api.readiness import checks_of, probe
+from api.schemas.health import LiveOut, ReadyOut
+from shared.jobs import store as jobs
+from shared.kit.errors import Unavailable
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/livez")
+async def livez() -> LiveOut:
+    """The process answers. Asks no dependency: restarting this process would not mend one."""
+    return LiveOut(status="alive")
+
+
+@router.get("/readyz", response_model=ReadyOut, responses=problems(503))
+async def readyz(request: Request, resources: Resources) -> Response:
+    """Whether Postgres, the broker and the vector index answer; 503 says which does not."""
+    checks = await probe(checks_of(resources), request.app.state.health_limiter)
+    if all(checks.values()):
+        return JSONResponse({"status": "ready", "checks": checks})
+    silent = ", ".join(name for name, passed in checks.items() if not passed)
+    return problem(
+        503,
+        code="not-ready",
+        detail=f"These do not answer: {silent}.",
+        instance="/readyz",
+        headers={"Retry-After": "2"},
+        extra={"checks": checks},
+    )
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(request: Request, connections: Connections) -> Response:
+    """Prometheus's text format: request durations by route, jobs by kind and status, age of the queue."""
+    try:
+        counts = await connections.run(jobs.count_by_kind)
+    except Unavailable:
+        counts = None
+    return Response(request.app.state.metrics.render(counts), media_type=CONTENT_TYPE)

@@ -1,0 +1,57 @@
+"""Jobs: the long work that other routes start."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from api.answers import problems
+from api.deps import Connections, Id, Reader, Session, Writer
+from api.job_events import read_job, states
+from api.schemas.common import PageOut
+from api.schemas.jobs import JobOut, JobQuery
+from shared.jobs import service as jobs
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+RECONNECT_MILLISECONDS = 2000
+
+
+@router.get("")
+def list_jobs(query: Annotated[JobQuery, Query()], reader: Reader, session: Session) -> PageOut[JobOut]:
+    """The jobs, newest first."""
+    page = jobs.list_(session, reader.organization_id, query.paging(), status=query.status, kind=query.kind)
+    return PageOut[JobOut].of_page(page)
+
+
+@router.get("/{job_id}", responses=problems(404))
+def get_job(job_id: Id, reader: Reader, session: Session) -> JobOut:
+    """One job: status, progress, result, error."""
+    return JobOut.model_validate(jobs.get(session, reader.organization_id, job_id))
+
+
+@router.post("/{job_id}/cancel", responses=problems(403, 404, 409))
+def cancel_job(job_id: Id, writer: Writer, session: Session) -> JobOut:
+    """A queued job is cancelled at once; a running one is asked to stop, and stops within seconds."""
+    return JobOut.model_validate(jobs.cancel(session, writer.organization_id, job_id))
+
+
+@router.post("/{job_id}/retry", responses=problems(403, 404, 409))
+def retry_job(job_id: Id, writer: Writer, session: Session) -> JobOut:
+    """Queue a failed or cancelled job again."""
+    return JobOut.model_validate(jobs.retry(session, writer.organization_id, job_id))
+
+
+async def first_state(job_id: Id, reader: Reader, connections: Connections) -> JobOut:
+    """The job before the stream begins, while a 404 can still be answered."""
+    return await read_job(connections, reader.organization_id, job_id)
+
+
+@router.get("/{job_id}/events", response_class=EventSourceResponse, responses=problems(404))
+async def stream_job(
+    job_id: Id, reader: Reader, connections: Connections, first: Annotated[JobOut, Depends(first_state)]
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events named `job`, each with the job as data: now, after each change, and at its end."""
+    async for state in states(connections, reader.organization_id, job_id, first):
+        yield ServerSentEvent(event="job", data=state, retry=RECONNECT_MILLISECONDS)

@@ -1,0 +1,53 @@
+"""Organisations and their keys."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.answers import problems
+from api.deps import Admin, Id, Resources, RootKey, Session
+from api.schemas.common import PageOut, PageQuery
+from api.schemas.organizations import ApiKeyIn, ApiKeyOut, NewApiKeyOut, OrganizationIn, OrganizationOut
+from shared.organizations import service as organizations
+from shared.registry import service as registry
+
+router = APIRouter(tags=["organizations"])
+
+
+@router.post("/v1/organizations", status_code=201, dependencies=[RootKey], responses=problems(422))
+def create_organization(
+    body: OrganizationIn, session: Session, resources: Resources, response: Response
+) -> OrganizationOut:
+    """A new organisation with its first key, which has every scope and is shown this once.
+
+    Only the operator's root key may do this. The base model is registered with it; activate it, or one
+    fine-tuned from it, to categorize.
+    """
+    organization, key = organizations.create(session, body.name)
+    settings = resources.settings
+    registry.register_base(session, organization.id, settings.base_model, settings.base_model_revision)
+    response.headers["Cache-Control"] = "no-store"
+    return OrganizationOut.of(organization, key)
+
+
+@router.post("/v1/api-keys", status_code=201, responses=problems(403, 422))
+def create_api_key(body: ApiKeyIn, admin: Admin, session: Session, response: Response) -> NewApiKeyOut:
+    """A new key, shown this once. Keep two alive while you change from one to the other."""
+    key = organizations.create_key(
+        session, admin.organization_id, name=body.name, scopes=body.scopes, expires_at=body.expires_at
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return NewApiKeyOut.of(key)
+
+
+@router.get("/v1/api-keys", responses=problems(403))
+def list_api_keys(query: Annotated[PageQuery, Query()], admin: Admin, session: Session) -> PageOut[ApiKeyOut]:
+    """The keys, oldest first, revoked ones included; never their secrets."""
+    page = organizations.list_keys(session, admin.organization_id, query.paging())
+    return PageOut[ApiKeyOut].of_page(page)
+
+
+@router.delete("/v1/api-keys/{key_id}", status_code=204, responses=problems(403, 404))
+def revoke_api_key(key_id: Id, admin: Admin, session: Session) -> None:
+    """From now on the key opens nothing. Revoking twice is revoking once."""
+    organizations.revoke_key(session, admin.organization_id, key_id)

@@ -1,0 +1,229 @@
+"""Transactions and their labels."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    SkipValidation,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic.config import JsonValue
+from pydantic_core import PydanticCustomError
+
+from api.pointers import field_errors
+from api.schemas.common import (
+    MAX_BATCH,
+    Day,
+    Detail200,
+    Detail500,
+    ErrorOut,
+    In,
+    Name200,
+    Name500,
+    Out,
+    PageQuery,
+    Prose,
+    RowId,
+)
+from api.schemas.labels import LabelOut
+from api.schemas.money import Amount, AmountOut, Currency
+from shared.kit.money import BadAmount, check_amount, format_amount
+from shared.transactions.service import Filter, NewTransaction, Stored
+from shared.transactions.tables import Label, Transaction
+from shared.transactions.text import TransactionFields
+
+Source = Literal["api", "import", "synthetic"]
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "external_id": "txn_2041",
+    "merchant_name": "Lufthansa",
+    "merchant_descriptor": "LUFTHANSA 2202154321 FRANKFURT",
+    "merchant_category": ["Airlines"],
+    "merchant_category_code": "3008",
+    "department": "Sales",
+    "location": "Berlin",
+    "amount": "412.90",
+    "currency": "EUR",
+    "memo": "Customer visit",
+    "spend_program_name": "Travel",
+    "trip_name": "Munich, May",
+    "occurred_on": "2026-05-12",
+}
+_EXAMPLE_FIELDS: dict[str, JsonValue] = {
+    name: value for name, value in _EXAMPLE.items() if name not in {"external_id", "occurred_on"}
+}
+
+
+class TransactionFieldsIn(In):
+    """What describes a transaction."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE_FIELDS]})
+
+    merchant_name: Name500
+    merchant_descriptor: Detail500 | None = Field(default=None, description="As the card network sent it.")
+    merchant_category: Annotated[list[Detail200], Field(max_length=20)] = Field(default_factory=list)
+    merchant_category_code: Annotated[str, StringConstraints(pattern="^[0-9]{4}$")] | None = Field(
+        default=None, description="ISO 18245."
+    )
+    department: Detail200 | None = None
+    location: Detail200 | None = None
+    currency: Currency | None = Field(default=None, description="ISO 4217.")
+    amount: Amount | None = Field(default=None, description="A refund is negative.")
+    memo: Prose | None = None
+    spend_program_name: Detail200 | None = None
+    trip_name: Detail200 | None = None
+
+    @field_validator("amount")
+    @classmethod
+    def _fits_currency(cls, amount: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        try:
+            return None if amount is None else check_amount(amount, info.data.get("currency"))
+        except BadAmount as error:
+            raise PydanticCustomError(error.code, error.message) from error
+
+    def fields(self) -> TransactionFields:
+        """What the service takes."""
+        values = {name: getattr(self, name) for name in TransactionFieldsIn.model_fields}
+        values["merchant_category"] = tuple(self.merchant_category)
+        return TransactionFields(**values)
+
+
+class TransactionIn(TransactionFieldsIn):
+    """A transaction; one with an `external_id` that is known overwrites what is there."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    external_id: Name200 | None = Field(default=None, description="Your own id of it.")
+    occurred_on: Day | None = None
+
+    def new(self) -> NewTransaction:
+        """What the service takes."""
+        return NewTransaction(self.fields(), external_id=self.external_id, occurred_on=self.occurred_on)
+
+
+class TransactionBatchIn(In):
+    """Up to 1,000 transactions; those that are wrong are reported one by one, the others stored."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"transactions": [_EXAMPLE]}]})
+
+    transactions: Annotated[
+        list[Annotated[TransactionIn, SkipValidation]], Field(min_length=1, max_length=MAX_BATCH)
+    ]
+
+    def parsed(self) -> list[TransactionIn | ValidationError]:
+        """Each transaction, or what is wrong with it, in order."""
+        return [_parsed(item) for item in self.transactions]
+
+    def external_id(self, index: int) -> str | None:
+        """The caller's id of an item that may be wrong, where it is text and of a sound length."""
+        item: Any = self.transactions[index]
+        value = item.get("external_id") if isinstance(item, dict) else None
+        return value if isinstance(value, str) and len(value) <= 200 else None
+
+
+def _parsed(item: Any) -> TransactionIn | ValidationError:
+    try:
+        return TransactionIn.model_validate(item)
+    except ValidationError as error:
+        return error
+
+
+class TransactionQuery(PageQuery):
+    """Which transactions; filters narrow together."""
+
+    unlabelled: bool | None = Field(default=None, description="true: without a label; false: with one.")
+    category_id: RowId | None = None
+    merchant: Detail500 | None = Field(default=None, description="The merchant's name, in any case.")
+    text: Detail200 | None = Field(default=None, description="Stands in merchant, descriptor or memo.")
+    source: Source | None = None
+    occurred_from: Day | None = Field(default=None, description="This day or later.")
+    occurred_to: Day | None = Field(default=None, description="This day or earlier.")
+
+    def filter(self) -> Filter:
+        """What the store takes."""
+        return Filter(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class TransactionOut(Out):
+    """A transaction with its current label."""
+
+    id: uuid.UUID
+    external_id: str | None
+    merchant_name: str
+    merchant_descriptor: str | None
+    merchant_category: list[str]
+    merchant_category_code: str | None
+    department: str | None
+    location: str | None
+    amount: AmountOut | None
+    currency: str | None
+    memo: str | None
+    spend_program_name: str | None
+    trip_name: str | None
+    occurred_on: dt.date | None
+    source: Source
+    created_at: dt.datetime
+    updated_at: dt.datetime
+    label: LabelOut | None
+
+    @classmethod
+    def of(cls, row: Transaction, label: Label | None) -> Self:
+        """The row as it is shown."""
+        values = {name: getattr(row, name) for name in cls.model_fields if name not in {"amount", "label"}}
+        amount = None if row.amount is None else format_amount(row.amount, row.currency)
+        return cls.model_validate({**values, "amount": amount, "label": label})
+
+
+class BatchItemOut(Out):
+    """What became of one transaction of a batch."""
+
+    index: int
+    external_id: str | None
+    id: uuid.UUID | None
+    status: Literal["created", "updated", "invalid"]
+    errors: Sequence[ErrorOut]
+
+    @classmethod
+    def stored(cls, index: int, external_id: str | None, stored: Stored) -> Self:
+        """An item that was stored."""
+        status: Literal["created", "updated"] = "created" if stored.is_created else "updated"
+        return cls(index=index, external_id=external_id, id=stored.id, status=status, errors=[])
+
+    @classmethod
+    def invalid(cls, index: int, external_id: str | None, error: ValidationError) -> Self:
+        """An item that was not stored."""
+        found = field_errors(error.errors(), prefix=f"/transactions/{index}")
+        return cls.model_validate(
+            {"index": index, "external_id": external_id, "id": None, "status": "invalid", "errors": found}
+        )
+
+
+class BatchOut(Out):
+    """What became of each transaction of a batch, in its order."""
+
+    results: list[BatchItemOut]
+
+    @classmethod
+    def of(
+        cls,
+        body: TransactionBatchIn,
+        parsed: Sequence[TransactionIn | ValidationError],
+        stored: Sequence[Stored],
+    ) -> Self:
+        """The results of those that were stored, in order, put between those that were not."""
+        left = iter(stored)
+        results = []
+        for index, item in enumerate(parsed):
+            if isinstance(item, ValidationError):
+                results.append(BatchItemOut.invalid(index, body.external_id(index), item))
+            else:
+                results.append(BatchItemOut.stored(index, item.external_id, next(left)))
+        return cls(results=results)

@@ -1,0 +1,92 @@
+"""What tests need before they can begin."""
+
+import itertools
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from starlette.testclient import TestClient
+
+ROOT_KEY = "test-root-key-0123456789"  # opens nothing but a test's own app
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class OrganizationClient:
+    """An organisation and a way to call the API with its key."""
+
+    id: uuid.UUID
+    key: str
+    key_id: uuid.UUID
+    client: TestClient
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The key as a header."""
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def call(self, method: str, path: str, json: Any = None, **options: Any) -> httpx2.Response:
+        """Call with the key."""
+        headers = self.headers | options.pop("headers", {})
+        if json is not None:
+            options["json"] = json
+        return self.client.request(method, path, headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> httpx2.Response:
+        """GET with the key."""
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, json: Any = None, **options: Any) -> httpx2.Response:
+        """POST with the key."""
+        return self.call("POST", path, json, **options)
+
+    def put(self, path: str, json: Any = None) -> httpx2.Response:
+        """PUT with the key."""
+        return self.call("PUT", path, json)
+
+    def patch(self, path: str, json: Any = None) -> httpx2.Response:
+        """PATCH with the key."""
+        return self.call("PATCH", path, json)
+
+    def delete(self, path: str) -> httpx2.Response:
+        """DELETE with the key."""
+        return self.call("DELETE", path)
+
+    def with_key(self, *scopes: str) -> "OrganizationClient":
+        """The same organisation behind a new key that has these scopes."""
+        made = self.post("/v1/api-keys", {"name": f"key {next(_numbers)}", "scopes": list(scopes)}).json()
+        return OrganizationClient(self.id, made["key"], uuid.UUID(made["id"]), self.client)
+
+
+def new_organization(client: TestClient) -> OrganizationClient:
+    """An organisation made through the API."""
+    response = client.post(
+        "/v1/organizations",
+        json={"name": f"Organisation {next(_numbers)}"},
+        headers={"Authorization": f"Bearer {ROOT_KEY}"},
+    )
+    assert response.status_code == 201, response.text
+    made = response.json()
+    key = made["api_key"]
+    return OrganizationClient(uuid.UUID(made["id"]), key["key"], uuid.UUID(key["id"]), client)
+
+
+def new_category(organization: OrganizationClient, **fields: Any) -> dict[str, Any]:
+    """A category made through the API."""
+    number = next(_numbers)
+    body = {"name": f"Category {number}", "code": str(number), **fields}
+    response = organization.post("/v1/categories", body)
+    assert response.status_code == 201, response.text
+    made: dict[str, Any] = response.json()
+    return made
+
+
+def new_transaction(organization: OrganizationClient, **fields: Any) -> dict[str, Any]:
+    """A transaction made through the API."""
+    body = {"merchant_name": f"Merchant {next(_numbers)}", **fields}
+    response = organization.post("/v1/transactions", body)
+    assert response.status_code == 201, response.text
+    made: dict[str, Any] = response.json()
+    return made
