@@ -1,4 +1,4 @@
-"""A real sidecar process for the tests of the vector index."""
+"""The vector indexes under test, and real sidecar processes."""
 
 import os
 import shutil
@@ -11,6 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from qdrant_client import QdrantClient
+
+from shared.engines.edge import EdgeIndex
+from shared.engines.qdrant import QdrantIndex
+from shared.engines.vectors import VectorIndex
+
+SERVER_URL = os.environ.get("OUTLAY_TEST_QDRANT_URL")
 
 
 @dataclass
@@ -87,3 +94,38 @@ def lasting_sidecar() -> Iterator[Sidecar]:
         yield sidecar.start()
     finally:
         sidecar.clear()
+
+
+@pytest.fixture
+def sidecar(new_sidecar) -> Sidecar:
+    """A started one of the test's own."""
+    return new_sidecar().start()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., EdgeIndex]]:
+    """Makes patient clients of a sidecar; closes them all."""
+    made: list[EdgeIndex] = []
+
+    def make(sidecar, **options) -> EdgeIndex:
+        made.append(EdgeIndex(sidecar.socket, sidecar.key, **{"timeout_s": 30} | options))
+        return made[-1]
+
+    yield make
+    for index in made:
+        index.close()
+
+
+@pytest.fixture(scope="module", params=["edge", "memory", *(["server"] if SERVER_URL else [])])
+def index(request) -> Iterator[VectorIndex]:
+    """Every answer to the protocol that this machine can give."""
+    made: EdgeIndex | QdrantIndex
+    if request.param == "edge":
+        sidecar = request.getfixturevalue("lasting_sidecar")
+        made = EdgeIndex(sidecar.socket, sidecar.key, timeout_s=30)
+    elif request.param == "memory":
+        made = QdrantIndex(QdrantClient(":memory:"))
+    else:
+        made = QdrantIndex.connect(SERVER_URL, timeout_s=30)
+    yield made
+    made.close()

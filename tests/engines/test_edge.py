@@ -1,10 +1,7 @@
-"""What only Edge has: a sidecar that owns a folder, dies, hangs, and comes back."""
+"""The client of a sidecar that dies, hangs, restarts and serves many at once."""
 
-import contextlib
 import os
 import signal
-import socket
-import stat
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +10,8 @@ import numpy as np
 import pytest
 
 from shared.engines.edge import EdgeIndex
-from shared.engines.edge_sidecar import EXIT_LOCKED, EXIT_SETTINGS, EXIT_SOCKET
 from shared.engines.vectors import (
     CollectionMissing,
-    CollectionUnreadable,
     IndexUnavailable,
     Point,
     Search,
@@ -25,24 +20,6 @@ from shared.engines.vectors import (
 
 SIZE = 16
 US = uuid.uuid4()
-
-
-@pytest.fixture
-def sidecar(new_sidecar):
-    return new_sidecar().start()
-
-
-@pytest.fixture
-def connect():
-    made = []
-
-    def make(sidecar, **options) -> EdgeIndex:
-        made.append(EdgeIndex(sidecar.socket, sidecar.key, **{"timeout_s": 30} | options))
-        return made[-1]
-
-    yield make
-    for index in made:
-        index.close()
 
 
 def some_points(count: int, *, seed: int = 0, organization: uuid.UUID = US, digest: str = "") -> list[Point]:
@@ -141,51 +118,6 @@ def test_a_signal_ends_it_cleanly_and_all_is_there_again(sidecar, connect, numbe
     assert finds(index, points)
 
 
-def test_a_second_opener_is_refused_and_the_first_goes_on(sidecar, connect):
-    second = sidecar.spawn()
-    output, errors = second.communicate()
-    assert (second.returncode, output) == (EXIT_LOCKED, "")
-    assert f"in use by another sidecar (process {sidecar.processes[0].pid})" in errors
-    connect(sidecar).ping()
-
-
-def test_a_live_socket_is_refused_and_a_stale_one_replaced(sidecar, new_sidecar, connect):
-    other = new_sidecar()
-    other.socket = sidecar.socket
-    process = other.spawn()
-    _, errors = process.communicate()
-    assert process.returncode == EXIT_SOCKET
-    assert "another process listens" in errors
-    connect(sidecar).ping()
-    sidecar.end(signal.SIGKILL)
-    assert sidecar.socket.exists()
-    other.start()
-    connect(other).ping()
-
-
-def test_the_socket_is_for_this_user_alone(sidecar):
-    assert stat.S_IMODE(sidecar.socket.stat().st_mode) == 0o600
-    assert stat.S_IMODE(sidecar.folder.stat().st_mode) == 0o700
-
-
-def test_what_cannot_start_says_why(new_sidecar):
-    sidecar = new_sidecar()
-    process = sidecar.spawn(OUTLAY_EDGE_AUTHKEY="")
-    assert "OUTLAY_EDGE_AUTHKEY is not set" in process.communicate()[1]
-    assert process.returncode == EXIT_SETTINGS
-    sidecar.socket.write_text("precious")
-    process = sidecar.spawn()
-    assert "is there and is not a socket" in process.communicate()[1]
-    assert process.returncode == EXIT_SOCKET
-    assert sidecar.socket.read_text() == "precious"
-    sidecar.socket = sidecar.socket.parent / ("s" * 110)
-    process = sidecar.spawn()
-    assert "longer than 107 bytes" in process.communicate()[1]
-    assert process.returncode == EXIT_SOCKET
-    with pytest.raises(IndexUnavailable, match="longer than 107 bytes"):
-        EdgeIndex(sidecar.socket, sidecar.key).ping()
-
-
 def test_no_sidecar_is_said(new_sidecar, connect):
     with pytest.raises(IndexUnavailable) as caught:
         connect(new_sidecar()).ping()
@@ -196,18 +128,6 @@ def test_another_key_is_refused_on_both_sides(sidecar, connect):
     sidecar.key = "another key"
     with pytest.raises(IndexUnavailable, match="auth key does not fit"):
         connect(sidecar).ping()
-
-
-@pytest.mark.parametrize("sent", [b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 12, b"\x00" * 64])
-def test_a_stranger_is_cut_off_at_once(sidecar, connect, sent):
-    """Before it has proved the key, whatever length it announces."""
-    with socket.socket(socket.AF_UNIX) as stranger:
-        stranger.connect(str(sidecar.socket))
-        stranger.sendall(sent)
-        with contextlib.suppress(ConnectionResetError):
-            while stranger.recv(4096):
-                pass
-    connect(sidecar).ping()
 
 
 def test_a_hung_sidecar_does_not_hang_the_caller(sidecar, connect):
@@ -291,32 +211,3 @@ def test_a_forked_child_makes_its_own_connections(sidecar, connect):
     os.close(writing)
     with os.fdopen(reading) as answers:
         assert answers.read() == str([3] * 200)
-
-
-def test_a_damaged_collection_is_refused_and_the_others_serve(sidecar, connect):
-    index = connect(sidecar)
-    for name in ("c", "damaged"):
-        index.ensure_collection(name, SIZE)
-        index.upsert(name, some_points(20))
-    sidecar.end(signal.SIGTERM)
-    for path in (sidecar.folder / "damaged" / "segments").glob("*/segment.json"):
-        path.write_text("{")
-    (sidecar.folder / ".new-half").mkdir()
-    (sidecar.folder / "damaged-wholly").mkdir()
-    sidecar.start()
-    assert index.count("c", US) == 20
-    for name in ("damaged", "damaged-wholly"):
-        assert index.has_collection(name)
-        for call in (
-            lambda name=name: index.count(name, US),
-            lambda name=name: index.ensure_collection(name, SIZE),
-        ):
-            with pytest.raises(CollectionUnreadable, match="reindex"):
-                call()
-        index.drop_collection(name)
-        index.ensure_collection(name, SIZE)
-        assert index.count(name, US) == 0
-    assert not (sidecar.folder / ".new-half").exists()
-    status, errors = sidecar.end(signal.SIGTERM)
-    assert status == 0
-    assert errors.count("edge_collection_unreadable") == 2

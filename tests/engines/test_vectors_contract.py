@@ -1,6 +1,5 @@
 """What both answers to `VectorIndex` do alike: Edge through a real sidecar, qdrant-client, a real server."""
 
-import os
 import random
 import uuid
 from collections.abc import Iterator
@@ -8,12 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from qdrant_client import QdrantClient
 
-from shared.engines.edge import EdgeIndex
-from shared.engines.qdrant import QdrantIndex
 from shared.engines.vectors import (
     CollectionMissing,
     IndexRefused,
@@ -29,22 +23,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:Payload indexes have no effect in the local Qdrant:UserWarning"
 )
 
-SERVER_URL = os.environ.get("OUTLAY_TEST_QDRANT_URL")
 SIZE = 8
-
-
-@pytest.fixture(scope="module", params=["edge", "memory", *(["server"] if SERVER_URL else [])])
-def index(request) -> Iterator[VectorIndex]:
-    made: EdgeIndex | QdrantIndex
-    if request.param == "edge":
-        sidecar = request.getfixturevalue("lasting_sidecar")
-        made = EdgeIndex(sidecar.socket, sidecar.key, timeout_s=30)
-    elif request.param == "memory":
-        made = QdrantIndex(QdrantClient(":memory:"))
-    else:
-        made = QdrantIndex.connect(SERVER_URL, timeout_s=30)
-    yield made
-    made.close()
 
 
 @contextmanager
@@ -242,43 +221,3 @@ def test_a_name_that_is_no_safe_folder_is_refused(index, bad):
 
 def test_ping(index):
     index.ping()
-
-
-@pytest.fixture(scope="module")
-def by_size(index) -> Iterator[dict[int, str]]:
-    with collection(index, 2) as two, collection(index, 13) as thirteen, collection(index, 48) as more:
-        yield {2: two, 13: thirteen, 48: more}
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    size=st.sampled_from([2, 13, 48]),
-    count=st.integers(1, 400),
-    organizations=st.integers(1, 3),
-    limit=st.integers(1, 50),
-)
-def test_search_agrees_with_numpy(index, by_size, seed, size, count, organizations, limit):
-    generator = np.random.default_rng(seed)
-    vectors = generator.normal(size=(count, size)).astype(np.float32)
-    queries = generator.normal(size=(4, size)).astype(np.float32)
-    tenants = [uuid.uuid4() for _ in range(organizations)]
-    kinds = ("category", "transaction")
-    points = [
-        point(tenants[generator.integers(organizations)], row, kind=kinds[i % 2])
-        for i, row in enumerate(vectors)
-    ]
-    searches = [Search(tenants[0], kinds[i % 2], query, limit) for i, query in enumerate(queries)]
-    index.upsert(by_size[size], points)
-    answers = index.search(by_size[size], searches)
-    for search, hits in zip(searches, answers, strict=True):
-        cosine = {
-            one.row_id: float(one.vector @ search.vector)
-            / float(np.linalg.norm(one.vector) * np.linalg.norm(search.vector))
-            for one in points
-            if one.organization_id == search.organization_id and one.kind == search.kind
-        }
-        scores = [hit.score for hit in hits]
-        assert scores == pytest.approx(sorted(cosine.values(), reverse=True)[:limit], abs=1e-5)
-        assert scores == pytest.approx([cosine[hit.row_id] for hit in hits], abs=1e-5)
-        assert len({hit.row_id for hit in hits}) == len(hits)
