@@ -10,11 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cli.errors import FolderInUse
+
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 on macOS, the closing NUL included
-
-
-class FolderInUse(Exception):
-    """Another process holds this data folder."""
 
 
 class DataFolder:

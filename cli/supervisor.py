@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from cli.children import Child, Program, exit_text, sweep
+from cli.errors import StackFailed
 
 MAX_DEATHS = 5
 DEATH_WINDOW_S = 60.0
@@ -24,10 +25,6 @@ FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.25, 8.0
 PROBE_EVERY_S = 0.1
 
 Report = Callable[[str], None]
-
-
-class StackFailed(Exception):
-    """A program could not be kept running; the message carries its last log lines."""
 
 
 class Supervisor:
@@ -82,11 +79,11 @@ class Supervisor:
             return
         self._events.put(self._begin_stop)
         try:
-            self._thread.join()
+            self._ended.wait()  # not join: an interrupted join takes a running thread for an ended one (3.11)
         except KeyboardInterrupt:
             self._kill = True
             self._events.put(self._begin_stop)
-            self._thread.join()
+        self._thread.join()
 
     def pid(self, name: str) -> int | None:
         """The process id of a program now, if it runs."""
@@ -197,7 +194,8 @@ class Supervisor:
 
     def _fail(self, child: Child, what: str) -> None:
         self.failure = f"{child.program.name} {what}.\n{child.last_lines()}"
-        self._begin_stop()
+        self._stopping = True
+        self._events.put(lambda: None)  # the loop must not wait for anything else before it stops
 
     def _begin_stop(self) -> None:
         self._stopping = True
