@@ -126,11 +126,12 @@ class Servers:
 
     def _valkey(self) -> Program:
         port = free_port()
-        settings = (
-            self.folder.runtime / "valkey.conf"
-        )  # a file, since a command line can be read by everybody
+        # A file for the password's sake: everybody can read a command line.
+        settings = self.folder.runtime / "valkey.conf"
         settings.touch(mode=0o600)
         settings.write_text(
+            # set-proc-title would overwrite the environment, and with it the mark that finds a process again.
+            "set-proc-title no\n"
             f"bind {HOST}\nport {port}\nrequirepass {self._password}\nprotected-mode yes\ndaemonize no\n"
             # The broker's content may be lost at any time: jobs are sent again from their rows.
             f'save ""\nappendonly no\nmaxmemory-policy noeviction\nlogfile ""\ndir "{self.folder.runtime}"\n'
