@@ -18,7 +18,7 @@ from api.metrics import Metrics
 from api.middleware import GuardBody, Observe
 from api.openapi import DESCRIPTION, STATIC, TAGS, OutlayAPI, docs
 from api.readiness import MAX_THREADS
-from api.routers import categories, health, jobs, organizations, transactions
+from api.routers import categories, datasets, health, imports, jobs, models, organizations, transactions
 from shared import bootstrap
 from shared.kit.logging import configure
 from shared.kit.settings import Settings, get_settings
@@ -26,7 +26,7 @@ from shared.kit.settings import Settings, get_settings
 VERSION = "0.1.0"
 
 # Each with its authentication; the routers without are for operators.
-RESOURCES = (organizations, categories, transactions, jobs)
+RESOURCES = (organizations, categories, transactions, imports, datasets, models, jobs)
 
 
 def create_app(settings: Settings | None = None, resources: Resources | None = None) -> FastAPI:

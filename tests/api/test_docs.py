@@ -68,11 +68,14 @@ def test_every_resource_needs_a_key(client: TestClient) -> None:
 
 def test_the_examples_of_requests_are_accepted_by_their_own_schema(client: TestClient) -> None:
     from api.schemas.categories import CategoryIn, CategoryPatch, ChartIn
+    from api.schemas.datasets import DatasetIn
     from api.schemas.labels import LabelIn
+    from api.schemas.models import EvaluationIn, ReindexIn, TrainingIn
     from api.schemas.organizations import ApiKeyIn, OrganizationIn
     from api.schemas.transactions import TransactionBatchIn, TransactionFieldsIn, TransactionIn
 
     models = (
+        *(DatasetIn, TrainingIn, EvaluationIn, ReindexIn),
         *(CategoryIn, CategoryPatch, ChartIn, ApiKeyIn, OrganizationIn),
         *(LabelIn, TransactionBatchIn, TransactionFieldsIn, TransactionIn),
     )

@@ -1,5 +1,6 @@
 """Organisations never meet: every route that takes an id answers a foreign one as an unknown one."""
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,8 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from shared.datasets.tables import Dataset
+from shared.kit.work import transaction
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction
 
 Made = Callable[[OrganizationClient, Engine], uuid.UUID]
@@ -33,12 +36,41 @@ def a_finished_job(organization: OrganizationClient, _: Engine) -> uuid.UUID:
     return uuid.UUID(job["id"])
 
 
+def a_dataset(organization: OrganizationClient, engine: Engine) -> uuid.UUID:
+    dataset = Dataset(
+        organization_id=organization.id,
+        name="frozen",
+        seed=0,
+        parameters={},
+        counts={},
+        categories={},
+        job_id=uuid.uuid4(),
+        frozen_at=dt.datetime.now(dt.UTC),
+    )
+    return add_row(engine, dataset)
+
+
+def a_model(organization: OrganizationClient, _: Engine) -> uuid.UUID:
+    [base] = organization.get("/v1/models").json()["data"]
+    return uuid.UUID(base["id"])
+
+
+def add_row(engine: Engine, row: Any) -> uuid.UUID:
+    """Insert a row that only a job could make through the API."""
+    with transaction(engine) as session:
+        session.add(row)
+        session.flush()
+        return uuid.UUID(str(row.id))
+
+
 # How to make the row that a path's parameter names.
 ROWS: dict[str, Made] = {
     "category_id": a_category,
     "transaction_id": a_transaction,
     "key_id": a_key,
     "job_id": a_finished_job,
+    "dataset_id": a_dataset,
+    "model_version_id": a_model,
 }
 
 # What a request needs beside its path to be sound, and so to be refused for nothing but the id.
@@ -82,7 +114,7 @@ def test_every_id_route_treats_a_foreign_id_as_an_unknown_one(client: TestClient
         assert ask(owner, row_id).status_code not in {404, 405, 422}, f"{method} {path}"
 
 
-@pytest.mark.parametrize("path", ["categories", "transactions", "jobs", "api-keys"])
+@pytest.mark.parametrize("path", ["categories", "transactions", "jobs", "api-keys", "models"])
 def test_lists_hold_nothing_of_another_organization(client: TestClient, path: str) -> None:
     owner, stranger = new_organization(client), new_organization(client)
     new_category(owner)

@@ -1,0 +1,47 @@
+"""Datasets: labelled transactions, frozen and split."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.answers import accepted, problems
+from api.deps import Id, Reader, RequestId, Session, Writer
+from api.schemas.common import PageOut, PageQuery
+from api.schemas.datasets import DatasetIn, DatasetItemOut, DatasetOut, ItemQuery
+from api.schemas.jobs import JobOut
+from shared.datasets import service as datasets
+
+router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+
+
+@router.post("", status_code=202, responses=problems(403, 422))
+def create_dataset(
+    body: DatasetIn, writer: Writer, session: Session, request_id: RequestId, response: Response
+) -> JobOut:
+    """Freeze all that is labelled now into train, test and eval; the job's result names the dataset."""
+    job = datasets.submit(session, writer.organization_id, body.params(), request_id=request_id)
+    return accepted(job, response)
+
+
+@router.get("")
+def list_datasets(
+    query: Annotated[PageQuery, Query()], reader: Reader, session: Session
+) -> PageOut[DatasetOut]:
+    """The frozen datasets, newest first."""
+    page = datasets.list_(session, reader.organization_id, query.paging())
+    return PageOut[DatasetOut].of([DatasetOut.of(row) for row in page.rows], page.next)
+
+
+@router.get("/{dataset_id}", responses=problems(404))
+def get_dataset(dataset_id: Id, reader: Reader, session: Session) -> DatasetOut:
+    """One dataset: its parameters and how many rows each split has."""
+    return DatasetOut.of(datasets.get(session, reader.organization_id, dataset_id))
+
+
+@router.get("/{dataset_id}/items", responses=problems(404))
+def list_dataset_items(
+    dataset_id: Id, query: Annotated[ItemQuery, Query()], reader: Reader, session: Session
+) -> PageOut[DatasetItemOut]:
+    """The dataset's rows, of one split or of all."""
+    page = datasets.list_items(session, reader.organization_id, dataset_id, query.paging(), split=query.split)
+    return PageOut[DatasetItemOut].of_page(page)
