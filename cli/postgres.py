@@ -67,8 +67,10 @@ def unprivileged(on_parents_death: signal.Signals = signal.SIGTERM) -> tuple[str
         )
     identity = (f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs")
     rights = tuple(f"--{kind}=-all,+dac_override" for kind in ("inh-caps", "ambient-caps", "bounding-set"))
+    # Without the bit, access(2), by which Postgres finds its own programs, leaves the right out of account.
+    keep = ("--securebits", "+no_setuid_fixup")
     # A change of user clears the death signal that leash.py has set; setpriv sets it again.
-    return (setpriv, *identity, *rights, "--pdeathsig", on_parents_death.name.removeprefix("SIG"))
+    return (setpriv, *identity, *rights, *keep, "--pdeathsig", on_parents_death.name.removeprefix("SIG"))
 
 
 def postgres_binary(name: str) -> Path:

