@@ -17,10 +17,10 @@ class VotingWeights:
     texts. `prior_votes`: how many perfect neighbours weigh as much as the category texts together.
     """
 
-    neighbours: int = 10
+    neighbours: int = 15
     neighbour_temperature: float = 0.07
     category_temperature: float = 0.1
-    prior_votes: float = 0.3
+    prior_votes: float = 0.1
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class FinetuneRequest:
     batch_size: int = 16
     learning_rate: float = 1e-4
     warmup_ratio: float = 0.1
-    transaction_share: float = 0.0
+    transaction_share: float = 0.5
     seed: int = 0
     device: Device = "auto"
 
