@@ -8,7 +8,7 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INSTALLED := .venv/.installed
 
 help: ## List the commands
@@ -39,8 +39,8 @@ format: $(INSTALLED) ## Format the code and mend what the linter can mend
 
 lock: ## Bring constraints.txt up to the newest versions that pyproject.toml allows
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	@.venv-lock/bin/python -m pip --disable-pip-version-check --quiet install "$$(grep '^torch==' constraints.txt)"
-	@.venv-lock/bin/python -m pip --disable-pip-version-check --quiet install -e '.[standalone,dev]'
+	@.venv-lock/bin/python -m pip --disable-pip-version-check -qq install "$$(grep '^torch==' constraints.txt)"
+	@.venv-lock/bin/python -m pip --disable-pip-version-check -qq install -e '.[standalone,dev]'
 	@{ sed -n '/^#/p' constraints.txt; .venv-lock/bin/python -m pip freeze --exclude-editable \
 	| sed 's/+cpu$$//' | grep -v -E '^(nvidia-|cuda-|triton==)'; } > constraints.new
 	@mv constraints.new constraints.txt && rm -rf .venv-lock
