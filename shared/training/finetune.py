@@ -82,8 +82,8 @@ class FinetuneResult:
 def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], None]) -> FinetuneResult:
     """Train and save the weights of the best epoch, loadable with plain sentence-transformers.
 
-    The best epoch is the one with the highest mean reciprocal rank of the test rows' categories among all
-    category texts (recall@1 moves in coarser steps), the later of equals; the last one without test rows.
+    The best epoch is the last one that no other beats by more than luck in the test rows' reciprocal ranks
+    (`watching.is_worse`); without test rows the last of all.
     The same request on the same machine gives the same weights. `on_progress` is called after each step, and
     what it raises ends the training.
 
@@ -107,12 +107,12 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
 
     precision = training_precision(model.device.type)
     _train(model, request, precision, watch, progress)
-    watch.restore_best()
+    watch.restore_kept()
     model.save_pretrained(str(request.output_dir), create_model_card=False, safe_serialization=True)
     return FinetuneResult(
         model_dir=request.output_dir,
         epochs=tuple(watch.epochs),
-        best_epoch=watch.best_epoch,
+        best_epoch=watch.kept_epoch,
         triplet_accuracy_before=before,
         triplet_accuracy_after=_triplet_accuracy(model, examples),
         steps=len(losses),

@@ -57,7 +57,6 @@ def test_training_learns(result: FinetuneResult) -> None:
     assert result.epochs[0].epoch == 0
     assert [one.epoch for one in result.epochs] == [0, 1, 2, 3]
     best = result.epochs[result.best_epoch]
-    assert best.mrr == max(one.mrr for one in result.epochs[1:])
     assert best.mrr > result.epochs[0].mrr + 0.2
     assert best.recall_at_1 > result.epochs[0].recall_at_1
     assert result.triplet_accuracy_before is not None
