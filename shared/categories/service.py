@@ -127,14 +127,14 @@ def sync(session: Session, organization_id: uuid.UUID, chart: Sequence[CategoryF
             report.archived.append(category.id)
     store.flush(session)  # first, so that a freed name can be used again
     for fields in chart:
-        category = live.get(fields.code)  # type: ignore[assignment]  # None is handled next
-        if category is None:
+        known = live.get(fields.code)
+        if known is None:
             report.created.append(store.add(session, _new(organization_id, fields)).id)
-        elif _apply(category, _values(fields)):
+        elif _apply(known, _values(fields)):
             store.flush(session)
-            report.updated.append(category.id)
+            report.updated.append(known.id)
         else:
-            report.unchanged.append(category.id)
+            report.unchanged.append(known.id)
     changed = report.created + report.updated + report.archived
     if changed:
         _changed(session, organization_id, changed)

@@ -28,12 +28,16 @@ class Broker(Protocol):
         """How many messages wait in the queue."""
         ...
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        ...
+
 
 class RedisBroker:
     """Redis or Valkey."""
 
     def __init__(self, url: str) -> None:
-        self._client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+        self._client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=None)
 
     def ping(self) -> None:
         """Raise `BrokerUnavailable` unless the broker answers."""
@@ -52,3 +56,7 @@ class RedisBroker:
                 return sum(int(count) for count in pipeline.execute())
         except redis.RedisError as error:
             raise BrokerUnavailable(retry_after=2) from error
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from shared.engines.encoders import ModelRef
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ActivateParams
 from shared.jobs.tables import Job
@@ -49,9 +50,7 @@ class Serving:
     version_id: uuid.UUID
     version_name: str
     fingerprint: str
-    base_model: str
-    base_model_revision: str | None
-    artifact: str | None
+    model: ModelRef
     counter: int
 
     @property
@@ -118,9 +117,7 @@ def serving_of(version: ModelVersion, counter: int = 0) -> Serving:
         version_id=version.id,
         version_name=version.name,
         fingerprint=version.fingerprint,
-        base_model=version.base_model,
-        base_model_revision=version.base_model_revision,
-        artifact=version.artifact,
+        model=ModelRef(version.base_model, version.base_model_revision, version.artifact),
         counter=counter,
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
-from shared.registry.tables import ActiveModel, Activation, Evaluation, EvaluationRow, ModelVersion
+from shared.registry.tables import Activation, ActiveModel, Evaluation, EvaluationRow, ModelVersion
 
 
 class ModelNotFound(NotFound):

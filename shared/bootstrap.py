@@ -1,0 +1,64 @@
+"""The composition root: settings in, everything a door needs out."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from shared.engines.artifacts import Artifacts
+from shared.engines.edge import EdgeIndex
+from shared.engines.encoders import Encoders
+from shared.engines.qdrant import QdrantIndex
+from shared.engines.queue import Broker, RedisBroker
+from shared.kit.db import create_db_engine
+from shared.kit.errors import AppError
+from shared.kit.settings import Settings
+
+
+class NotConfigured(AppError):
+    """No vector index is set. Set OUTLAY_QDRANT_URL, or run `make up`, which brings its own."""
+
+    code = "not-configured"
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a process holds while it lives: connections and loaded models."""
+
+    settings: Settings
+    engine: Engine
+    index: EdgeIndex | QdrantIndex
+    artifacts: Artifacts
+    broker: Broker
+    encoders: Encoders
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+        self.index.close()
+        self.broker.close()
+
+
+def build(settings: Settings) -> Resources:
+    """Wire up the resources; nothing is connected or loaded before it is used.
+
+    Raises:
+        NotConfigured: the settings name no vector index.
+    """
+    artifacts = Artifacts(settings.artifacts_dir.resolve())
+    return Resources(
+        settings=settings,
+        engine=create_db_engine(settings.database_url, pool_size=settings.database_pool_size),
+        index=_index(settings),
+        artifacts=artifacts,
+        broker=RedisBroker(settings.redis_url),
+        encoders=Encoders(artifacts, device=settings.device, batch_size=settings.encode_batch_size),
+    )
+
+
+def _index(settings: Settings) -> EdgeIndex | QdrantIndex:
+    if settings.qdrant_url is not None:
+        key = settings.qdrant_api_key
+        return QdrantIndex.connect(settings.qdrant_url, api_key=key.get_secret_value() if key else None)
+    if settings.edge_socket is None or settings.edge_authkey is None:
+        raise NotConfigured
+    return EdgeIndex(settings.edge_socket, settings.edge_authkey.get_secret_value())

@@ -1,0 +1,153 @@
+"""Answers the question that Outlay is for: which categories fit this transaction?"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from shared.categories import service as categories
+from shared.categories.tables import Category
+from shared.categorization import ranking
+from shared.categorization.voting import Ranked
+from shared.engines.encoders import Encoders
+from shared.engines.vectors import VectorIndex
+from shared.kit.work import transaction
+from shared.registry import service as registry
+from shared.transactions import service as transactions
+from shared.transactions.text import TransactionFields, transaction_text
+
+MAX_EVIDENCE = 3
+
+
+class Machines(Protocol):
+    """What categorising needs of a process's resources."""
+
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+        ...
+
+    @property
+    def index(self) -> VectorIndex:
+        """The vector index."""
+        ...
+
+    @property
+    def encoders(self) -> Encoders:
+        """The loaded models."""
+        ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """A transaction to categorise; `transaction_id` where it is a stored one."""
+
+    fields: TransactionFields
+    transaction_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A labelled transaction that spoke for a category, with its cosine similarity."""
+
+    transaction_id: uuid.UUID
+    merchant_name: str
+    category: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A category that fits: rank from 1, score in [0, 1]."""
+
+    category: Category
+    rank: int
+    score: float
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The categories that fit a transaction, and the model version that found them."""
+
+    model_version: str
+    model_version_id: uuid.UUID
+    decision: Literal["suggest", "none"]
+    reason: str
+    suggestions: tuple[Suggestion, ...]
+
+
+def stored_questions(
+    session: Session, organization_id: uuid.UUID, transaction_ids: Sequence[uuid.UUID]
+) -> list[Question]:
+    """Stored transactions as questions, in the order of the ids.
+
+    Raises:
+        TransactionNotFound: one of them is not the organisation's.
+    """
+    found = {row.id: row for row in transactions.by_ids(session, organization_id, transaction_ids)}
+    if any(row_id not in found for row_id in transaction_ids):
+        raise transactions.TransactionNotFound
+    return [Question(transactions.fields_of(found[row_id]), row_id) for row_id in transaction_ids]
+
+
+def categorize(
+    machines: Machines, organization_id: uuid.UUID, questions: Sequence[Question], top_k: int
+) -> list[Answer]:
+    """The `top_k` best categories for each transaction, with the evidence for them.
+
+    The model version and its collection are resolved once, so an answer never mixes two models, and no
+    transaction is open while the texts are encoded and searched.
+
+    Raises:
+        NoActiveModel: the organisation has activated none yet.
+        IndexUnavailable, CollectionMissing: the vector index cannot answer.
+    """
+    with transaction(machines.engine) as session:
+        serving = registry.get_active(session, organization_id)
+        live = {row.id: row for row in categories.all_live(session, organization_id)}
+    vectors = machines.encoders.get(serving.model).encode([transaction_text(q.fields) for q in questions])
+    queries = [ranking.Query(v, q.transaction_id) for v, q in zip(vectors, questions, strict=True)]
+    ranked = [
+        r[:top_k] for r in ranking.rank(machines.index, serving.collection, organization_id, queries, live)
+    ]
+    shown = {hit.row_id for one in ranked for found in one for hit in found.evidence[:MAX_EVIDENCE]}
+    with transaction(machines.engine) as session:
+        merchants = {
+            row.id: row.merchant_name for row in transactions.by_ids(session, organization_id, shown)
+        }
+    return [_answer(serving, one, live, merchants) for one in ranked]
+
+
+def _answer(
+    serving: registry.Serving,
+    ranked: Sequence[Ranked],
+    live: dict[uuid.UUID, Category],
+    merchants: dict[uuid.UUID, str],
+) -> Answer:
+    suggestions = tuple(
+        Suggestion(live[found.category_id], position, found.score, _evidence(found, live, merchants))
+        for position, found in enumerate(ranked, start=1)
+    )
+    if not suggestions:
+        reason = "The organisation has no categories in the index yet."
+    elif suggestions[0].evidence:
+        reason = "Nearest to the category's text and to transactions that were labelled before."
+    else:
+        reason = "Nearest to the category's text; nothing alike has been labelled yet."
+    decision: Literal["suggest", "none"] = "suggest" if suggestions else "none"
+    return Answer(serving.version_name, serving.version_id, decision, reason, suggestions)
+
+
+def _evidence(
+    found: Ranked, live: dict[uuid.UUID, Category], merchants: dict[uuid.UUID, str]
+) -> tuple[Evidence, ...]:
+    # A transaction that was deleted a moment ago may still be in the index; it is not shown.
+    return tuple(
+        Evidence(hit.row_id, merchants[hit.row_id], live[hit.category_id].name, hit.score)
+        for hit in found.evidence[:MAX_EVIDENCE]
+        if hit.row_id in merchants
+    )

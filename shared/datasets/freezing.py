@@ -1,0 +1,105 @@
+"""The work of freezing: what is labelled now, copied and split."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shared.categories import service as categories
+from shared.datasets import store
+from shared.datasets.service import TooFewLabels, freeze_fields
+from shared.datasets.splits import Ratios, split
+from shared.datasets.tables import Dataset
+from shared.jobs.kinds import DatasetParams
+from shared.jobs.run import Finish, Run
+from shared.kit.ids import derived_id
+from shared.transactions import service as transactions
+
+PAGE = 2000
+
+
+def freeze(run: Run, params: DatasetParams) -> Finish:
+    """Copy every transaction that is labelled with a live category into a dataset that nobody sees before
+    it is whole. A second attempt at the job begins anew.
+
+    Raises:
+        TooFewLabels: archiving left too little.
+    """
+    dataset_id = derived_id("dataset", run.job_id)
+    with run.reading() as session:
+        live = {row.id: row for row in categories.all_live(session, run.organization_id)}
+    labelled = _labelled(run, live.keys())
+    if len(labelled) < 3:
+        raise TooFewLabels
+    parts = split(labelled, Ratios(params.train, params.test, params.eval), params.seed)
+    split_of = {row_id: name for name in ("train", "test", "eval") for row_id in getattr(parts, name)}
+    frozen = {
+        str(row.id): {
+            "name": row.name,
+            "code": row.code,
+            "description": row.description,
+            "examples": row.examples,
+            "text": categories.text_of(row),
+        }
+        for row in live.values()
+    }
+    dataset = Dataset(
+        id=dataset_id,
+        organization_id=run.organization_id,
+        name=params.name,
+        seed=params.seed,
+        parameters=params.model_dump(mode="json"),
+        counts={name: len(getattr(parts, name)) for name in ("train", "test", "eval")},
+        categories=frozen,
+        job_id=run.job_id,
+    )
+    with run.transaction() as session:
+        store.replace(session, dataset)
+    _copy(run, dataset_id, split_of, dict(labelled))
+
+    def finish(session: Session) -> dict[str, Any]:
+        frozen_now = store.freeze(session, run.organization_id, dataset_id)
+        return {"dataset_id": str(dataset_id), "counts": frozen_now.counts}
+
+    return finish
+
+
+def _labelled(run: Run, live: Any) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """(transaction id, category id) of all that is labelled with a live category."""
+    found: list[tuple[uuid.UUID, uuid.UUID]] = []
+    after: uuid.UUID | None = None
+    while True:
+        with run.reading() as session:
+            page = transactions.labelled(session, run.organization_id, after=after, limit=PAGE)
+        if not page:
+            return found
+        found += [(row.id, category_id) for row, category_id in page if category_id in live]
+        after = page[-1][0].id
+
+
+def _copy(
+    run: Run,
+    dataset_id: uuid.UUID,
+    split_of: dict[uuid.UUID, str],
+    category_of: dict[uuid.UUID, uuid.UUID],
+) -> None:
+    ids = sorted(split_of)
+    for start in range(0, len(ids), PAGE):
+        with run.transaction() as session:
+            # A transaction that was deleted meanwhile is not copied.
+            rows = transactions.by_ids(session, run.organization_id, ids[start : start + PAGE])
+            items = [
+                {
+                    "id": derived_id("dataset-item", dataset_id, row.id),
+                    "organization_id": run.organization_id,
+                    "dataset_id": dataset_id,
+                    "transaction_id": row.id,
+                    "category_id": category_of[row.id],
+                    "split": split_of[row.id],
+                    "fields": freeze_fields(transactions.fields_of(row)),
+                }
+                for row in rows
+            ]
+            if items:
+                store.add_items(session, items)
+        run.progress(min(start + PAGE, len(ids)), len(ids), "copying rows")

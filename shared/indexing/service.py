@@ -1,0 +1,205 @@
+"""Keeps the index equal to Postgres: small changes at once, everything on reindex and activation."""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shared.categories import service as categories
+from shared.categorization.points import Entry, entry_point_id, to_points
+from shared.engines.encoders import Encoders
+from shared.engines.vectors import (
+    CollectionMissing,
+    CollectionUnreadable,
+    PointKind,
+    VectorIndex,
+    point_id,
+)
+from shared.jobs import service as jobs
+from shared.jobs.kinds import ActivateParams, ReindexParams, SyncIndexParams
+from shared.jobs.run import Finish, Run
+from shared.jobs.tables import Job
+from shared.registry import service as registry
+from shared.registry.service import Serving
+from shared.transactions import service as transactions
+
+PAGE = 500
+# A row that changes while its point is written is written again; so often only under a bug.
+MAX_ROUNDS = 10
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows whose points are to be settled."""
+
+    category_ids: tuple[uuid.UUID, ...] = ()
+    transaction_ids: tuple[uuid.UUID, ...] = ()
+
+    @classmethod
+    def of(cls, entries: Sequence[Entry]) -> "Rows":
+        """The rows of the entries."""
+        by_kind: dict[PointKind, list[uuid.UUID]] = {"category": [], "transaction": []}
+        for entry in entries:
+            by_kind[entry.kind].append(entry.row_id)
+        return cls(tuple(by_kind["category"]), tuple(by_kind["transaction"]))
+
+    def point_ids(self, fingerprint: str) -> set[uuid.UUID]:
+        """The ids of all their points, whether they exist or not."""
+        ids = {point_id(fingerprint, "category", row_id) for row_id in self.category_ids}
+        return ids | {point_id(fingerprint, "transaction", row_id) for row_id in self.transaction_ids}
+
+
+def submit(
+    session: Session,
+    organization_id: uuid.UUID,
+    version_id: uuid.UUID | None,
+    *,
+    rebuild: bool,
+    request_id: str | None = None,
+) -> Job:
+    """Queue a reindex of a model version; None: of the active one.
+
+    Raises:
+        ModelNotFound: no such model version.
+        NoActiveModel: none was named and none is active.
+    """
+    if version_id is None:
+        version_id = registry.get_active(session, organization_id).version_id
+    else:
+        registry.get(session, organization_id, version_id)
+    params = ReindexParams(model_version_id=version_id, rebuild=rebuild)
+    return jobs.submit(session, organization_id, "reindex", params, request_id=request_id)
+
+
+def sync(run: Run, params: SyncIndexParams, index: VectorIndex, encoders: Encoders) -> Finish:
+    """Bring the points of some rows in line with Postgres, in the active model's collection."""
+    with run.reading() as session:
+        serving = registry.find_active(session, run.organization_id)
+    if serving is None:
+        return lambda _: {"written": 0}
+    rows = Rows(tuple(params.category_ids), tuple(params.transaction_ids))
+    try:
+        result = {"written": _settle(run, serving, index, encoders, rows)}
+    except CollectionMissing:
+        # The index was wiped: mend all of it, not only these rows.
+        result = _reconcile(run, serving, index, encoders, rebuild=False)
+    return lambda _: result
+
+
+def reindex(run: Run, params: ReindexParams, index: VectorIndex, encoders: Encoders) -> Finish:
+    """Bring every point of a model version in line with Postgres."""
+    with run.reading() as session:
+        serving = registry.serving_of(registry.get(session, run.organization_id, params.model_version_id))
+    result = _reconcile(run, serving, index, encoders, rebuild=params.rebuild)
+    return lambda _: result
+
+
+def activate(run: Run, params: ActivateParams, index: VectorIndex, encoders: Encoders) -> Finish:
+    """Build the model version's index beside the present one, then switch in the job's last transaction.
+
+    Changes that came while it was built were written to the old collection only, so a reindex follows.
+    """
+    with run.reading() as session:
+        serving = registry.serving_of(registry.get(session, run.organization_id, params.model_version_id))
+    result = _reconcile(run, serving, index, encoders, rebuild=False)
+
+    def finish(session: Session) -> dict[str, Any]:
+        counter = registry.activate(session, run.organization_id, serving.version_id, params.counter)
+        submit(session, run.organization_id, serving.version_id, rebuild=False)
+        return {"model_version_id": str(serving.version_id), "counter": counter, **result}
+
+    return finish
+
+
+def _reconcile(
+    run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, *, rebuild: bool
+) -> dict[str, Any]:
+    """Write what is missing or differs, remove what should not be there: counts of both."""
+    present = _present(serving, index, encoders.get(serving.model).dimension, rebuild=rebuild)
+    with run.reading() as session:
+        total = transactions.count_labelled(session, run.organization_id)
+    written = done = 0
+    for entries in _pages(run):
+        ids = [entry_point_id(serving.fingerprint, entry) for entry in entries]
+        stale = [e for e, i in zip(entries, ids, strict=True) if present.pop(i, None) != e.digest]
+        written += _settle(run, serving, index, encoders, Rows.of(stale))
+        done += sum(entry.kind == "transaction" for entry in entries)
+        run.progress(done, max(total, done), "indexing")
+    index.delete(serving.collection, list(present))
+    return {
+        "points": index.count(serving.collection, run.organization_id),
+        "written": written,
+        "removed": len(present),
+    }
+
+
+def _present(serving: Serving, index: VectorIndex, dimension: int, *, rebuild: bool) -> dict[uuid.UUID, str]:
+    """Digest by point id of what the collection, made where it is missing, holds of the organisation."""
+    try:
+        index.ensure_collection(serving.collection, dimension)
+        if rebuild:
+            index.delete_organization(serving.collection, serving.organization_id)
+        return dict(index.digests(serving.collection, serving.organization_id))
+    except CollectionUnreadable:
+        # Damaged files: nothing in them can be saved, whosoever it is; Postgres has it all.
+        index.drop_collection(serving.collection)
+        index.ensure_collection(serving.collection, dimension)
+        return {}
+
+
+def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, rows: Rows) -> int:
+    """Write or remove the rows' points; returns how many rows belong in the index.
+
+    Two jobs may write the same row at once. Each looks again after writing and goes on until what it wrote is
+    what Postgres says, so whichever writes last leaves the truth.
+    """
+    written: dict[uuid.UUID, str] | None = None
+    for _ in range(MAX_ROUNDS):
+        run.checkpoint()
+        with run.reading() as session:
+            entries = _entries(session, run.organization_id, rows)
+        wanted = {entry_point_id(serving.fingerprint, entry): entry.digest for entry in entries}
+        if wanted == written:
+            break
+        if entries:
+            encoder = encoders.get(serving.model)
+            points = to_points(serving.fingerprint, run.organization_id, entries, encoder)
+            index.upsert(serving.collection, points)
+        gone = rows.point_ids(serving.fingerprint) - wanted.keys()
+        if gone:
+            index.delete(serving.collection, list(gone))
+        written = wanted
+    return len(written or {})
+
+
+def _entries(session: Session, organization_id: uuid.UUID, rows: Rows) -> list[Entry]:
+    """Those of the rows that belong in the index: live categories and labelled transactions."""
+    found = categories.by_ids(session, organization_id, rows.category_ids) if rows.category_ids else []
+    entries = [
+        Entry("category", row.id, row.id, categories.text_of(row)) for row in found if row.archived_at is None
+    ]
+    if rows.transaction_ids:
+        labels = transactions.current_labels(session, organization_id, rows.transaction_ids)
+        labelled = transactions.by_ids(session, organization_id, list(labels))
+        entries += [
+            Entry("transaction", row.id, labels[row.id].category_id, transactions.text_of(row))
+            for row in labelled
+        ]
+    return entries
+
+
+def _pages(run: Run) -> Iterator[list[Entry]]:
+    """Everything that belongs in the index, a short transaction a page."""
+    with run.reading() as session:
+        live = categories.all_live(session, run.organization_id)
+    yield [Entry("category", row.id, row.id, categories.text_of(row)) for row in live]
+    after: uuid.UUID | None = None
+    while True:
+        with run.reading() as session:
+            rows = transactions.labelled(session, run.organization_id, after=after, limit=PAGE)
+        if not rows:
+            return
+        yield [Entry("transaction", row.id, category, transactions.text_of(row)) for row, category in rows]
+        after = rows[-1][0].id

@@ -1,0 +1,140 @@
+"""Trainings: asking for one, and running one in a process of its own."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from shared.datasets import service as datasets
+from shared.engines.artifacts import Artifacts
+from shared.engines.encoders import Encoders
+from shared.jobs import service as jobs
+from shared.jobs.kinds import TrainingParams
+from shared.jobs.run import Finish, Run
+from shared.jobs.tables import Job
+from shared.kit.errors import Conflict
+from shared.kit.ids import derived_id
+from shared.kit.settings import Settings
+from shared.kit.work import transaction
+from shared.registry import service as registry
+from shared.registry.tables import ModelVersion
+from shared.training import child
+from shared.training.finetune import FinetuneRequest
+from shared.training.pairs import TrainRow, Untrainable
+
+STAGING = "staging"
+
+
+class ModelNameTaken(Conflict):
+    """A model version has this name already. Choose another one."""
+
+    code = "model-name-taken"
+
+
+def submit(
+    session: Session, organization_id: uuid.UUID, values: dict[str, Any], *, request_id: str | None = None
+) -> Job:
+    """Queue a fine-tuning; `values` are those of `TrainingParams`, without a base model for the first one.
+
+    Raises:
+        DatasetNotFound, ModelNotFound: not the organisation's.
+        ModelNameTaken: another version has the name.
+        Untrainable: the dataset has labels of fewer than two categories to learn from.
+    """
+    base_id = values.get("base_model_version_id") or registry.get_base(session, organization_id).id
+    params = TrainingParams(**{**values, "base_model_version_id": base_id})
+    registry.get(session, organization_id, base_id)
+    dataset = datasets.get(session, organization_id, params.dataset_id)
+    if registry.has_name(session, organization_id, params.name):
+        raise ModelNameTaken
+    if dataset.counts["train"] < 2 or len(dataset.categories) < 2:
+        raise Untrainable
+    return jobs.submit(session, organization_id, "train", params, request_id=request_id)
+
+
+def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Sequence[str]) -> Finish:
+    """Let `command` (the trainer, given this job's id and an output folder) train, then keep its model.
+
+    The folder becomes an artifact, and a model version with the job's own id: training twice is having once.
+    """
+    with run.reading() as session:
+        if registry.has_name(session, run.organization_id, params.name):
+            raise ModelNameTaken
+        base = registry.get(session, run.organization_id, params.base_model_version_id)
+    version_id = derived_id("model", run.job_id)
+    output = artifacts.path(f"{STAGING}/{run.job_id}-{run.attempt}")
+    found = child.supervise(run, [*command, str(run.job_id), str(output)])
+    name = f"models/{version_id}"
+    artifacts.delete(name)  # of an attempt that died before its last transaction
+    fingerprint = artifacts.save(name, output)
+    artifacts.delete(f"{STAGING}/{run.job_id}-{run.attempt}")
+    version = ModelVersion(
+        id=version_id,
+        organization_id=run.organization_id,
+        name=params.name,
+        kind="fine_tuned",
+        base_model=base.base_model,
+        base_model_revision=base.base_model_revision,
+        fingerprint=fingerprint,
+        artifact=name,
+        parameters=params.model_dump(mode="json"),
+        metrics=found,
+        dataset_id=params.dataset_id,
+        job_id=run.job_id,
+    )
+
+    def finish(session: Session) -> dict[str, Any]:
+        registry.add_fine_tuned(session, version)
+        return {"model_version_id": str(version_id), **found}
+
+    return finish
+
+
+def prepare(
+    engine: Engine, encoders: Encoders, settings: Settings, job_id: uuid.UUID, output: Path
+) -> FinetuneRequest:
+    """What the trainer's process trains, read from the job's row and its dataset."""
+    with transaction(engine) as session:
+        job = jobs.get_any(session, job_id)
+        params = TrainingParams.model_validate(job.params)
+        dataset = datasets.get(session, job.organization_id, params.dataset_id)
+        base = registry.get(session, job.organization_id, params.base_model_version_id)
+        rows = {
+            name: tuple(
+                TrainRow(item.text, str(item.category_id))
+                for item in datasets.items(session, job.organization_id, params.dataset_id, name)
+            )
+            for name in ("train", "test")
+        }
+    return FinetuneRequest(
+        base_model=encoders.folder(registry.serving_of(base).model),
+        output_dir=output,
+        category_texts={category_id: about["text"] for category_id, about in dataset.categories.items()},
+        train_rows=rows["train"],
+        test_rows=rows["test"],
+        loss=params.loss,
+        epochs=params.epochs,
+        batch_size=params.batch_size,
+        learning_rate=params.learning_rate,
+        warmup_ratio=params.warmup_ratio,
+        seed=params.seed,
+        device=settings.device,
+    )
+
+
+def summary(result: Any) -> dict[str, Any]:
+    """A `FinetuneResult` as the model version's metrics keep it."""
+    return {
+        "epochs": [asdict(epoch) for epoch in result.epochs],
+        "best_epoch": result.best_epoch,
+        "triplet_accuracy_before": result.triplet_accuracy_before,
+        "triplet_accuracy_after": result.triplet_accuracy_after,
+        "steps": result.steps,
+        "seconds": round(result.seconds, 3),
+        "device": result.device,
+        "precision": result.precision,
+    }

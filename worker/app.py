@@ -1,0 +1,51 @@
+"""Celery: only what carries job ids from the relay to a worker. The jobs themselves live in Postgres."""
+
+from typing import Any
+
+from celery import Celery, signals
+from kombu.entity import Queue
+
+from shared.jobs.kinds import QUEUES
+from shared.kit.logging import configure
+from shared.kit.settings import get_settings
+
+
+def create_celery() -> Celery:
+    """The app with the settings that this house depends on; each is explained where it surprises."""
+    settings = get_settings()
+    celery = Celery("outlay", broker=settings.redis_url, include=["worker.tasks"])
+    celery.conf.update(
+        task_queues=[Queue(name) for name in QUEUES],  # type: ignore[no-untyped-call]  # kombu has no hints
+        task_default_queue="default",
+        task_create_missing_queues=False,
+        task_serializer="json",
+        accept_content=["json"],
+        # The lease of the row covers a lost worker; acknowledging late would run a long task several times.
+        task_acks_late=False,
+        task_ignore_result=True,
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        worker_max_tasks_per_child=100,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_soft_shutdown_timeout=25,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": 43200,
+            "queue_order_strategy": "priority",
+            "socket_timeout": 5,
+            "socket_connect_timeout": 5,
+            "socket_keepalive": True,
+            "health_check_interval": 25,
+        },
+    )
+    return celery
+
+
+app = create_celery()
+
+
+@signals.setup_logging.connect  # type: ignore[untyped-decorator]  # celery has no hints
+def _set_up_logging(**_: Any) -> None:
+    configure(get_settings().log_level, service="worker")

@@ -1,0 +1,63 @@
+"""The table of contents: every kind of job and who does its work."""
+
+import sys
+
+from shared.bootstrap import Resources
+from shared.datasets import freezing
+from shared.evaluation import service as evaluation
+from shared.importing import service as importing
+from shared.indexing import service as indexing
+from shared.jobs.kinds import (
+    ActivateParams,
+    DatasetParams,
+    EvaluationParams,
+    ImportParams,
+    ReindexParams,
+    SyncIndexParams,
+    TrainingParams,
+)
+from shared.jobs.run import Finish, Run
+from shared.training import service as training
+from worker.runner import runs
+
+
+@runs("import")
+def import_rows(resources: Resources, run: Run, params: ImportParams) -> Finish:
+    """Rows of a file become transactions."""
+    return importing.import_rows(run, params, resources.artifacts)
+
+
+@runs("freeze_dataset")
+def freeze_dataset(_: Resources, run: Run, params: DatasetParams) -> Finish:
+    """What is labelled becomes a dataset."""
+    return freezing.freeze(run, params)
+
+
+@runs("sync_index")
+def sync_index(resources: Resources, run: Run, params: SyncIndexParams) -> Finish:
+    """Changed rows reach the index."""
+    return indexing.sync(run, params, resources.index, resources.encoders)
+
+
+@runs("reindex")
+def reindex(resources: Resources, run: Run, params: ReindexParams) -> Finish:
+    """All of an organisation's rows reach the index."""
+    return indexing.reindex(run, params, resources.index, resources.encoders)
+
+
+@runs("activate")
+def activate(resources: Resources, run: Run, params: ActivateParams) -> Finish:
+    """A model version is indexed, then serves."""
+    return indexing.activate(run, params, resources.index, resources.encoders)
+
+
+@runs("evaluate")
+def evaluate(resources: Resources, run: Run, params: EvaluationParams) -> Finish:
+    """A model version is measured."""
+    return evaluation.evaluate(run, params, resources.index, resources.encoders)
+
+
+@runs("train")
+def train(resources: Resources, run: Run, params: TrainingParams) -> Finish:
+    """A model is fine-tuned, in a process of its own."""
+    return training.train(run, params, resources.artifacts, [sys.executable, "-m", "worker.trainer"])

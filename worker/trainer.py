@@ -1,0 +1,69 @@
+"""The training subprocess: `python -m worker.trainer <job id> <output folder>`, started by the gpu task.
+
+Writes a JSON object a line to standard output: progress, then the result or an error. Ends when its standard
+input is closed, which happens when the worker that started it dies in whatever way.
+"""
+
+import json
+import os
+import sys
+import threading
+import uuid
+from pathlib import Path
+from typing import Any, TextIO
+
+from shared import bootstrap
+from shared.kit.errors import AppError
+from shared.kit.logging import configure, get_logger
+from shared.kit.settings import get_settings
+from shared.training import service as training
+
+logger = get_logger(__name__)
+
+
+def main(job_id: uuid.UUID, output: Path) -> int:
+    """Train what the job says into `output`; the exit status."""
+    settings = get_settings()
+    configure(settings.log_level, service="trainer")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    out = _own_stdout()
+    resources = bootstrap.build(settings)
+    try:
+        request = training.prepare(resources.engine, resources.encoders, settings, job_id, output)
+        resources.close()
+        from shared.training.finetune import TrainProgress, finetune
+
+        def report(step: TrainProgress) -> None:
+            note = f"epoch {step.epoch:.2f} of {request.epochs}, loss {step.loss:.4f}"
+            _say(out, {"progress": {"done": step.step, "total": step.total_steps, "note": note}})
+
+        _say(out, {"result": training.summary(finetune(request, report))})
+    except AppError as error:
+        _say(out, {"error": error.message})
+        return 1
+    except Exception:
+        logger.exception("training failed", job_id=str(job_id))
+        _say(out, {"error": "The training failed. The worker's log has the details under this job's id."})
+        return 1
+    return 0
+
+
+def _own_stdout() -> TextIO:
+    """The pipe to the worker; what libraries print goes to standard error instead."""
+    pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return pipe
+
+
+def _say(out: TextIO, message: dict[str, Any]) -> None:
+    out.write(json.dumps(message) + "\n")
+    out.flush()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(uuid.UUID(sys.argv[1]), Path(sys.argv[2])))
