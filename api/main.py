@@ -7,7 +7,6 @@ import anyio
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
-from shared.bootstrap import Resources
 from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
@@ -18,15 +17,32 @@ from api.metrics import Metrics
 from api.middleware import GuardBody, Observe
 from api.openapi import DESCRIPTION, STATIC, TAGS, OutlayAPI, docs
 from api.readiness import MAX_THREADS
-from api.routers import categories, datasets, health, imports, jobs, models, organizations, transactions
+from api.routers import (
+    categories,
+    categorize,
+    datasets,
+    evaluations,
+    health,
+    imports,
+    indexes,
+    jobs,
+    models,
+    organizations,
+    trainings,
+    transactions,
+)
 from shared import bootstrap
+from shared.bootstrap import Resources
 from shared.kit.logging import configure
 from shared.kit.settings import Settings, get_settings
 
 VERSION = "0.1.0"
 
 # Each with its authentication; the routers without are for operators.
-RESOURCES = (organizations, categories, transactions, imports, datasets, models, jobs)
+RESOURCES = (
+    *(categorize, organizations, categories, transactions, imports),
+    *(datasets, evaluations, trainings, models, indexes, jobs),
+)
 
 
 def create_app(settings: Settings | None = None, resources: Resources | None = None) -> FastAPI:

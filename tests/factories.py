@@ -3,10 +3,13 @@
 import itertools
 import uuid
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 from starlette.testclient import TestClient
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Resources
 
 ROOT_KEY = "test-root-key-0123456789"  # opens nothing but a test's own app
 
@@ -71,6 +74,33 @@ def new_organization(client: TestClient) -> OrganizationClient:
     made = response.json()
     key = made["api_key"]
     return OrganizationClient(uuid.UUID(made["id"]), key["key"], uuid.UUID(key["id"]), client)
+
+
+def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[str, list[str]]:
+    """Work on what the organisation has queued, oldest first, in this process: the states by kind.
+
+    The real work under the real lease; only the broker and the worker processes are left out.
+    """
+    from shared.datasets import freezing
+    from shared.evaluation import service as evaluation
+    from shared.indexing import service as indexing
+    from shared.jobs import run
+
+    machines = (resources.index, resources.encoders)
+    works: dict[str, run.Work] = {
+        "sync_index": lambda run, params: indexing.sync(run, params, *machines),
+        "reindex": lambda run, params: indexing.reindex(run, params, *machines),
+        "activate": lambda run, params: indexing.activate(run, params, *machines),
+        "freeze_dataset": freezing.freeze,
+        "evaluate": lambda run, params: evaluation.evaluate(run, params, *machines),
+    }
+    ended: dict[str, list[str]] = {}
+    while queued := organization.get("/v1/jobs?status=queued&limit=200").json()["data"]:
+        for job in reversed(queued):
+            lease = run.Lease(60, 10)
+            status = run.execute(resources.engine, uuid.UUID(job["id"]), works.__getitem__, lease)
+            ended.setdefault(job["kind"], []).append(str(status))
+    return ended
 
 
 def new_category(organization: OrganizationClient, **fields: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from api.schemas.common import In, Name200, Out, PageQuery, RowId
 from api.schemas.datasets import Seed, Split
 from shared.jobs.kinds import EvaluationParams
 from shared.registry.tables import ModelVersion
+from shared.training.finetune import FinetuneRequest
 
 _ID = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"
 
@@ -51,7 +52,7 @@ class TrainingIn(In):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"dataset_id": _ID, "name": "May, tuned", "loss": "mnrl", "epochs": 3, "batch_size": 64}
+                {"dataset_id": _ID, "name": "May, tuned", "loss": "mnrl", "epochs": 5, "batch_size": 16}
             ]
         }
     )
@@ -64,10 +65,10 @@ class TrainingIn(In):
         description="`mnrl`: MultipleNegativesRankingLoss; `batch_semi_hard_triplet`: "
         "BatchSemiHardTripletLoss.",
     )
-    epochs: Annotated[int, Field(ge=1, le=100)] = 3
-    batch_size: Annotated[int, Field(ge=2, le=1024)] = 64
-    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = 2e-5
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    epochs: Annotated[int, Field(ge=1, le=100)] = FinetuneRequest.epochs
+    batch_size: Annotated[int, Field(ge=2, le=1024)] = FinetuneRequest.batch_size
+    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = FinetuneRequest.learning_rate
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = FinetuneRequest.warmup_ratio
     seed: Seed = 0
 
 

@@ -120,16 +120,17 @@ class TransactionBatchIn(In):
 
     def parsed(self) -> list[TransactionIn | ValidationError]:
         """Each transaction, or what is wrong with it, in order."""
-        return [_parsed(item) for item in self.transactions]
-
-    def external_id(self, index: int) -> str | None:
-        """The caller's id of an item that may be wrong, where it is text and of a sound length."""
-        item: Any = self.transactions[index]
-        value = item.get("external_id") if isinstance(item, dict) else None
-        return value if isinstance(value, str) and len(value) <= 200 else None
+        return [parse_transaction(item) for item in self.transactions]
 
 
-def _parsed(item: Any) -> TransactionIn | ValidationError:
+def external_id_of(item: Any) -> str | None:
+    """The caller's id of an item that may be wrong, where it is text and of a sound length."""
+    value = item.get("external_id") if isinstance(item, dict) else None
+    return value if isinstance(value, str) and len(value) <= 200 else None
+
+
+def parse_transaction(item: Any) -> TransactionIn | ValidationError:
+    """The transaction that a batch's raw item is, or what is wrong with it."""
     try:
         return TransactionIn.model_validate(item)
     except ValidationError as error:
@@ -223,7 +224,7 @@ class BatchOut(Out):
         results = []
         for index, item in enumerate(parsed):
             if isinstance(item, ValidationError):
-                results.append(BatchItemOut.invalid(index, body.external_id(index), item))
+                results.append(BatchItemOut.invalid(index, external_id_of(body.transactions[index]), item))
             else:
                 results.append(BatchItemOut.stored(index, item.external_id, next(left)))
         return cls(results=results)

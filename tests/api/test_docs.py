@@ -68,6 +68,7 @@ def test_every_resource_needs_a_key(client: TestClient) -> None:
 
 def test_the_examples_of_requests_are_accepted_by_their_own_schema(client: TestClient) -> None:
     from api.schemas.categories import CategoryIn, CategoryPatch, ChartIn
+    from api.schemas.categorize import CategorizeBatchIn, CategorizeIn
     from api.schemas.datasets import DatasetIn
     from api.schemas.labels import LabelIn
     from api.schemas.models import EvaluationIn, ReindexIn, TrainingIn
@@ -75,7 +76,7 @@ def test_the_examples_of_requests_are_accepted_by_their_own_schema(client: TestC
     from api.schemas.transactions import TransactionBatchIn, TransactionFieldsIn, TransactionIn
 
     models = (
-        *(DatasetIn, TrainingIn, EvaluationIn, ReindexIn),
+        *(DatasetIn, TrainingIn, EvaluationIn, ReindexIn, CategorizeIn, CategorizeBatchIn),
         *(CategoryIn, CategoryPatch, ChartIn, ApiKeyIn, OrganizationIn),
         *(LabelIn, TransactionBatchIn, TransactionFieldsIn, TransactionIn),
     )

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from shared.datasets.tables import Dataset
 from shared.kit.work import transaction
+from shared.registry.tables import Evaluation
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction
 
 Made = Callable[[OrganizationClient, Engine], uuid.UUID]
@@ -50,6 +51,19 @@ def a_dataset(organization: OrganizationClient, engine: Engine) -> uuid.UUID:
     return add_row(engine, dataset)
 
 
+def an_evaluation(organization: OrganizationClient, engine: Engine) -> uuid.UUID:
+    evaluation = Evaluation(
+        organization_id=organization.id,
+        dataset_id=a_dataset(organization, engine),
+        model_version_id=a_model(organization, engine),
+        split="eval",
+        metrics={},
+        per_category={},
+        job_id=uuid.uuid4(),
+    )
+    return add_row(engine, evaluation)
+
+
 def a_model(organization: OrganizationClient, _: Engine) -> uuid.UUID:
     [base] = organization.get("/v1/models").json()["data"]
     return uuid.UUID(base["id"])
@@ -71,6 +85,7 @@ ROWS: dict[str, Made] = {
     "job_id": a_finished_job,
     "dataset_id": a_dataset,
     "model_version_id": a_model,
+    "evaluation_id": an_evaluation,
 }
 
 # What a request needs beside its path to be sound, and so to be refused for nothing but the id.

@@ -1,0 +1,22 @@
+"""The vector index of a model version."""
+
+from fastapi import APIRouter, Response
+
+from api.answers import accepted, problems
+from api.deps import RequestId, Session, Writer
+from api.schemas.jobs import JobOut
+from api.schemas.models import ReindexIn
+from shared.indexing import service as indexing
+
+router = APIRouter(tags=["models"])
+
+
+@router.post("/v1/reindex", status_code=202, responses=problems(403, 404, 409, 422))
+def reindex(
+    body: ReindexIn, writer: Writer, session: Session, request_id: RequestId, response: Response
+) -> JobOut:
+    """Bring the index of a model version in line with Postgres; it goes on answering meanwhile."""
+    job = indexing.submit(
+        session, writer.organization_id, body.model_version_id, rebuild=body.rebuild, request_id=request_id
+    )
+    return accepted(job, response)
