@@ -1,21 +1,36 @@
 """The work of freezing: what is labelled now, copied and split."""
 
 import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
+from shared.categories.tables import Category
 from shared.datasets import store
-from shared.datasets.service import TooFewLabels, freeze_fields
+from shared.datasets.service import MIN_LABELLED, TooFewLabels, freeze_fields
 from shared.datasets.splits import Ratios, split
-from shared.datasets.tables import Dataset
+from shared.datasets.tables import SPLITS, Dataset
 from shared.jobs.kinds import DatasetParams
 from shared.jobs.run import Finish, Run
 from shared.kit.ids import derived_id
 from shared.transactions import service as transactions
 
 PAGE = 2000
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A row and its category. By the keys, made of contents, it is split: so the same rows and seed give the
+    same split in any database, whatever ids they were given there."""
+
+    id: uuid.UUID
+    category_id: uuid.UUID
+    key: uuid.UUID
+    category_key: uuid.UUID
 
 
 def freeze(run: Run, params: DatasetParams) -> Finish:
@@ -28,11 +43,13 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
     dataset_id = derived_id("dataset", run.job_id)
     with run.reading() as session:
         live = {row.id: row for row in categories.all_live(session, run.organization_id)}
-    labelled = _labelled(run, live.keys())
-    if len(labelled) < 3:
+    labelled = _labelled(run, live)
+    if len(labelled) < MIN_LABELLED:
         raise TooFewLabels
-    parts = split(labelled, Ratios(params.train, params.test, params.eval), params.seed)
-    split_of = {row_id: name for name in ("train", "test", "eval") for row_id in getattr(parts, name)}
+    ratios = Ratios(params.train, params.test, params.eval)
+    parts = split(((row.key, row.category_key) for row in labelled), ratios, params.seed)
+    split_of_key = {key: name for name in SPLITS for key in getattr(parts, name)}
+    split_of = {row.id: split_of_key[row.key] for row in labelled}
     frozen = {
         str(row.id): {
             "name": row.name,
@@ -49,13 +66,13 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
         name=params.name,
         seed=params.seed,
         parameters=params.model_dump(mode="json"),
-        counts={name: len(getattr(parts, name)) for name in ("train", "test", "eval")},
+        counts={name: len(getattr(parts, name)) for name in SPLITS},
         categories=frozen,
         job_id=run.job_id,
     )
     with run.transaction() as session:
         store.replace(session, dataset)
-    _copy(run, dataset_id, split_of, dict(labelled))
+    _copy(run, dataset_id, split_of, {row.id: row.category_id for row in labelled})
 
     def finish(session: Session) -> dict[str, Any]:
         frozen_now = store.freeze(session, run.organization_id, dataset_id)
@@ -64,16 +81,23 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
     return finish
 
 
-def _labelled(run: Run, live: Any) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """(transaction id, category id) of all that is labelled with a live category."""
-    found: list[tuple[uuid.UUID, uuid.UUID]] = []
+def _labelled(run: Run, live: Mapping[uuid.UUID, Category]) -> list[Labelled]:
+    """All that is labelled with a live category."""
+    found: list[Labelled] = []
+    seen: Counter[tuple[str, str]] = Counter()
     after: uuid.UUID | None = None
     while True:
         with run.reading() as session:
             page = transactions.labelled(session, run.organization_id, after=after, limit=PAGE)
         if not page:
             return found
-        found += [(row.id, category_id) for row, category_id in page if category_id in live]
+        for row, category_id in page:
+            if category_id in live:
+                content = (row.external_id or "", transactions.text_of(row))
+                seen[content] += 1
+                key = derived_id("split", *content, seen[content])
+                category_key = derived_id("split", live[category_id].code or live[category_id].name)
+                found.append(Labelled(row.id, category_id, key, category_key))
         after = page[-1][0].id
 
 

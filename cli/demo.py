@@ -1,0 +1,259 @@
+"""`make demo`: the whole loop through the public API, as a user's own client would go through it."""
+
+import json
+import random
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cli.client import organization_key
+from cli.errors import CannotRun
+from cli.standalone import DEFAULT_FOLDER, Standalone
+from cli.supervisor import ended_by_signals
+
+SEED = 42
+RATIOS = {"train": 0.75, "test": 0.05, "eval": 0.2}
+UNLABELLED = 5
+POLL_SECONDS = 0.2
+# Our field -> the column of transactions.jsonl, where the file has it.
+COLUMNS = {
+    "external_id": "external_id",
+    "merchant_name": "merchant_name",
+    "merchant_descriptor": "merchant_descriptor",
+    "merchant_category": "merchant_category",
+    "merchant_category_code": "merchant_category_code",
+    "department": "department",
+    "location": "location",
+    "amount": "amount",
+    "currency": "currency",
+    "memo": "memo",
+    "spend_program_name": "spend_program_name",
+    "trip_name": "trip_name",
+    "occurred_on": "occurred_on",
+    "category": "expense_category",
+}
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the demo works on: a chart, labelled rows, and a few whose label nobody gave."""
+
+    categories: list[dict[str, Any]]
+    labelled: list[dict[str, Any]]
+    unlabelled: list[dict[str, Any]]
+
+
+def run(*, data: Path | None, data_folder: Path | None) -> int:
+    """Run the demo; the exit status. Leaves the data folder with its report, and no process."""
+    DEFAULT_FOLDER.parent.mkdir(parents=True, exist_ok=True)
+    folder = data_folder or Path(tempfile.mkdtemp(prefix="demo-", dir=DEFAULT_FOLDER.parent))
+    try:
+        with ended_by_signals():
+            material = read(data or write_sample(folder / "sample"))
+            started = time.monotonic()
+            console.print(f"Starting the stack in {folder} …")
+            with Standalone(folder, port=0) as stack:
+                console.print(f"Ready at {stack.url} after {time.monotonic() - started:.0f} s.")
+                report = Client(stack.url, organization_key(stack, name="Demo")).go_through(material)
+    except CannotRun as error:
+        console.print(f"[red]{error}[/red]")
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+    report["seconds"] = round(time.monotonic() - started, 1)
+    path = folder / "report.json"
+    path.write_text(json.dumps(report, indent=1, ensure_ascii=False))
+    show(report)
+    console.print(f"{report['seconds']:.0f} s in all. Report: {path}")
+    return 0
+
+
+def write_sample(folder: Path) -> Path:
+    """The bundled sample as a folder."""
+    from shared.generation.offline import generate, write_folder
+
+    write_folder(generate(1), folder)
+    return folder
+
+
+def read(folder: Path) -> Material:
+    """The folder's chart and rows, five of them, drawn by seed, without their labels.
+
+    Raises:
+        CannotRun: the folder has not the two files, or one cannot be read.
+    """
+    try:
+        categories = json.loads((folder / "categories.json").read_text("utf-8"))
+        lines = (folder / "transactions.jsonl").read_text("utf-8").splitlines()
+        rows = [json.loads(line) for line in lines if line.strip()]
+    except (OSError, ValueError) as error:
+        wanted = "categories.json and transactions.jsonl"
+        raise CannotRun(f"{folder} should hold {wanted}: {error}") from error
+    chart = [
+        {
+            "code": one.get("code") or re.sub(r"\W+", "-", one["category"].lower()).strip("-"),
+            "name": one["category"],
+            "description": one.get("description"),
+            "examples": one.get("sample_transactions", []),
+            "departments": one.get("departments", []),
+        }
+        for one in categories
+    ]
+    for number, row in enumerate(rows, start=1):
+        row.setdefault("external_id", f"row-{number}")
+    held = set(random.Random(SEED).sample(range(len(rows)), UNLABELLED))  # noqa: S311  # a draw, not a secret
+    labelled = [row for position, row in enumerate(rows) if position not in held]
+    return Material(chart, labelled, [rows[position] for position in sorted(held)])
+
+
+class Client:
+    """A user's client: nothing but HTTP and an organisation's key."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self._http = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60)
+
+    @contextmanager
+    def progress(self) -> Iterator[None]:
+        """Show each job's progress until the block ends, and the connection with it."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        with self._http, Progress(*columns, console=console) as self._bar:
+            yield
+
+    def go_through(self, material: Material) -> dict[str, Any]:
+        """The whole loop; what it found."""
+        with self.progress():
+            self._call("PUT", "/v1/categories", json={"categories": material.categories})
+            imported = self.import_rows(material.labelled)
+            stored = self._call(
+                "POST",
+                "/v1/transactions/batch",
+                json={"transactions": [_bare(r) for r in material.unlabelled]},
+            )["results"]
+            dataset = self._job(
+                "Freezing a dataset", "/v1/datasets", {"name": "demo", "seed": SEED, "ratios": RATIOS}
+            )
+            base = next(m for m in self._call("GET", "/v1/models")["data"] if m["kind"] == "base")["id"]
+            self._job("Indexing with the base model", f"/v1/models/{base}/activate", None)
+            before = self._evaluate("Evaluating the base model", dataset["dataset_id"], base)
+            body = {"dataset_id": dataset["dataset_id"], "name": "demo", "seed": SEED}
+            trained = self._job("Fine-tuning", "/v1/trainings", body)
+            tuned = trained["model_version_id"]
+            after = self._evaluate("Evaluating the fine-tuned model", dataset["dataset_id"], tuned)
+            winner = tuned if _recall_1(after) >= _recall_1(before) else base
+            self._job("Activating the winner", f"/v1/models/{winner}/activate", None)
+            answers = [
+                self._call("POST", "/categorize", json={"transaction_id": row["id"], "top_k": 3})
+                for row in stored
+            ]
+        return {
+            "rows": imported["rows"],
+            "dataset": dataset,
+            "base": before["metrics"],
+            "fine_tuned": after["metrics"],
+            "training": {name: trained[name] for name in ("seconds", "best_epoch", "device", "precision")},
+            "activated": "fine-tuned" if winner == tuned else "base",
+            "answers": [
+                {"transaction": row, **answer}
+                for row, answer in zip(material.unlabelled, answers, strict=True)
+            ],
+        }
+
+    def import_rows(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Import the rows with their labels as a JSONL file; the job's result."""
+        text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        mapping = {ours: theirs for ours, theirs in COLUMNS.items() if any(theirs in row for row in rows)}
+        form = {"format": "jsonl", "mapping": json.dumps(mapping)}
+        answer = self._http.post(
+            "/v1/imports", data=form, files={"file": ("transactions.jsonl", text.encode())}
+        )
+        result = self._wait("Importing transactions", _checked(answer))
+        if result["failed"]:
+            raise CannotRun(f"{result['failed']} rows could not be imported: {result['errors'][:3]}")
+        return result
+
+    def _evaluate(self, title: str, dataset_id: str, version_id: str) -> dict[str, Any]:
+        body = {"dataset_id": dataset_id, "model_version_id": version_id, "split": "eval"}
+        return self._job(title, "/v1/evaluations", body)
+
+    def _job(self, title: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+        return self._wait(title, self._call("POST", path, json=body))
+
+    def _wait(self, title: str, job: dict[str, Any]) -> dict[str, Any]:
+        """The job's result, once it has one; its progress is shown meanwhile."""
+        bar = self._bar.add_task(title, total=None, note="")
+        while job["status"] in {"queued", "running"}:
+            progress = job["progress"] or {"done": 0, "total": None, "note": job["status"]}
+            self._bar.update(bar, completed=progress["done"], total=progress["total"], note=progress["note"])
+            time.sleep(POLL_SECONDS)
+            job = self._call("GET", f"/v1/jobs/{job['id']}")
+        self._bar.update(bar, completed=1, total=1, note=job["status"])
+        if job["status"] != "succeeded":
+            raise CannotRun(f"{title}: the job {job['status']}: {(job['error'] or {}).get('message', '')}")
+        result: dict[str, Any] = job["result"]
+        return result
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        return _checked(self._http.request(method, path, **arguments))
+
+
+def _checked(answer: httpx.Response) -> Any:
+    if answer.is_error:
+        raise CannotRun(
+            f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}"
+        )
+    return answer.json()
+
+
+def _bare(row: dict[str, Any]) -> dict[str, Any]:
+    """The row as a transaction without its label, what is empty left out."""
+    values = {ours: row.get(theirs) for ours, theirs in COLUMNS.items() if ours != "category"}
+    return {name: value for name, value in values.items() if value not in (None, [], "")}
+
+
+def _recall_1(evaluation: dict[str, Any]) -> float:
+    return float(evaluation["metrics"]["recall"]["1"]["value"])
+
+
+def show(report: dict[str, Any]) -> None:
+    """The before/after table and the answers."""
+    n = report["base"]["n"]
+    table = Table(title=f"Before and after fine-tuning, {n} rows that no model learnt from")
+    table.add_column("Model")
+    table.add_column("finds by")
+    for name in ("recall@1", "recall@3", "recall@5", "MRR@1", "MRR@3", "MRR@5", "rows"):
+        table.add_column(name, justify="right")
+    for title, key in (("base", "base"), ("fine-tuned", "fine_tuned")):
+        found = report[key]
+        _add_row(table, title, "category texts", found["without_history"])
+        _add_row(table, title, "texts + history", found)
+    console.print(table)
+    for answer in report["answers"]:
+        row, best = answer["transaction"], answer["suggestions"][0]
+        others = ", ".join(one["category"]["name"] for one in answer["suggestions"][1:])
+        console.print(f"{row['merchant_name']} [dim]{row.get('spend_program_name') or ''}[/dim]")
+        console.print(f"  → [bold]{best['category']['name']}[/bold] ({best['score']:.2f}), then {others}")
+    console.print(f"Activated: the {report['activated']} model.")
+
+
+def _add_row(table: Table, title: str, by: str, found: dict[str, Any]) -> None:
+    figures = [f"{found[metric][k]['value']:.3f}" for metric in ("recall", "mrr") for k in ("1", "3", "5")]
+    table.add_row(title, by, *figures, str(found["n"]))
