@@ -24,7 +24,7 @@ doctor: $(INSTALLED) ## Check this machine, and say what to do
 	@$(BIN)/outlay doctor
 
 test: $(INSTALLED) ## Run all tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 check: $(INSTALLED) ## Format, lint, types, import rules, migrations
 	@$(BIN)/ruff format --check
