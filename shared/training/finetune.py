@@ -28,7 +28,7 @@ TRIPLET_MARGIN = 0.2
 
 @dataclass(frozen=True)
 class FinetuneRequest:
-    """What to train, on what, and how; the defaults are those that `benchmarks/recipe.py` measured best.
+    """What to train, on what, and how; defaults chosen with `benchmarks/recipe.py`.
 
     `category_texts` by category id; `test_rows` are watched after each epoch, never learnt from;
     `warmup_ratio` of all steps; `transaction_share` of the pairs have another transaction of the category
