@@ -1,0 +1,266 @@
+"""Files in every state: what is read, what is reported, and on which line."""
+
+import csv
+import datetime as dt
+import io
+import json
+from decimal import Decimal
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.importing.fields import FIELDS, RowError, TransactionRow
+from shared.importing.parsing import FileRefused, records
+
+MAPPING = {"external_id": "id", "merchant_name": "merchant", "amount": "total", "memo": "note"}
+HEADER = b"id,merchant,total,note\n"
+
+
+def parse(
+    content: bytes,
+    format_: Literal["csv", "jsonl"] = "csv",
+    mapping: dict[str, str] = MAPPING,
+    defaults: dict[str, str] | None = None,
+) -> list[tuple[int, TransactionRow | list[RowError]]]:
+    """All records."""
+    return list(records(io.BytesIO(content), format_, mapping, defaults or {}))
+
+
+def outcome(content: bytes, **options: Any) -> list[tuple[Any, ...]]:
+    """Per record: line and external_id, or line, field and code of each error."""
+    found: list[tuple[Any, ...]] = []
+    for line, row in parse(content, **options):
+        if isinstance(row, TransactionRow):
+            found.append((line, row.external_id))
+        else:
+            assert all(error.line == line for error in row)
+            found.extend((line, error.field, error.code) for error in row)
+    return found
+
+
+def test_every_field_of_a_csv() -> None:
+    mapping = {name: name for name in FIELDS}
+    cells = ["1", " Lufthansa ", "LH 22", "Airlines| Travel;", "3008", "Sales", "Berlin", "-412.90", "EUR"]
+    cells += ["Visit", "Travel", "Munich", "2026-05-12", "6210"]
+    file = io.StringIO()
+    csv.writer(file).writerows([mapping, cells])
+    [(line, row)] = parse(file.getvalue().encode(), mapping=mapping)
+    assert line == 2
+    assert isinstance(row, TransactionRow)
+    assert (row.external_id, row.occurred_on, row.category) == ("1", dt.date(2026, 5, 12), "6210")
+    assert (row.fields.merchant_name, row.fields.merchant_category) == ("Lufthansa", ("Airlines", "Travel"))
+    assert (row.fields.amount, row.fields.currency, row.fields.trip_name) == (
+        Decimal("-412.90"),
+        "EUR",
+        "Munich",
+    )
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_delimiter_bom_and_line_ends_are_recognised(delimiter: str, bom: bytes, newline: str) -> None:
+    rows = [["id", "merchant", "total", "note"], ["1", "A, B; C\tD", "1.50", ""], ["2", "E", "", "x"]]
+    file = io.StringIO()
+    csv.writer(file, delimiter=delimiter, lineterminator=newline).writerows(rows)
+    assert outcome(bom + file.getvalue().encode()) == [(2, "1"), (3, "2")]
+
+
+def test_lines_are_physical_and_blank_ones_are_skipped() -> None:
+    content = HEADER + b'1,A,1,"two\nlines"\n\n   \n2,B,x,\n"3","C\r\n\r\nD",1,\n4,,1,\n5,E,1,""\n'
+    assert outcome(content) == [
+        (2, "1"),
+        (6, "amount", "amount"),
+        (7, "3"),
+        (10, "merchant_name", "missing"),
+        (11, "5"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "code"),
+    [
+        (b'2,"B,1,x', "broken-quote"),
+        (b'2,"B"b,1,x', "broken-quote"),
+        (b'2,B,1,"', "broken-quote"),
+        (b"2,B,1", "columns"),
+        (b"2,B,1,x,y", "columns"),
+        (b"2,B\rC,1,x", "carriage-return"),
+        (b"2,B,1," + b"x" * 200_000, "too-long"),
+        (b"2,B,1," + b"x" * 2_000_000, "too-long"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+@pytest.mark.parametrize(
+    "after",
+    [b"3,C,1,\n4,D,1,\n", b'3,C,1,"note"\n4,"D, E",1,\n', b'3,C,1,\n4,D,1,"a\nb"\n', b"3,C,1,\n4,D,1,"],
+)
+def test_a_broken_record_takes_no_other_with_it(broken: bytes, code: str, after: bytes) -> None:
+    content = HEADER + b"1,A,1,\n" + broken + b"\n" + after
+    assert outcome(content) == [(2, "1"), (3, None, code), (4, "3"), (5, "4")]
+
+
+def test_an_open_quote_in_a_large_file_costs_one_row() -> None:
+    rows = [f"{number},Merchant {number},1,note\n".encode() for number in range(20_000)]
+    rows[100] = b'100,"Merchant,1,note\n'
+    found = outcome(HEADER + b"".join(rows))
+    assert [one for one in found if len(one) == 3] == [(102, None, "broken-quote")]
+    assert len(found) == 20_000
+
+
+@pytest.mark.parametrize(
+    ("cells", "field", "code"),
+    [
+        (b"2,B\x00,1,", "merchant_name", "bad-text"),
+        (b"2,\x00,1,", "merchant_name", "bad-text"),
+        (b"2,Caf\xe9,1,", "merchant_name", "bad-text"),
+        (b"2," + b"x" * 501 + b",1,", "merchant_name", "too-long"),
+        (b"2,\xe2\x80\x8b,1,", "merchant_name", "missing"),
+        (b'2,B,"7,654.50",', "amount", "amount"),
+        (b"2,B,1e3,", "amount", "amount"),
+        (b"2,B,NaN,", "amount", "amount"),
+        (b"2,B,1.234,", "amount", "amount-decimals"),
+        (b"2,B,1," + b"x" * 5001, "memo", "too-long"),
+        (b"x" * 201 + b",B,1,", "external_id", "too-long"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_bad_value_is_named_and_never_echoed(cells: bytes, field: str, code: str) -> None:
+    [(line, errors)] = parse(HEADER + cells + b"\n")
+    assert isinstance(errors, list)
+    assert [(error.line, error.field, error.code) for error in errors] == [(2, field, code)]
+    assert line == 2
+    assert "654" not in errors[0].message
+    assert "Caf" not in errors[0].message
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("currency", "eur", "currency"),
+        ("merchant_category_code", "742", "merchant-category-code"),
+        ("occurred_on", "12.05.2026", "date"),
+        ("occurred_on", "2026-02-30", "date"),
+        ("occurred_on", "2026-W01-1", "date"),
+        ("merchant_category", "a|" * 21, "too-many"),
+        ("department", "x" * 201, "too-long"),
+    ],
+)
+def test_the_limits_of_the_other_fields(field: str, value: str, code: str) -> None:
+    content = f"m,{field}\nA,{value}\n".encode()
+    assert outcome(content, mapping={"merchant_name": "m", field: field}) == [(2, field, code)]
+
+
+def test_a_default_stands_in_for_what_is_empty() -> None:
+    content = b"m,c\nA,\nB,USD\n"
+    rows = parse(
+        content,
+        mapping={"merchant_name": "m", "currency": "c"},
+        defaults={"currency": "EUR", "location": "X"},
+    )
+    fields = [row.fields for _, row in rows if isinstance(row, TransactionRow)]
+    assert [(one.currency, one.location) for one in fields] == [("EUR", "X"), ("USD", "X")]
+
+
+@pytest.mark.parametrize(
+    ("content", "mapping", "defaults", "says"),
+    [
+        (b"", MAPPING, {}, "empty"),
+        (b"\n\n", MAPPING, {}, "no header"),
+        (b"id,merchant\n1,A\n", MAPPING, {}, "'note', 'total'"),
+        (b"m,m\nA,B\n", {"merchant_name": "m"}, {}, "more than one"),
+        ("m\nA\n".encode("utf-16"), {"merchant_name": "m"}, {}, "UTF-16"),
+        (b"m,\xe9\nA,B\n", {"merchant_name": "m"}, {}, "not UTF-8"),
+        (b"m\nA\n", {"merchant_name": "m", "colour": "c"}, {}, "colour"),
+        (b"m\nA\n", {"memo": "m"}, {}, "merchant_name"),
+        (b"m\nA\n", {"merchant_name": "m"}, {"currency": "euro"}, "ISO 4217"),
+        (b"m" * 2_000_000, {"merchant_name": "m"}, {}, "no header"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_file_that_fits_nothing_is_refused_with_advice(
+    content: bytes, mapping: dict[str, str], defaults: dict[str, str], says: str
+) -> None:
+    with pytest.raises(FileRefused) as caught:
+        parse(content, mapping=mapping, defaults=defaults)
+    assert says in caught.value.message
+
+
+def test_json_lines() -> None:
+    mapping = MAPPING | {"merchant_category": "kinds"}
+    good = [
+        {"id": 1, "merchant": "A", "total": 12.5, "kinds": ["X", "Y"]},
+        {"id": "2", "merchant": "B", "total": "0.10", "kinds": "X|Y", "more": {"a": [None]}},
+    ]
+    bad = [
+        (b"{", None, "not-json"),
+        (b"[1]", None, "not-an-object"),
+        (b'{"merchant": "A", "total": NaN}', None, "not-json"),
+        (b'{"merchant": "A", "merchant": "B"}', None, "duplicate-key"),
+        (b'{"merchant": "Caf\xe9"}', None, "bad-text"),
+        (b'{"merchant": "\\ud800"}', "merchant_name", "bad-text"),
+        (b'{"merchant": "A", "total": 1e999999999999999999999}', "amount", "amount"),
+        (b'{"merchant": "A", "total": true}', "amount", "type"),
+        (b'{"merchant": {"name": "A"}}', "merchant_name", "type"),
+        (b'{"merchant": "A", "kinds": ["X", 1, null]}', "merchant_category", "type"),
+        (b'{"merchant": null}', "merchant_name", "missing"),
+        (b"[" * 100_000, None, "not-json"),
+        (b" " * 2_000_000, None, "too-long"),
+    ]
+    content = b"\xef\xbb\xbf" + b"\n\n".join(
+        [*(json.dumps(one).encode() for one in good), *(line for line, _, _ in bad)]
+    )
+    expected: list[tuple[Any, ...]] = [(1, "1"), (3, "2")]
+    expected += [(5 + 2 * position, field, code) for position, (_, field, code) in enumerate(bad)]
+    assert outcome(content, format_="jsonl", mapping=mapping) == expected
+    rows = [row for _, row in parse(content, "jsonl", mapping) if isinstance(row, TransactionRow)]
+    assert [row.fields.amount for row in rows] == [Decimal("12.5"), Decimal("0.10")]
+    assert [row.fields.merchant_category for row in rows] == [("X", "Y"), ("X", "Y")]
+
+
+def test_an_empty_json_lines_file_is_refused() -> None:
+    with pytest.raises(FileRefused, match="empty"):
+        parse(b"\n \n", "jsonl")
+
+
+_pieces = st.lists(
+    st.sampled_from(
+        [b'"', b",", b"\n", b"\r\n", b"\r", b"a", b"1", b"\x00", b"\xff", b"{", b"}", b":", b";", b"\\"]
+    )
+    | st.binary(max_size=5),
+    max_size=60,
+).map(b"".join)
+
+
+@given(
+    _pieces, st.sampled_from([b"", b"m,n\n", b'"m";n\n', b'{"m": "x"}\n']), st.sampled_from(["csv", "jsonl"])
+)
+def test_no_bytes_make_it_raise_and_lines_only_grow(
+    content: bytes, start: bytes, format_: Literal["csv", "jsonl"]
+) -> None:
+    try:
+        found = parse(start + content, format_, {"merchant_name": "m"})
+    except FileRefused:
+        return
+    lines = [line for line, _ in found]
+    assert lines == sorted(set(lines))
+    assert all(1 <= line <= (start + content).count(b"\n") + 1 for line in lines)
+
+
+_cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
+
+
+@given(st.lists(st.tuples(_cells, _cells), max_size=20), st.sampled_from(["\n", "\r\n"]))
+def test_what_csv_writes_is_read_back_on_its_line(rows: list[tuple[str, str]], end: str) -> None:
+    expected, line = [], 2
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerow(["n", "x"])
+    for number, row in enumerate(rows):
+        writer.writerow([f"{number}", "".join(row)])
+        expected.append((line, f"{number}"))
+        line += 1 + "".join(row).count("\n")
+    found = outcome(file.getvalue().encode(), mapping={"external_id": "n", "merchant_name": "n"})
+    assert found == expected
