@@ -9,7 +9,7 @@ from api.errors import problem
 from api.metrics import CONTENT_TYPE
 from api.readiness import checks_of, probe
 from api.schemas.health import LiveOut, ReadyOut
-from shared.jobs import store as jobs
+from shared.jobs import service as jobs
 from shared.kit.errors import Unavailable
 
 router = APIRouter(tags=["operations"])

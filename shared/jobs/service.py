@@ -119,18 +119,30 @@ def list_(
     return store.list_(session, organization_id, paging, status=status, kind=kind)
 
 
+def count_by_kind(session: Session) -> list[tuple[str, str, int, float]]:
+    """(kind, status, how many, seconds since the oldest queued one) of all organisations' present jobs."""
+    return store.count_by_kind(session)
+
+
 def parse_params(job: Job) -> BaseModel:
     """The job's parameters, validated anew: the row may be older than the code."""
     return KINDS[job.kind].params.model_validate(job.params)
 
 
-def succeed(session: Session, job_id: uuid.UUID, attempt: int) -> None:
+def succeed(
+    session: Session, job_id: uuid.UUID, attempt: int, progress: dict[str, Any] | None = None
+) -> None:
     """End the attempt well, first in its last transaction: a lost lease stops the effects that follow.
+
+    `progress` is what was reported last, where anything was.
 
     Raises:
         LeaseLost: another attempt owns the job.
     """
-    if not store.finish(session, job_id, attempt, {"status": "succeeded", "finished_at": func.now()}):
+    values: dict[str, Any] = {"status": "succeeded", "finished_at": func.now()}
+    if progress is not None:
+        values["progress"] = progress
+    if not store.finish(session, job_id, attempt, values):
         raise LeaseLost
 
 

@@ -1,0 +1,183 @@
+"""The house keeps its own rules, and the rules notice when it does not."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("api", "worker", "cli", "shared")
+HEAVY = ("torch", "sentence_transformers", "transformers", "datasets", "qdrant_edge")
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """The contracts of `folder`'s pyproject.toml on `folder`'s packages."""
+    program = Path(sys.executable).with_name("lint-imports")
+    environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"}
+    return subprocess.run(
+        [str(program), "--no-cache", "--no-logo"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def sources(*packages: str) -> Iterator[Path]:
+    """The Python files of some packages."""
+    for package in packages:
+        yield from sorted((ROOT / package).rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a file."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """The packages and their contracts, to be spoilt."""
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "static")
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_contracts_hold() -> None:
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_contracts_see_every_module() -> None:
+    """A folder without `__init__.py` would be passed over in silence."""
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    assert {module_of(path) for path in sources(*PACKAGES)} <= graph.modules
+
+
+def test_contracts_cover_every_noun() -> None:
+    """Whoever adds a store also says who may use it."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    kept = {module for contract in contracts for module in contract.get("protected_modules", ())}
+    assert kept == {module_of(path) for path in sources("shared") if path.name == "store.py"}
+
+
+@dataclass(frozen=True)
+class Plant:
+    """A wrong import: where, what, and the contract that must notice."""
+
+    path: str
+    line: str
+    contract: str
+
+
+DOORS = "Three doors onto shared that do not know each other"
+ROOMS = "One way down through shared"
+FRAMEWORKS = "Web and task frameworks stay in their doors"
+TRAINING = "The API asks for trainings and does none"
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        Plant("api/deps.py", "import worker.app", DOORS),
+        Plant("worker/runner.py", "from api import errors", DOORS),
+        Plant("cli/demo.py", "from worker import tasks", DOORS),
+        Plant("shared/categories/service.py", "from api import errors", DOORS),
+        Plant("shared/transactions/service.py", "from shared.datasets import service as datasets", ROOMS),
+        Plant("shared/categories/service.py", "from shared.organizations import service as them", ROOMS),
+        Plant("shared/evaluation/metrics.py", "from shared.training.pairs import Pair", ROOMS),
+        Plant("shared/categorization/ranking.py", "from shared.indexing import service as indexing", ROOMS),
+        Plant("shared/engines/encoder.py", "from shared.jobs.run import Run", ROOMS),
+        Plant("shared/kit/text.py", "from shared.engines import vectors", ROOMS),
+        Plant("shared/jobs/service.py", "def f():\n    from shared.registry import service", ROOMS),
+        Plant("shared/reports/__init__.py", "", ROOMS),
+        Plant("shared/kit/errors.py", "import fastapi", FRAMEWORKS),
+        Plant("shared/jobs/run.py", "from celery import Task", FRAMEWORKS),
+        Plant("cli/doctor.py", "import celery", FRAMEWORKS),
+        Plant("api/asking.py", "def f():\n    import torch", TRAINING),
+        Plant("api/routers/trainings.py", "from shared.training import finetune", TRAINING),
+        Plant("shared/transactions/service.py", "from shared.categories import store as s", "Categories are"),
+        Plant("shared/indexing/service.py", "from shared.transactions import store", "Transactions are"),
+        Plant("shared/training/service.py", "from shared.datasets import store", "Datasets are"),
+        Plant("shared/evaluation/service.py", "from shared.registry import store", "Model versions are"),
+        Plant("api/deps.py", "from shared.organizations import store", "Organisations are"),
+        Plant("worker/tasks.py", "from shared.jobs.store import claim", "Jobs are"),
+    ],
+    ids=lambda plant: f"{plant.path}: {plant.line}".replace("\n   ", ""),
+)
+def test_a_wrong_import_breaks_its_contract(copied: Path, plant: Plant) -> None:
+    path = copied / plant.path
+    path.parent.mkdir(exist_ok=True)
+    with path.open("a") as file:
+        file.write(f"\n{plant.line}\n")
+    done = lint_imports(copied)
+    assert done.returncode == 1, done.stdout + done.stderr
+    broken = [line for line in done.stdout.splitlines() if " BROKEN" in line]
+    if plant.line:
+        assert len(broken) == 1, done.stdout
+        assert broken[0].startswith(plant.contract)
+    else:  # a room without a layer is said in place of the verdicts
+        assert "shared.reports" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("module", ["api.main", "worker.app", "worker.relay", "cli.main"])
+def test_start_loads_no_heavy_library(module: str) -> None:
+    """Seconds of start, and hundreds of MB, that a process only spends once it encodes or trains."""
+    code = f"import sys, {module}; print(*(set({HEAVY}) & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == ""
+
+
+def test_api_loads_no_task_framework() -> None:
+    code = "import sys, api.main; print(*({'celery', 'kombu', 'worker'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def committing(source: str) -> list[int]:
+    """Lines that commit, or open a block that does: `x.commit()`, `session.begin()`, `engine.begin()`."""
+    calls = [
+        node.func
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    of_a_database = ("session", "engine", "connection", "Session", "Engine")
+    return [
+        call.lineno
+        for call in calls
+        if call.attr == "commit" or (call.attr == "begin" and ast.unparse(call.value).endswith(of_a_database))
+    ]
+
+
+def test_only_work_commits() -> None:
+    found = {module_of(path) for path in sources(*PACKAGES) if committing(path.read_text("utf-8"))}
+    assert found == {"shared.kit.work"}
+
+
+@pytest.mark.parametrize(
+    ("line", "is_found"),
+    [
+        ("session.commit()", True),
+        ("with self._engine.begin() as connection: pass", True),
+        ("with Session(engine) as session, session.begin(): pass", True),
+        ("session.flush()", False),
+        ("lines.begin()", False),
+        ("session.begin_nested()", False),
+    ],
+)
+def test_a_commit_is_found(line: str, is_found: bool) -> None:
+    assert bool(committing(line)) is is_found
