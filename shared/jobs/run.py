@@ -60,7 +60,7 @@ class Run:
         self.attempt: int = job.attempt
         self._engine = engine
         self._lease = lease
-        self._progress: dict[str, Any] | None = None
+        self.reported: dict[str, Any] | None = None
         self._wake = threading.Event()
         self._ended = False
         self._stop: type[JobCancelled] | type[LeaseLost] | None = None
@@ -93,7 +93,7 @@ class Run:
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         """Report `done` of `total` steps; the heartbeat writes it. Then a checkpoint."""
-        self._progress = {"done": done, "total": total, "note": note}
+        self.reported = {"done": done, "total": total, "note": note}
         self._wake.set()
         self.checkpoint()
 
@@ -116,7 +116,7 @@ class Run:
     def _renew_until_ended(self) -> None:
         deadline = time.monotonic() + self._lease.seconds
         while not self._ended and self._stop is not LeaseLost:
-            reported = self._progress
+            reported = self.reported
             try:
                 with transaction(self._engine) as session:
                     cancel = store.renew(session, self.job_id, self.attempt, self._lease.seconds, reported)
@@ -138,11 +138,11 @@ class Run:
         self._wake.clear()
         while not self._ended and time.monotonic() < due:
             if (
-                self._progress is not reported
+                self.reported is not reported
                 and time.monotonic() >= due - self._lease.heartbeat_seconds + pause
             ):
                 return
-            self._wake.wait(pause if self._progress is not reported else due - time.monotonic())
+            self._wake.wait(pause if self.reported is not reported else due - time.monotonic())
             self._wake.clear()
 
 
@@ -171,7 +171,7 @@ def _attempt(engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease
             finish = work(job.kind)(run, params)
             run.checkpoint()
         with transaction(engine) as session:
-            jobs.succeed(session, job.id, job.attempt)
+            jobs.succeed(session, job.id, job.attempt, run.reported)
             jobs.record_result(session, job.id, finish(session))
     except LeaseLost:
         return "lost"
