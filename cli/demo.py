@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -236,15 +237,14 @@ def _recall_1(evaluation: dict[str, Any]) -> float:
 def show(report: dict[str, Any]) -> None:
     """The before/after table and the answers."""
     n = report["base"]["n"]
-    table = Table(title=f"Before and after fine-tuning, {n} rows that no model learnt from")
-    table.add_column("Model")
-    table.add_column("finds by")
+    table = Table(title=f"Before and after fine-tuning, {n} rows that no model learnt from", box=box.SIMPLE)
+    table.add_column("model, found by")
     for name in ("recall@1", "recall@3", "recall@5", "MRR@1", "MRR@3", "MRR@5", "rows"):
-        table.add_column(name, justify="right")
-    for title, key in (("base", "base"), ("fine-tuned", "fine_tuned")):
+        table.add_column(name, justify="right", no_wrap=True)
+    for title, key in (("base", "base"), ("tuned", "fine_tuned")):
         found = report[key]
-        _add_row(table, title, "category texts", found["without_history"])
-        _add_row(table, title, "texts + history", found)
+        _add_row(table, f"{title}, category texts", found["without_history"])
+        _add_row(table, f"{title}, + history", found)
     console.print(table)
     for answer in report["answers"]:
         row, best = answer["transaction"], answer["suggestions"][0]
@@ -254,6 +254,6 @@ def show(report: dict[str, Any]) -> None:
     console.print(f"Activated: the {report['activated']} model.")
 
 
-def _add_row(table: Table, title: str, by: str, found: dict[str, Any]) -> None:
+def _add_row(table: Table, title: str, found: dict[str, Any]) -> None:
     figures = [f"{found[metric][k]['value']:.3f}" for metric in ("recall", "mrr") for k in ("1", "3", "5")]
-    table.add_row(title, by, *figures, str(found["n"]))
+    table.add_row(title, *figures, str(found["n"]))
