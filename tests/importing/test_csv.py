@@ -1,43 +1,15 @@
-"""Files in every state: what is read, what is reported, and on which line."""
+"""CSV files in every state: what is read, what is reported, and on which line."""
 
 import csv
 import datetime as dt
 import io
-import json
 from decimal import Decimal
-from typing import Any, Literal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from shared.importing.fields import FIELDS, RowError, TransactionRow
-from shared.importing.parsing import FileRefused, records
-
-MAPPING = {"external_id": "id", "merchant_name": "merchant", "amount": "total", "memo": "note"}
-HEADER = b"id,merchant,total,note\n"
-
-
-def parse(
-    content: bytes,
-    format_: Literal["csv", "jsonl"] = "csv",
-    mapping: dict[str, str] = MAPPING,
-    defaults: dict[str, str] | None = None,
-) -> list[tuple[int, TransactionRow | list[RowError]]]:
-    """All records."""
-    return list(records(io.BytesIO(content), format_, mapping, defaults or {}))
-
-
-def outcome(content: bytes, **options: Any) -> list[tuple[Any, ...]]:
-    """Per record: line and external_id, or line, field and code of each error."""
-    found: list[tuple[Any, ...]] = []
-    for line, row in parse(content, **options):
-        if isinstance(row, TransactionRow):
-            found.append((line, row.external_id))
-        else:
-            assert all(error.line == line for error in row)
-            found.extend((line, error.field, error.code) for error in row)
-    return found
+from shared.importing.fields import FIELDS, TransactionRow
+from shared.importing.parsing import FileRefused
+from tests.importing.reading import HEADER, MAPPING, outcome, parse
 
 
 def test_every_field_of_a_csv() -> None:
@@ -186,81 +158,3 @@ def test_a_file_that_fits_nothing_is_refused_with_advice(
     with pytest.raises(FileRefused) as caught:
         parse(content, mapping=mapping, defaults=defaults)
     assert says in caught.value.message
-
-
-def test_json_lines() -> None:
-    mapping = MAPPING | {"merchant_category": "kinds"}
-    good = [
-        {"id": 1, "merchant": "A", "total": 12.5, "kinds": ["X", "Y"]},
-        {"id": "2", "merchant": "B", "total": "0.10", "kinds": "X|Y", "more": {"a": [None]}},
-    ]
-    bad = [
-        (b"{", None, "not-json"),
-        (b"[1]", None, "not-an-object"),
-        (b'{"merchant": "A", "total": NaN}', None, "not-json"),
-        (b'{"merchant": "A", "merchant": "B"}', None, "duplicate-key"),
-        (b'{"merchant": "Caf\xe9"}', None, "bad-text"),
-        (b'{"merchant": "\\ud800"}', "merchant_name", "bad-text"),
-        (b'{"merchant": "A", "total": 1e999999999999999999999}', "amount", "amount"),
-        (b'{"merchant": "A", "total": true}', "amount", "type"),
-        (b'{"merchant": {"name": "A"}}', "merchant_name", "type"),
-        (b'{"merchant": "A", "kinds": ["X", 1, null]}', "merchant_category", "type"),
-        (b'{"merchant": null}', "merchant_name", "missing"),
-        (b"[" * 100_000, None, "not-json"),
-        (b" " * 2_000_000, None, "too-long"),
-    ]
-    content = b"\xef\xbb\xbf" + b"\n\n".join(
-        [*(json.dumps(one).encode() for one in good), *(line for line, _, _ in bad)]
-    )
-    expected: list[tuple[Any, ...]] = [(1, "1"), (3, "2")]
-    expected += [(5 + 2 * position, field, code) for position, (_, field, code) in enumerate(bad)]
-    assert outcome(content, format_="jsonl", mapping=mapping) == expected
-    rows = [row for _, row in parse(content, "jsonl", mapping) if isinstance(row, TransactionRow)]
-    assert [row.fields.amount for row in rows] == [Decimal("12.5"), Decimal("0.10")]
-    assert [row.fields.merchant_category for row in rows] == [("X", "Y"), ("X", "Y")]
-
-
-def test_an_empty_json_lines_file_is_refused() -> None:
-    with pytest.raises(FileRefused, match="empty"):
-        parse(b"\n \n", "jsonl")
-
-
-_pieces = st.lists(
-    st.sampled_from(
-        [b'"', b",", b"\n", b"\r\n", b"\r", b"a", b"1", b"\x00", b"\xff", b"{", b"}", b":", b";", b"\\"]
-    )
-    | st.binary(max_size=5),
-    max_size=60,
-).map(b"".join)
-
-
-@given(
-    _pieces, st.sampled_from([b"", b"m,n\n", b'"m";n\n', b'{"m": "x"}\n']), st.sampled_from(["csv", "jsonl"])
-)
-def test_no_bytes_make_it_raise_and_lines_only_grow(
-    content: bytes, start: bytes, format_: Literal["csv", "jsonl"]
-) -> None:
-    try:
-        found = parse(start + content, format_, {"merchant_name": "m"})
-    except FileRefused:
-        return
-    lines = [line for line, _ in found]
-    assert lines == sorted(set(lines))
-    assert all(1 <= line <= (start + content).count(b"\n") + 1 for line in lines)
-
-
-_cells = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
-
-
-@given(st.lists(st.tuples(_cells, _cells), max_size=20), st.sampled_from(["\n", "\r\n"]))
-def test_what_csv_writes_is_read_back_on_its_line(rows: list[tuple[str, str]], end: str) -> None:
-    expected, line = [], 2
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator=end, quoting=csv.QUOTE_ALL)
-    writer.writerow(["n", "x"])
-    for number, row in enumerate(rows):
-        writer.writerow([f"{number}", "".join(row)])
-        expected.append((line, f"{number}"))
-        line += 1 + "".join(row).count("\n")
-    found = outcome(file.getvalue().encode(), mapping={"external_id": "n", "merchant_name": "n"})
-    assert found == expected
