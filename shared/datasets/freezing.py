@@ -72,10 +72,11 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
     )
     with run.transaction() as session:
         store.replace(session, dataset)
-    _copy(run, dataset_id, split_of, {row.id: row.category_id for row in labelled})
+    counts = _copy(run, dataset_id, split_of, {row.id: row.category_id for row in labelled})
 
     def finish(session: Session) -> dict[str, Any]:
         frozen_now = store.freeze(session, run.organization_id, dataset_id)
+        frozen_now.counts = {name: counts[name] for name in SPLITS}
         return {"dataset_id": str(dataset_id), "counts": frozen_now.counts}
 
     return finish
@@ -106,8 +107,10 @@ def _copy(
     dataset_id: uuid.UUID,
     split_of: dict[uuid.UUID, str],
     category_of: dict[uuid.UUID, uuid.UUID],
-) -> None:
+) -> Counter[str]:
+    """Copy the rows; how many each split has."""
     ids = sorted(split_of)
+    copied: Counter[str] = Counter()
     for start in range(0, len(ids), PAGE):
         with run.transaction() as session:
             # A transaction that was deleted meanwhile is not copied.
@@ -126,4 +129,6 @@ def _copy(
             ]
             if items:
                 store.add_items(session, items)
+        copied.update(split_of[row.id] for row in rows)
         run.progress(min(start + PAGE, len(ids)), len(ids), "copying rows")
+    return copied

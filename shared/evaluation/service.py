@@ -75,6 +75,8 @@ def evaluate(run: Run, params: EvaluationParams, index: VectorIndex, encoders: E
         for category_id, category in dataset.categories.items()
     ] + [Entry("transaction", item.id, item.category_id, item.text) for item in history]
     total = len(entries) + len(items)
+    for attempt in range(1, run.attempt):  # one that was killed left its collection behind
+        index.drop_collection(f"evaluation-{run.job_id.hex}-{attempt}")
     index.ensure_collection(collection, encoder.dimension)
     try:
         for start in range(0, len(entries), PAGE):

@@ -81,10 +81,13 @@ def sync(run: Run, params: SyncIndexParams, index: VectorIndex, encoders: Encode
         return lambda _: {"written": 0}
     rows = Rows(tuple(params.category_ids), tuple(params.transaction_ids))
     try:
-        result = {"written": _settle(run, serving, index, encoders, rows)}
-    except CollectionMissing:
-        # The index was wiped: mend all of it, not only these rows.
-        result = _reconcile(run, serving, index, encoders, rebuild=False)
+        if not _needs_all(run, rows) and index.count(serving.collection, run.organization_id):
+            written = _settle(run, serving, index, encoders, rows)
+            return lambda _: {"written": written}
+    except (CollectionMissing, CollectionUnreadable):
+        pass
+    # The index was lost, perhaps made anew by another organisation's job: mend all of it, not these rows.
+    result = _reconcile(run, serving, index, encoders, rebuild=False)
     return lambda _: result
 
 
@@ -135,6 +138,15 @@ def _reconcile(
     }
 
 
+def _needs_all(run: Run, rows: Rows) -> bool:
+    """Whether one of the categories was archived, so that the points of all its transactions have to go."""
+    if not rows.category_ids:
+        return False
+    with run.reading() as session:
+        found = categories.by_ids(session, run.organization_id, rows.category_ids)
+    return any(row.archived_at is not None for row in found)
+
+
 def _present(serving: Serving, index: VectorIndex, dimension: int, *, rebuild: bool) -> dict[uuid.UUID, str]:
     """Digest by point id of what the collection, made where it is missing, holds of the organisation."""
     try:
@@ -175,14 +187,24 @@ def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, 
 
 
 def _entries(session: Session, organization_id: uuid.UUID, rows: Rows) -> list[Entry]:
-    """Those of the rows that belong in the index: live categories and labelled transactions."""
+    """Those of the rows that belong in the index: live categories, and transactions labelled with one.
+
+    Many transactions of an archived category would take the places of neighbours that may vote.
+    """
     found = categories.by_ids(session, organization_id, rows.category_ids) if rows.category_ids else []
     entries = [
         Entry("category", row.id, row.id, categories.text_of(row)) for row in found if row.archived_at is None
     ]
     if rows.transaction_ids:
         labels = transactions.current_labels(session, organization_id, rows.transaction_ids)
-        labelled = transactions.by_ids(session, organization_id, list(labels))
+        named = {label.category_id for label in labels.values()}
+        known = categories.by_ids(session, organization_id, named)
+        live = {row.id for row in known if row.archived_at is None}
+        labelled = transactions.by_ids(
+            session,
+            organization_id,
+            [row_id for row_id, label in labels.items() if label.category_id in live],
+        )
         entries += [
             Entry("transaction", row.id, labels[row.id].category_id, transactions.text_of(row))
             for row in labelled
@@ -193,13 +215,18 @@ def _entries(session: Session, organization_id: uuid.UUID, rows: Rows) -> list[E
 def _pages(run: Run) -> Iterator[list[Entry]]:
     """Everything that belongs in the index, a short transaction a page."""
     with run.reading() as session:
-        live = categories.all_live(session, run.organization_id)
-    yield [Entry("category", row.id, row.id, categories.text_of(row)) for row in live]
+        chart = categories.all_live(session, run.organization_id)
+    yield [Entry("category", row.id, row.id, categories.text_of(row)) for row in chart]
     after: uuid.UUID | None = None
     while True:
         with run.reading() as session:
             rows = transactions.labelled(session, run.organization_id, after=after, limit=PAGE)
+            live = {row.id for row in categories.all_live(session, run.organization_id)}
         if not rows:
             return
-        yield [Entry("transaction", row.id, category, transactions.text_of(row)) for row, category in rows]
+        yield [
+            Entry("transaction", row.id, category, transactions.text_of(row))
+            for row, category in rows
+            if category in live
+        ]
         after = rows[-1][0].id

@@ -1,5 +1,6 @@
 """Trainings: asking for one, and running one in a process of its own."""
 
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -60,18 +61,23 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
     """Let `command` (the trainer, given this job's id and an output folder) train, then keep its model.
 
     The folder becomes an artifact, and a model version with the job's own id: training twice is having once.
+    Each attempt has an artifact of its own, so that one that comes back from the dead overwrites nothing.
     """
     with run.reading() as session:
         if registry.has_name(session, run.organization_id, params.name):
             raise ModelNameTaken
         base = registry.get(session, run.organization_id, params.base_model_version_id)
     version_id = derived_id("model", run.job_id)
-    output = artifacts.path(f"{STAGING}/{run.job_id}-{run.attempt}")
-    found = child.supervise(run, [*command, str(run.job_id), str(output)])
-    name = f"models/{version_id}"
-    artifacts.delete(name)  # of an attempt that died before its last transaction
-    fingerprint = artifacts.save(name, output)
-    artifacts.delete(f"{STAGING}/{run.job_id}-{run.attempt}")
+    for attempt in range(1, run.attempt):  # what they left when they died
+        artifacts.delete(f"{STAGING}/{run.job_id}-{attempt}")
+        artifacts.delete(f"models/{version_id}-{attempt}")
+    staged, name = f"{STAGING}/{run.job_id}-{run.attempt}", f"models/{version_id}-{run.attempt}"
+    output = artifacts.path(staged)
+    try:
+        found = child.supervise(run, [*command, str(run.job_id), str(output)])
+        fingerprint = artifacts.save(name, output)
+    finally:
+        artifacts.delete(staged)
     version = ModelVersion(
         id=version_id,
         organization_id=run.organization_id,
@@ -88,6 +94,8 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
     )
 
     def finish(session: Session) -> dict[str, Any]:
+        if registry.has_name(session, run.organization_id, params.name):
+            raise ModelNameTaken
         registry.add_fine_tuned(session, version)
         return {"model_version_id": str(version_id), **found}
 
@@ -129,7 +137,11 @@ def prepare(
 def summary(result: Any) -> dict[str, Any]:
     """A `FinetuneResult` as the model version's metrics keep it."""
     return {
-        "epochs": [asdict(epoch) for epoch in result.epochs],
+        # Without test rows the figures are not numbers, which JSON cannot say.
+        "epochs": [
+            {key: None if math.isnan(value) else value for key, value in asdict(epoch).items()}
+            for epoch in result.epochs
+        ],
         "best_epoch": result.best_epoch,
         "triplet_accuracy_before": result.triplet_accuracy_before,
         "triplet_accuracy_after": result.triplet_accuracy_after,

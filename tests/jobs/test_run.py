@@ -164,7 +164,9 @@ def test_progress_is_written_while_the_work_goes_on_and_at_its_end(
     assert read().progress == {"done": 2, "total": 2, "note": "all"}
 
 
-def test_the_heartbeat_lengthens_the_lease(engine: Engine, job_id: uuid.UUID, read: Callable[[], Job]) -> None:
+def test_the_heartbeat_lengthens_the_lease(
+    engine: Engine, job_id: uuid.UUID, read: Callable[[], Job]
+) -> None:
     def work(run: Run, params: Any) -> Finish:
         first = read().lease_until
         assert first is not None

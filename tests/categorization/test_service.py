@@ -1,0 +1,179 @@
+"""Categorising through the real index and model: what may speak for a category, and for whom."""
+
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from shared.bootstrap import Resources
+from shared.categorization import service as categorization
+from shared.categorization.service import Answer, Question
+from shared.engines.vectors import Point
+from shared.kit.work import transaction
+from shared.registry import service as registry
+from shared.transactions.service import TransactionNotFound
+from shared.transactions.text import TransactionFields
+from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
+
+HOTEL: dict[str, Any] = {"merchant_name": "Marriott", "memo": "2 nights in Boston"}
+NAMES = ("Travel: lodging", "Software subscriptions", "Meals")
+
+
+@pytest.fixture
+def served(organization: OrganizationClient, resources: Resources) -> OrganizationClient:
+    """Three categories and the base model."""
+    for name in NAMES:
+        new_category(organization, name=name)
+    [base] = organization.get("/v1/models").json()["data"]
+    organization.post(f"/v1/models/{base['id']}/activate")
+    run_jobs(resources, organization)
+    return organization
+
+
+def ask(
+    resources: Resources, organization: OrganizationClient, top_k: int = 5, question: Question | None = None
+) -> Answer:
+    wanted = question or Question(TransactionFields(**HOTEL))
+    [answer] = categorization.categorize(resources, organization.id, [wanted], top_k)
+    return answer
+
+
+def names(answer: Answer) -> list[str]:
+    return [suggestion.category.name for suggestion in answer.suggestions]
+
+
+def category_id(organization: OrganizationClient, name: str) -> str:
+    rows = organization.get("/v1/categories").json()["data"]
+    return next(row["id"] for row in rows if row["name"] == name)
+
+
+def correct(organization: OrganizationClient, resources: Resources, name: str, **fields: Any) -> uuid.UUID:
+    """A transaction that somebody filed under this category, and its share of the index."""
+    row = new_transaction(organization, **(fields or HOTEL))["id"]
+    body = {"category_id": category_id(organization, name)}
+    assert organization.put(f"/v1/transactions/{row}/label", body).status_code == 200
+    assert set(run_jobs(resources, organization)["sync_index"]) == {"succeeded"}
+    return uuid.UUID(row)
+
+
+def test_a_correction_counts_at_once_and_so_does_its_correction(
+    served: OrganizationClient, resources: Resources
+) -> None:
+    assert names(ask(resources, served))[0] == NAMES[0]
+    row = correct(served, resources, "Meals")
+    best = ask(resources, served).suggestions[0]
+    assert (best.category.name, best.evidence[0].transaction_id) == ("Meals", row)
+    body = {"category_id": category_id(served, NAMES[1])}
+    served.put(f"/v1/transactions/{row}/label", body)
+    run_jobs(resources, served)
+    answer = ask(resources, served)
+    assert names(answer)[0] == NAMES[1]
+    assert {hit.category for one in answer.suggestions for hit in one.evidence} == {NAMES[1]}
+
+
+def test_top_k_cuts_and_more_than_there_are_gives_all(
+    served: OrganizationClient, resources: Resources
+) -> None:
+    everything = ask(resources, served, 50)
+    assert sorted(names(everything)) == sorted(NAMES)
+    assert [one.rank for one in everything.suggestions] == [1, 2, 3]
+    scores = [one.score for one in everything.suggestions]
+    assert scores == sorted(scores, reverse=True)
+    assert sum(scores) == pytest.approx(1)
+    for top_k in (1, 2):
+        assert names(ask(resources, served, top_k)) == names(everything)[:top_k]
+
+
+def test_an_archived_category_is_never_suggested_even_before_the_index_knows(
+    served: OrganizationClient, resources: Resources
+) -> None:
+    correct(served, resources, NAMES[0])
+    assert names(ask(resources, served))[0] == NAMES[0]
+    served.delete(f"/v1/categories/{category_id(served, NAMES[0])}")
+    for _ in range(2):  # before its points are gone, and after
+        answer = ask(resources, served)
+        assert sorted(names(answer)) == sorted(NAMES[1:])
+        assert [hit for one in answer.suggestions for hit in one.evidence] == []
+        run_jobs(resources, served)
+
+
+def test_the_history_of_an_archived_category_does_not_crowd_out_a_correction(
+    served: OrganizationClient, resources: Resources
+) -> None:
+    # More rows than neighbours are asked for, all of them nearer than the one that counts.
+    old = category_id(served, NAMES[0])
+    rows = [HOTEL | {"external_id": f"old {number}"} for number in range(40)]
+    stored = served.post("/v1/transactions/batch", {"transactions": rows})
+    assert stored.status_code in {200, 201}, stored.text
+    for row in served.get("/v1/transactions?limit=200").json()["data"]:
+        served.put(f"/v1/transactions/{row['id']}/label", {"category_id": old})
+    served.delete(f"/v1/categories/{old}")
+    row = correct(served, resources, "Meals", merchant_name="Marriott", memo="Restaurant in Boston")
+    best = ask(resources, served).suggestions[0]
+    assert (best.category.name, [hit.transaction_id for hit in best.evidence]) == ("Meals", [row])
+
+
+def test_its_own_label_is_no_evidence_for_a_stored_transaction(
+    served: OrganizationClient, resources: Resources, engine: Engine
+) -> None:
+    own, twin = correct(served, resources, "Meals"), correct(served, resources, NAMES[1])
+    with transaction(engine) as session:
+        [question] = categorization.stored_questions(session, served.id, [own])
+    answer = ask(resources, served, question=question)
+    assert {hit.transaction_id for one in answer.suggestions for hit in one.evidence} == {twin}
+    both = ask(resources, served)
+    assert {hit.transaction_id for one in both.suggestions for hit in one.evidence} == {own, twin}
+
+
+def test_points_of_another_organization_never_speak(
+    served: OrganizationClient, resources: Resources, engine: Engine
+) -> None:
+    other = new_organization(served.client)
+    new_category(other, name="Theirs")
+    [base] = other.get("/v1/models").json()["data"]
+    other.post(f"/v1/models/{base['id']}/activate")
+    run_jobs(resources, other)
+    correct(other, resources, "Theirs")
+    with transaction(engine) as session:
+        ours, theirs = (registry.get_active(session, one.id) for one in (served, other))
+    assert ours.collection == theirs.collection  # the same weights: one collection, two tenants
+    # Not even where their points name our category.
+    vector = resources.encoders.get(ours.model).encode(["Marriott, 2 nights in Boston"])[0]
+    meals, row_id = uuid.UUID(category_id(served, "Meals")), uuid.uuid4()
+    planted = [Point(uuid.uuid4(), other.id, "transaction", row_id, meals, vector) for _ in range(20)]
+    resources.index.upsert(ours.collection, planted)
+    answer = ask(resources, served)
+    assert (sorted(names(answer)), names(answer)[0]) == (sorted(NAMES), NAMES[0])
+    assert [hit for one in answer.suggestions for hit in one.evidence] == []
+    assert names(ask(resources, other)) == ["Theirs"]
+
+
+def test_an_answer_names_the_model_that_gave_it(
+    served: OrganizationClient, resources: Resources, engine: Engine
+) -> None:
+    with transaction(engine) as session:
+        active = registry.get_active(session, served.id)
+    answer = ask(resources, served)
+    assert (answer.model_version, answer.model_version_id) == ("base", active.version_id)
+    assert answer.decision == "suggest"
+
+
+def test_an_organization_without_categories_is_told_so(
+    organization: OrganizationClient, resources: Resources
+) -> None:
+    [base] = organization.get("/v1/models").json()["data"]
+    organization.post(f"/v1/models/{base['id']}/activate")
+    run_jobs(resources, organization)
+    answer = ask(resources, organization)
+    assert (answer.decision, answer.suggestions) == ("none", ())
+
+
+def test_without_a_model_or_the_transaction_there_is_no_answer(
+    organization: OrganizationClient, resources: Resources, engine: Engine
+) -> None:
+    with pytest.raises(registry.NoActiveModel):
+        ask(resources, organization)
+    foreign = uuid.UUID(new_transaction(new_organization(organization.client))["id"])
+    with transaction(engine) as session, pytest.raises(TransactionNotFound):
+        categorization.stored_questions(session, organization.id, [foreign])
