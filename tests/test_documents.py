@@ -1,0 +1,108 @@
+"""What the documents name exists."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from shared.jobs.kinds import QUEUES
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+FOLDERS = "api|worker|cli|shared|migrations|benchmarks|tests|docs"
+
+named = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+def test_documents_are_there() -> None:
+    assert {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"} <= {
+        path.name for path in DOCUMENTS
+    }
+
+
+@named
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", document.read_text()):
+        if not target.startswith("https://"):
+            assert (document.parent / target.partition("#")[0]).exists(), target
+
+
+@named
+def test_make_targets_exist(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    text = document.read_text()
+    found = set(re.findall(r"(?:`|^    )make ([a-z-]+)", text, re.MULTILINE))
+    assert found <= targets
+
+
+@named
+def test_files_exist(document: Path) -> None:
+    """Everything in backquotes that looks like a path of ours."""
+    pattern = rf"`((?:{FOLDERS})/[\w./-]*|\.?[\w-]+\.(?:toml|yml|ini|txt))`"
+    for name in re.findall(pattern, document.read_text()):
+        assert (ROOT / name).exists(), name
+
+
+@named
+def test_settings_exist(document: Path) -> None:
+    known = set(re.findall(r"\b(OUTLAY_\w+|[A-Z]+_\w+)=", (ROOT / ".env.example").read_text()))
+    # Of the curl session's own shell, and of the tests.
+    known |= {"OUTLAY_URL", "OUTLAY_KEY"}
+    assert set(re.findall(r"\bOUTLAY_[A-Z_]+", document.read_text())) <= known
+
+
+@named
+def test_modules_exist(document: Path) -> None:
+    """What `python -m`, uvicorn and celery are told to run."""
+    modules = re.findall(r"(?:-m|-A|uvicorn) ((?:api|worker|shared|cli)[\w.]*)", document.read_text())
+    for module in modules:
+        assert (ROOT / module.replace(".", "/")).with_suffix(".py").exists(), module
+
+
+def test_readme_routes_exist() -> None:
+    from api.main import create_app
+    from shared.kit.settings import Settings
+
+    app = create_app(Settings(_env_file=None, edge_socket=Path("edge.sock"), edge_authkey="0" * 32))
+    routes = {re.sub(r"\{\w+\}", "*", path) for path in app.openapi()["paths"]}
+    asked = re.findall(r"\bcall (/[\w/$]+)", (ROOT / "README.md").read_text())
+    assert len(asked) >= 8
+    for path in asked:
+        assert re.sub(r"\$\w+", "*", path) in routes, path
+
+
+def test_readme_session_is_one_command_a_line() -> None:
+    [session] = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    lines = session.splitlines()
+    assert 8 <= len(lines) <= 14
+    assert not any(line.endswith("\\") or line.startswith(" ") for line in lines)
+
+
+def test_architecture_draws_every_room() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    rooms = {path.parent.name for path in (ROOT / "shared").glob("*/__init__.py")}
+    assert {room for room in rooms if f"{room}/" not in text} == set()
+    layers = next(
+        contract["layers"]
+        for contract in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+            "contracts"
+        ]
+        if contract["id"] == "rooms"
+    )
+    drawn = text[text.index("shared, from top to bottom") :]
+    order = [drawn.index(re.split(r" [|:] ", layer)[0]) for layer in layers]
+    assert order == sorted(order)
+
+
+def test_documents_name_every_queue() -> None:
+    for name in ("README.md", "ARCHITECTURE.md"):
+        text = (ROOT / name).read_text()
+        assert {queue for queue in QUEUES if f"`{queue}`" not in text} == set()
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    numbers = [int(path.name[:4]) for path in sorted((ROOT / "docs/decisions").glob("*.md"))]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for number, path in enumerate(sorted((ROOT / "docs/decisions").glob("*.md")), start=1):
+        assert path.read_text().startswith(f"# {number}. ")
