@@ -238,14 +238,15 @@ def show(report: dict[str, Any]) -> None:
     """The before/after table and the answers."""
     n = report["base"]["n"]
     table = Table(title=f"Before and after fine-tuning, {n} rows that no model learnt from", box=box.SIMPLE)
-    table.add_column("model, found by")
+    table.add_column("model, by", no_wrap=True)
     for name in ("recall@1", "recall@3", "recall@5", "MRR@1", "MRR@3", "MRR@5", "rows"):
         table.add_column(name, justify="right", no_wrap=True)
     for title, key in (("base", "base"), ("tuned", "fine_tuned")):
         found = report[key]
-        _add_row(table, f"{title}, category texts", found["without_history"])
+        _add_row(table, f"{title}, texts", found["without_history"])
         _add_row(table, f"{title}, + history", found)
     console.print(table)
+    console.print("texts: by the categories' own texts; + history: and labelled rows, as serving does.")
     for answer in report["answers"]:
         row, best = answer["transaction"], answer["suggestions"][0]
         others = ", ".join(one["category"]["name"] for one in answer["suggestions"][1:])

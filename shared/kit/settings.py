@@ -49,7 +49,6 @@ class Settings(BaseSettings):
     # The spine of a job; all times in seconds, on the database's clock.
     job_lease_seconds: float = Field(default=60, gt=0)
     job_heartbeat_seconds: float = Field(default=10, gt=0)
-    job_max_attempts: int = Field(default=3, ge=1, le=20)
     relay_poll_seconds: float = Field(default=1, gt=0)
 
 
