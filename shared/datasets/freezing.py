@@ -40,7 +40,7 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
     Raises:
         TooFewLabels: archiving left too little.
     """
-    dataset_id = derived_id("dataset", run.job_id)
+    dataset_id = run.job_id  # like every id in the order of time, and the same at each attempt
     with run.reading() as session:
         live = {row.id: row for row in categories.all_live(session, run.organization_id)}
     labelled = _labelled(run, live)

@@ -177,14 +177,14 @@ def _attempt(engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease
         return "lost"
     except JobCancelled:
         with transaction(engine) as session:
-            jobs.end_cancelled(session, job.id, job.attempt)
-        return "cancelled"
+            ended = jobs.end_cancelled(session, job.id, job.attempt)
+        return "cancelled" if ended else "lost"
     except Unavailable as error:
         logger.warning("job put off", error=error.code)
         delay_s = min(2.0 ** min(job.attempt, 6), 60.0)
         with transaction(engine) as session:
-            jobs.give_back(session, job.id, job.attempt, delay_s=delay_s)
-        return "queued"
+            ended = jobs.give_back(session, job.id, job.attempt, delay_s=delay_s)
+        return "queued" if ended else "lost"
     except AppError as error:
         return _fail(engine, job, error)
     except Exception:
@@ -196,5 +196,5 @@ def _attempt(engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease
 def _fail(engine: Engine, job: Job, error: AppError) -> str:
     logger.warning("job failed", error=error.code)
     with transaction(engine) as session:
-        jobs.fail(session, job.id, job.attempt, error.as_dict())
-    return "failed"
+        ended = jobs.fail(session, job.id, job.attempt, error.as_dict())
+    return "failed" if ended else "lost"

@@ -18,7 +18,6 @@ from shared.jobs.kinds import TrainingParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
-from shared.kit.ids import derived_id
 from shared.kit.settings import Settings
 from shared.kit.work import transaction
 from shared.registry import service as registry
@@ -67,7 +66,7 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
         if registry.has_name(session, run.organization_id, params.name):
             raise ModelNameTaken
         base = registry.get(session, run.organization_id, params.base_model_version_id)
-    version_id = derived_id("model", run.job_id)
+    version_id = run.job_id  # like every id in the order of time, and the same at each attempt
     for attempt in range(1, run.attempt):  # what they left when they died
         artifacts.delete(f"{STAGING}/{run.job_id}-{attempt}")
         artifacts.delete(f"models/{version_id}-{attempt}")

@@ -234,7 +234,7 @@ def test_an_expired_attempt_may_not_fail_cancel_or_give_back_the_next_one(
                 session.execute(update(Job).where(Job.id == job_id).values(attempt=Job.attempt + 1))
             raise error
 
-        run_work(engine, job_id, work)
+        assert run_work(engine, job_id, work) == "lost"
         assert (read().status, read().error) == ("running", None)
         expire(engine, job_id)
         with transaction(engine) as session:

@@ -51,9 +51,9 @@ def test_a_row_never_takes_a_forbidden_step(
         job = jobs.submit(session, organization.id, "reindex", ReindexParams(model_version_id=uuid.uuid4()))
     status, attempt = "queued", 0
     for step in steps:
-        with transaction(engine) as session:
-            with contextlib.suppress(jobs.LeaseLost, jobs.JobFinished, jobs.JobNotRetryable):
-                _take(session, step, organization.id, job.id, attempt)
+        refusals = contextlib.suppress(jobs.LeaseLost, jobs.JobFinished, jobs.JobNotRetryable)
+        with transaction(engine) as session, refusals:
+            _take(session, step, organization.id, job.id, attempt)
         with transaction(engine) as session:
             now = jobs.get(session, organization.id, job.id)
         assert now.status == status or (status, now.status) in LEGAL

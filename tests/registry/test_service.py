@@ -1,0 +1,99 @@
+"""Model versions and the switch between them."""
+
+import uuid
+
+import pytest
+from sqlalchemy import Engine
+
+from shared.kit.paging import Paging
+from shared.kit.work import transaction
+from shared.registry import service as registry
+from shared.registry import store
+from shared.registry.service import NothingToRollBackTo, SwitchedMeanwhile
+from shared.registry.tables import ModelVersion
+from tests.factories import OrganizationClient, new_organization
+
+
+def add(engine: Engine, organization: OrganizationClient, name: str) -> uuid.UUID:
+    with transaction(engine) as session:
+        version = ModelVersion(
+            organization_id=organization.id,
+            name=name,
+            kind="fine_tuned",
+            base_model="all-MiniLM-L6-v2",
+            fingerprint=uuid.uuid4().hex * 2,
+            parameters={},
+            metrics={},
+        )
+        return registry.add_fine_tuned(session, version).id
+
+
+def switch(engine: Engine, organization: OrganizationClient, version: uuid.UUID, counter: int) -> int:
+    with transaction(engine) as session:
+        return registry.activate(session, organization.id, version, counter)
+
+
+def active(engine: Engine, organization: OrganizationClient) -> tuple[uuid.UUID, int] | None:
+    with transaction(engine) as session:
+        found = registry.find_active(session, organization.id)
+    return found and (found.version_id, found.counter)
+
+
+def test_a_new_organization_has_the_base_model_and_nothing_active(
+    organization: OrganizationClient, engine: Engine
+) -> None:
+    with transaction(engine) as session:
+        base = registry.get_base(session, organization.id)
+        assert registry.list_(session, organization.id, Paging()).rows == [base]
+        assert registry.has_name(session, organization.id, "base")
+        with pytest.raises(registry.NoActiveModel):
+            registry.get_active(session, organization.id)
+    assert (base.name, base.kind, base.artifact) == ("base", "base", None)
+
+
+def test_a_switch_with_an_old_counter_changes_nothing(
+    organization: OrganizationClient, engine: Engine
+) -> None:
+    one, two = (add(engine, organization, name) for name in ("one", "two"))
+    assert switch(engine, organization, one, 0) == 1
+    assert switch(engine, organization, two, 1) == 2
+    for counter in (0, 1, 3):
+        with pytest.raises(SwitchedMeanwhile):
+            switch(engine, organization, one, counter)
+        assert active(engine, organization) == (two, 2)
+    with transaction(engine) as session:
+        history = store.activations(session, organization.id)
+    assert [(row.model_version_id, row.counter) for row in history] == [(two, 2), (one, 1)]
+
+
+def test_rollback_names_the_last_other_model(organization: OrganizationClient, engine: Engine) -> None:
+    one, two = (add(engine, organization, name) for name in ("one", "two"))
+    switch(engine, organization, one, 0)
+    with transaction(engine) as session, pytest.raises(NothingToRollBackTo):
+        registry.submit_rollback(session, organization.id)
+    switch(engine, organization, two, 1)
+    switch(engine, organization, two, 2)
+    with transaction(engine) as session:
+        params = registry.submit_rollback(session, organization.id).params
+    assert params == {"model_version_id": str(one), "counter": 3}
+
+
+def test_versions_with_different_weights_never_share_a_collection(
+    organization: OrganizationClient, engine: Engine
+) -> None:
+    with transaction(engine) as session:
+        base = registry.serving_of(registry.get_base(session, organization.id))
+    other = new_organization(organization.client)
+    with transaction(engine) as session:
+        theirs = registry.serving_of(registry.get_base(session, other.id))
+        tuned = registry.serving_of(registry.get(session, other.id, add(engine, other, "one")))
+    assert base.collection == theirs.collection
+    assert tuned.collection != base.collection
+
+
+def test_a_foreign_model_is_not_found(organization: OrganizationClient, engine: Engine) -> None:
+    foreign = add(engine, new_organization(organization.client), "theirs")
+    with transaction(engine) as session, pytest.raises(registry.ModelNotFound):
+        registry.submit_activation(session, organization.id, foreign)
+    with transaction(engine) as session, pytest.raises(registry.ModelNotFound):
+        registry.get(session, organization.id, foreign)

@@ -1,0 +1,257 @@
+"""Trainings as jobs: a real trainer's process, a tiny dataset, and the model version that comes out."""
+
+import json
+import math
+import os
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+
+from shared.bootstrap import Resources
+from shared.datasets import service as datasets
+from shared.jobs import service as jobs
+from shared.jobs import store as job_store
+from shared.jobs.run import Lease, execute
+from shared.jobs.tables import Job
+from shared.kit.paging import Paging
+from shared.kit.settings import Settings
+from shared.kit.work import transaction
+from shared.registry import service as registry
+from shared.training import service as training
+from shared.training.pairs import Untrainable
+from shared.training.service import ModelNameTaken
+from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
+
+ROOT = Path(__file__).parents[2]
+TRAINER = [sys.executable, "-m", "worker.trainer"]
+WORDS = {"Account 17": ("Delta", "KLM", "Ryanair"), "Account 23": ("Marriott", "Hilton", "Hyatt")}
+
+
+def label_rows(organization: OrganizationClient, words: dict[str, tuple[str, ...]]) -> None:
+    for name, merchants in words.items():
+        category = new_category(organization, name=name)["id"]
+        for merchant in merchants * 2:
+            row = new_transaction(organization, merchant_name=merchant)["id"]
+            organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
+
+
+def freeze(organization: OrganizationClient, resources: Resources, test: float = 0.25) -> uuid.UUID:
+    """A dataset's id."""
+    body = {"name": "May", "ratios": {"train": 0.75, "test": test, "eval": 0.25 - test}}
+    assert organization.post("/v1/datasets", body).status_code == 202
+    assert run_jobs(resources, organization)["freeze_dataset"] == ["succeeded"]
+    with transaction(resources.engine) as session:
+        return datasets.list_(session, organization.id, Paging()).rows[0].id
+
+
+@pytest.fixture
+def dataset_id(organization: OrganizationClient, resources: Resources) -> uuid.UUID:
+    """Nine rows to learn from and three to watch."""
+    label_rows(organization, WORDS)
+    return freeze(organization, resources)
+
+
+def values(dataset_id: uuid.UUID, name: str, **others: Any) -> dict[str, Any]:
+    chosen = {"loss": "mnrl", "epochs": 1, "batch_size": 4, "learning_rate": 1e-4, "warmup_ratio": 0.1}
+    return {"dataset_id": dataset_id, "name": name, "seed": 5, **chosen, **others}
+
+
+def submit(
+    engine: Engine, organization: OrganizationClient, dataset_id: uuid.UUID, name: str, **others: Any
+) -> uuid.UUID:
+    with transaction(engine) as session:
+        return training.submit(session, organization.id, values(dataset_id, name, **others)).id
+
+
+def run_job(resources: Resources, job_id: uuid.UUID, command: list[str] | None = None) -> Job:
+    """One attempt with this trainer: the job afterwards."""
+
+    def work(run: Any, params: Any) -> Any:
+        return training.train(run, params, resources.artifacts, command or TRAINER)
+
+    execute(resources.engine, job_id, lambda _: work, Lease(60, 10))
+    with transaction(resources.engine) as session:
+        return jobs.get_any(session, job_id)
+
+
+def saying(message: dict[str, Any], folder: Path | None = None) -> list[str]:
+    """A trainer that says this at once, and leaves a copy of `folder` behind, or a broken file."""
+    code = (
+        "import pathlib, shutil, sys\n"
+        f"source, out = {str(folder or '')!r}, pathlib.Path(sys.argv[2])\n"
+        "shutil.copytree(source, out) if source else (out.mkdir(parents=True), (out / 'half').touch())\n"
+        f"print({json.dumps(message)!r})\n"
+    )
+    return [sys.executable, "-c", code]
+
+
+@pytest.fixture
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a trainer's process reads its settings from."""
+    assert settings.edge_authkey is not None
+    values = {
+        "DATABASE_URL": settings.database_url,
+        "EDGE_SOCKET": str(settings.edge_socket),
+        "EDGE_AUTHKEY": settings.edge_authkey.get_secret_value(),
+        "ARTIFACTS_DIR": str(settings.artifacts_dir),
+        "DEVICE": "cpu",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(f"OUTLAY_{name}", value)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("environment")
+def test_a_training_becomes_a_model_version_that_loads_and_verifies(
+    organization: OrganizationClient, resources: Resources, engine: Engine, dataset_id: uuid.UUID
+) -> None:
+    first, second = (run_job(resources, submit(engine, organization, dataset_id, name)) for name in "ab")
+    assert (first.status, second.status) == ("succeeded", "succeeded"), (first.error, second.error)
+    with transaction(engine) as session:
+        made, again = (
+            registry.get(session, organization.id, uuid.UUID(job.result["model_version_id"]))
+            for job in (first, second)
+            if job.result is not None
+        )
+        listed = registry.list_(session, organization.id, Paging()).rows
+    assert [row.name for row in listed] == ["b", "a", "base"]
+    # The same seed and data: the same weights and figures.
+    assert made.fingerprint == again.fingerprint
+    assert made.artifact != again.artifact
+    for key in ("epochs", "best_epoch", "triplet_accuracy_after", "steps"):
+        assert made.metrics[key] == again.metrics[key]
+    assert made.metrics["steps"] > 0
+    assert [epoch["epoch"] for epoch in made.metrics["epochs"]] == [0, 1]
+    assert first.progress is not None
+    assert first.progress["done"] == first.progress["total"] == made.metrics["steps"]
+
+    assert made.artifact is not None
+    resources.artifacts.verify(made.artifact)
+    assert resources.artifacts.digest(made.artifact) == made.fingerprint
+    assert not list(resources.artifacts.path("staging").iterdir())
+    from sentence_transformers import SentenceTransformer
+
+    folder = resources.artifacts.path(made.artifact)
+    plain = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    served = resources.encoders.get(registry.serving_of(made).model).encode(["Marriott"])
+    assert np.allclose(plain.encode(["Marriott"], normalize_embeddings=True), served, atol=1e-5)
+    with transaction(engine) as session:
+        base = registry.serving_of(registry.get_base(session, organization.id))
+    assert not np.allclose(resources.encoders.get(base.model).encode(["Marriott"]), served, atol=1e-3)
+
+
+def test_a_taken_name_is_refused_at_the_door_and_at_the_end(
+    organization: OrganizationClient, resources: Resources, engine: Engine, dataset_id: uuid.UUID
+) -> None:
+    with pytest.raises(ModelNameTaken):
+        submit(engine, organization, dataset_id, "base")
+    first, second, third = (submit(engine, organization, dataset_id, "tuned") for _ in range(3))
+
+    def work(run: Any, params: Any) -> Any:  # another one ends between this one's start and its end
+        finish = training.train(run, params, resources.artifacts, saying({"result": {}}))
+        assert run_job(resources, second, saying({"result": {}})).status == "succeeded"
+        return finish
+
+    assert execute(engine, first, lambda _: work, Lease(60, 10)) == "failed"
+    late = run_job(resources, third, saying({"result": {}}))
+    with transaction(engine) as session:
+        codes = [(jobs.get_any(session, one).error or {}).get("code") for one in (first, second, third)]
+    assert (codes, late.status) == (["model-name-taken", None, "model-name-taken"], "failed")
+
+
+def test_what_cannot_be_trained_on_is_refused(
+    organization: OrganizationClient, resources: Resources, engine: Engine
+) -> None:
+    label_rows(organization, {"Travel": ("Delta", "KLM")})
+    dataset = freeze(organization, resources)
+    with pytest.raises(Untrainable):
+        submit(engine, organization, dataset, "tuned")
+    other = new_organization(organization.client)
+    with pytest.raises(datasets.DatasetNotFound):
+        submit(engine, other, dataset, "tuned")
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "text"),
+    [
+        (saying({"error": "Too little to learn from."}), "training-failed", "Too little to learn from."),
+        ([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], "trainer-died", "-9"),
+        ([sys.executable, "-c", ""], "trainer-died", "exit status 0"),
+    ],
+    ids=["error", "killed", "silent"],
+)
+def test_a_training_that_ends_badly_says_how_and_leaves_no_files(
+    organization: OrganizationClient,
+    resources: Resources,
+    engine: Engine,
+    dataset_id: uuid.UUID,
+    command: list[str],
+    code: str,
+    text: str,
+) -> None:
+    job_id = submit(engine, organization, dataset_id, "tuned")
+    job = run_job(resources, job_id, command)
+    assert job.status == "failed"
+    assert job.error is not None
+    assert job.error["code"] == code
+    assert text in job.error["message"]
+    staging = resources.artifacts.path("staging")
+    assert not staging.exists() or not list(staging.iterdir())
+    with transaction(engine) as session:
+        assert not registry.has_name(session, organization.id, "tuned")
+
+
+def test_an_attempt_that_comes_back_from_the_dead_changes_no_file(
+    organization: OrganizationClient,
+    resources: Resources,
+    engine: Engine,
+    dataset_id: uuid.UUID,
+    tmp_path: Path,
+) -> None:
+    folders = [tmp_path / name for name in ("late", "good")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "weights").write_text(folder.name)
+    job_id = submit(engine, organization, dataset_id, "tuned")
+    nested: list[Job] = []
+
+    def late(run: Any, params: Any) -> Any:
+        save = resources.artifacts.save
+
+        class Artifacts(type(resources.artifacts)):  # type: ignore[misc]  # stopped just before it saves
+            def save(self, name: str, source: Path) -> str:
+                with transaction(engine) as session:
+                    job_store.renew(session, job_id, run.attempt, -1, None)
+                    assert job_store.expire(session, {})
+                nested.append(run_job(resources, job_id, saying({"result": {}}, folders[1])))
+                return save(name, source)
+
+        slow = Artifacts(resources.artifacts.root)
+        return training.train(run, params, slow, saying({"result": {}}, folders[0]))
+
+    assert execute(engine, job_id, lambda _: late, Lease(60, 10)) == "lost"
+    assert [(job.status, job.attempt) for job in nested] == [("succeeded", 2)]
+    with transaction(engine) as session:
+        version = registry.get(session, organization.id, job_id)
+    assert version.artifact is not None
+    resources.artifacts.verify(version.artifact)
+    assert resources.artifacts.digest(version.artifact) == version.fingerprint
+    assert (resources.artifacts.path(version.artifact) / "weights").read_text() == "good"
+
+
+def test_figures_that_are_not_numbers_can_be_kept() -> None:
+    from shared.training.finetune import FinetuneResult
+    from shared.training.watching import EpochMetrics
+
+    nothing = FinetuneResult(
+        Path("model"), (EpochMetrics(0, math.nan, math.nan),), 1, None, None, 1, 0.5, "cpu", "float32", (0.1,)
+    )
+    summary = training.summary(nothing)
+    assert summary["epochs"] == [{"epoch": 0, "recall_at_1": None, "mrr": None}]
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary

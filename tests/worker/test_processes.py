@@ -1,0 +1,187 @@
+"""The relay and real Celery workers, as processes that may be killed."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from sqlalchemy import Engine
+
+from shared.jobs import service as jobs
+from shared.jobs.tables import Job
+from shared.kit.settings import Settings
+from shared.kit.work import transaction
+from tests.factories import OrganizationClient, new_category, new_transaction
+from tests.worker.waiting import eventually
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+HOTEL = {"merchant_name": "Marriott", "memo": "2 nights in Boston"}
+
+
+@dataclass
+class Processes:
+    """Processes of the worker's door, each the leader of a group of its own."""
+
+    environment: dict[str, str]
+    folder: Path
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *module: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{len(self.running)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *module],
+                cwd=ROOT,
+                env=os.environ | self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.running.append(process)
+        return process
+
+    def start_relay(self) -> subprocess.Popen[bytes]:
+        return self.start("worker.relay")
+
+    def start_worker(self, queues: str) -> subprocess.Popen[bytes]:
+        options = ("-Q", queues, "-c", "1", "--without-gossip", "--without-mingle")
+        return self.start("celery", "-A", "worker.app", "worker", *options)
+
+    def kill(self, process: subprocess.Popen[bytes]) -> None:
+        """SIGKILL to the whole group, as the kernel would for want of memory."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def processes(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    """A relay and a worker of every queue but gpu, with short leases."""
+    assert settings.edge_authkey is not None
+    environment = {
+        "OUTLAY_DATABASE_URL": settings.database_url,
+        "OUTLAY_REDIS_URL": settings.redis_url,
+        "OUTLAY_EDGE_SOCKET": str(settings.edge_socket),
+        "OUTLAY_EDGE_AUTHKEY": settings.edge_authkey.get_secret_value(),
+        "OUTLAY_ARTIFACTS_DIR": str(settings.artifacts_dir),
+        "OUTLAY_DEVICE": "cpu",
+        "OUTLAY_JOB_LEASE_SECONDS": "3",
+        "OUTLAY_JOB_HEARTBEAT_SECONDS": "0.5",
+        "OUTLAY_RELAY_POLL_SECONDS": "0.2",
+        "HF_HUB_OFFLINE": "1",
+    }
+    found = Processes(environment, tmp_path_factory.mktemp("logs"))
+    found.start_relay()
+    found.start_worker("default,embedding,evaluation")
+    yield found
+    for process in found.running:
+        found.kill(process)
+
+
+def trainers(job_id: str) -> list[psutil.Process]:
+    """The trainers' processes of this job."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            line = process.cmdline()
+            if "worker.trainer" in line and job_id in line:
+                found.append(process)
+    return found
+
+
+def job(engine: Engine, job_id: str) -> Job:
+    with transaction(engine) as session:
+        return jobs.get_any(session, uuid.UUID(job_id))
+
+
+def done(engine: Engine, response: Any, within_s: float = 120) -> Job:
+    """The job that was accepted, once it succeeded."""
+    assert response.status_code == 202, response.text
+    job_id = response.json()["id"]
+    ended = eventually(
+        lambda: (now := job(engine, job_id)).finished_at and now, within_s=within_s, every_s=0.1
+    )
+    assert ended.status == "succeeded", ended.error
+    return ended
+
+
+def train(organization: OrganizationClient, dataset_id: str, name: str, **values: Any) -> str:
+    """A training's job id."""
+    body = {"dataset_id": dataset_id, "name": name, "batch_size": 4, "epochs": 1, **values}
+    response = organization.post("/v1/trainings", body)
+    assert response.status_code == 202, response.text
+    return str(response.json()["id"])
+
+
+@pytest.fixture
+def filled(organization: OrganizationClient, engine: Engine, processes: Processes) -> OrganizationClient:
+    """Two categories with eight labelled rows each."""
+    for name in ("Lodging", "Software"):
+        category = new_category(organization, name=name)["id"]
+        for number in range(8):
+            row = new_transaction(organization, merchant_name=f"{name} {number}")["id"]
+            organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
+    return organization
+
+
+def test_a_label_reaches_the_answers(
+    organization: OrganizationClient, engine: Engine, processes: Processes
+) -> None:
+    new_category(organization, name="Travel: lodging")
+    odd = new_category(organization, name="Client gifts")["id"]
+    [base] = organization.get("/v1/models").json()["data"]
+    done(engine, organization.post(f"/v1/models/{base['id']}/activate"))
+
+    def best() -> str:
+        answer = organization.post("/v1/categorize", {"transaction": HOTEL}).json()
+        return str(answer["suggestions"][0]["category"]["id"])
+
+    assert best() != odd
+    row = new_transaction(organization, **HOTEL)["id"]
+    organization.put(f"/v1/transactions/{row}/label", {"category_id": odd})
+    eventually(lambda: best() == odd, every_s=0.1)
+
+
+def test_a_killed_training_is_done_again_once_and_a_cancelled_one_stops(
+    filled: OrganizationClient, engine: Engine, processes: Processes, settings: Settings
+) -> None:
+    dataset = done(engine, filled.post("/v1/datasets", {"name": "May"}))
+    assert dataset.result is not None
+    dataset_id = dataset.result["dataset_id"]
+
+    # Killed while it trains, with all its processes but the trainer, which has a group of its own.
+    worker = processes.start_worker("gpu")
+    job_id = train(filled, dataset_id, "tuned", epochs=6)
+    eventually(lambda: job(engine, job_id).progress, within_s=120, every_s=0.05)
+    [first] = trainers(job_id)
+    processes.kill(worker)
+    eventually(lambda: not first.is_running())
+    assert job(engine, job_id).attempt == 1
+    eventually(lambda: job(engine, job_id).status == "queued", every_s=0.05)
+    worker = processes.start_worker("gpu")
+    ended = eventually(lambda: (now := job(engine, job_id)).finished_at and now, within_s=120, every_s=0.1)
+    assert (ended.status, ended.attempt) == ("succeeded", 2), ended.error
+    assert trainers(job_id) == []
+    versions = [row for row in filled.get("/v1/models").json()["data"] if row["kind"] == "fine_tuned"]
+    assert [row["name"] for row in versions] == ["tuned"]
+    assert len(list((settings.artifacts_dir / "models").iterdir())) == 1
+    assert list((settings.artifacts_dir / "staging").iterdir()) == []
+
+    # The same worker takes the next one, which is cancelled on its way.
+    job_id = train(filled, dataset_id, "unwanted", epochs=100)
+    eventually(lambda: trainers(job_id), every_s=0.05)
+    assert filled.post(f"/v1/jobs/{job_id}/cancel").status_code in {200, 202}
+    ended = eventually(lambda: (now := job(engine, job_id)).finished_at and now, every_s=0.1)
+    assert (ended.status, ended.attempt, ended.error) == ("cancelled", 1, None)
+    assert trainers(job_id) == []
+    assert len(filled.get("/v1/models").json()["data"]) == 2
+    assert worker.poll() is None
