@@ -85,7 +85,7 @@ def _check_visible(text: str) -> str:
 
 def _parse_day(value: Any) -> Any:
     """A calendar day as ISO 8601 writes it, and nothing else that Python would take for one."""
-    if isinstance(value, str) and len(value) == 10 and value.isascii():
+    if isinstance(value, str) and len(value) == 10 and value.isascii() and value[7] == "-":
         try:
             return dt.date.fromisoformat(value)
         except ValueError:

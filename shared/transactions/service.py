@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
@@ -200,7 +200,7 @@ def count_labelled(session: Session, organization_id: uuid.UUID) -> int:
 
 
 def _values(organization_id: uuid.UUID, row: NewTransaction, source: str) -> dict[str, object]:
-    values = asdict(row.fields)
+    values = dict(vars(row.fields))
     values["merchant_category"] = list(row.fields.merchant_category)
     return {
         "id": row.id or new_id(),
