@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import sys
 import uuid
 from pathlib import Path
@@ -19,7 +18,6 @@ from shared.jobs import store as job_store
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.paging import Paging
-from shared.kit.settings import Settings
 from shared.kit.work import transaction
 from shared.registry import service as registry
 from shared.training import service as training
@@ -27,7 +25,6 @@ from shared.training.pairs import Untrainable
 from shared.training.service import ModelNameTaken
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 
-ROOT = Path(__file__).parents[2]
 TRAINER = [sys.executable, "-m", "worker.trainer"]
 WORDS = {"Account 17": ("Delta", "KLM", "Ryanair"), "Account 23": ("Marriott", "Hilton", "Hyatt")}
 
@@ -88,22 +85,6 @@ def saying(message: dict[str, Any], folder: Path | None = None) -> list[str]:
         f"print({json.dumps(message)!r})\n"
     )
     return [sys.executable, "-c", code]
-
-
-@pytest.fixture
-def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a trainer's process reads its settings from."""
-    assert settings.edge_authkey is not None
-    values = {
-        "DATABASE_URL": settings.database_url,
-        "EDGE_SOCKET": str(settings.edge_socket),
-        "EDGE_AUTHKEY": settings.edge_authkey.get_secret_value(),
-        "ARTIFACTS_DIR": str(settings.artifacts_dir),
-        "DEVICE": "cpu",
-    }
-    for name, value in values.items():
-        monkeypatch.setenv(f"OUTLAY_{name}", value)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
 
 
 @pytest.mark.slow

@@ -1,20 +1,13 @@
 """From committed rows to messages, with a Valkey of the tests' own that may be wiped and killed."""
 
-import base64
-import json
-import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import redis
 from celery import Celery
 from sqlalchemy import Engine, text, update
 
-from cli.ports import HOST, free_port
-from cli.servers import _valkey_binary
 from shared.engines.queue import BrokerUnavailable, RedisBroker
 from shared.jobs import service as jobs
 from shared.jobs import store
@@ -23,51 +16,10 @@ from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.work import transaction
 from tests.factories import OrganizationClient
+from tests.worker.valkey import Valkey
 from tests.worker.waiting import eventually
 from worker.app import create_celery
 from worker.relay import LOST_AFTER_SECONDS, Relay, listen
-
-
-class Valkey:
-    """A broker that can be killed and started again at the same address."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = free_port()
-        self._process: subprocess.Popen[str] | None = None
-        self.url = f"redis://{HOST}:{self._port}/0"
-        self.start()
-
-    def start(self) -> None:
-        options = {"port": str(self._port), "bind": HOST, "save": "", "dir": str(self._folder)}
-        flags = [part for name, value in options.items() for part in (f"--{name}", value)]
-        self._process = subprocess.Popen(
-            [str(_valkey_binary()), *flags], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert self._process.stdout is not None
-        assert any("Ready to accept connections" in line for line in self._process.stdout)
-
-    def kill(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
-
-    def job_ids(self, queue: str) -> list[str]:
-        """Ids in the queue's messages, the first one to be taken first."""
-        found = []
-        with redis.Redis.from_url(self.url) as client:
-            for step in ("", "\x06\x163", "\x06\x166", "\x06\x169"):
-                for message in reversed(client.lrange(queue + step, 0, -1)):
-                    body = json.loads(message)["body"]
-                    [[job_id], *_] = json.loads(base64.b64decode(body))
-                    found.append(job_id)
-        return found
-
-    def wipe(self) -> None:
-        with redis.Redis.from_url(self.url) as client:
-            client.flushall()
 
 
 @pytest.fixture(scope="module")
