@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.client import organization_key
-from cli.demo import SEED, Client, Material, read, write_sample
+from cli.demo import Client
+from cli.material import SEED, Material, read, write_sample
 from cli.standalone import Standalone
 
 ASKED = 50

@@ -1,13 +1,10 @@
 """`make demo`: the whole loop through the public API, as a user's own client would go through it."""
 
 import json
-import random
-import re
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,41 +16,14 @@ from rich.table import Table
 
 from cli.client import organization_key
 from cli.errors import CannotRun
+from cli.material import COLUMNS, SEED, Material, bare, read, write_sample
 from cli.standalone import DEFAULT_FOLDER, Standalone
 from cli.supervisor import ended_by_signals
 
-SEED = 42
 RATIOS = {"train": 0.75, "test": 0.05, "eval": 0.2}
-UNLABELLED = 5
 POLL_SECONDS = 0.2
-# Our field -> the column of transactions.jsonl, where the file has it.
-COLUMNS = {
-    "external_id": "external_id",
-    "merchant_name": "merchant_name",
-    "merchant_descriptor": "merchant_descriptor",
-    "merchant_category": "merchant_category",
-    "merchant_category_code": "merchant_category_code",
-    "department": "department",
-    "location": "location",
-    "amount": "amount",
-    "currency": "currency",
-    "memo": "memo",
-    "spend_program_name": "spend_program_name",
-    "trip_name": "trip_name",
-    "occurred_on": "occurred_on",
-    "category": "expense_category",
-}
 
 console = Console(highlight=False)
-
-
-@dataclass(frozen=True)
-class Material:
-    """What the demo works on: a chart, labelled rows, and a few whose label nobody gave."""
-
-    categories: list[dict[str, Any]]
-    labelled: list[dict[str, Any]]
-    unlabelled: list[dict[str, Any]]
 
 
 def run(*, data: Path | None, data_folder: Path | None) -> int:
@@ -80,44 +50,6 @@ def run(*, data: Path | None, data_folder: Path | None) -> int:
     show(report)
     console.print(f"{report['seconds']:.0f} s in all. Report: {path}")
     return 0
-
-
-def write_sample(folder: Path) -> Path:
-    """The bundled sample as a folder."""
-    from shared.generation.offline import generate, write_folder
-
-    write_folder(generate(1), folder)
-    return folder
-
-
-def read(folder: Path) -> Material:
-    """The folder's chart and rows, five of them, drawn by seed, without their labels.
-
-    Raises:
-        CannotRun: the folder has not the two files, or one cannot be read.
-    """
-    try:
-        categories = json.loads((folder / "categories.json").read_text("utf-8"))
-        lines = (folder / "transactions.jsonl").read_text("utf-8").splitlines()
-        rows = [json.loads(line) for line in lines if line.strip()]
-    except (OSError, ValueError) as error:
-        wanted = "categories.json and transactions.jsonl"
-        raise CannotRun(f"{folder} should hold {wanted}: {error}") from error
-    chart = [
-        {
-            "code": one.get("code") or re.sub(r"\W+", "-", one["category"].lower()).strip("-"),
-            "name": one["category"],
-            "description": one.get("description"),
-            "examples": one.get("sample_transactions", []),
-            "departments": one.get("departments", []),
-        }
-        for one in categories
-    ]
-    for number, row in enumerate(rows, start=1):
-        row.setdefault("external_id", f"row-{number}")
-    held = set(random.Random(SEED).sample(range(len(rows)), UNLABELLED))  # noqa: S311  # a draw, not a secret
-    labelled = [row for position, row in enumerate(rows) if position not in held]
-    return Material(chart, labelled, [rows[position] for position in sorted(held)])
 
 
 class Client:
@@ -147,7 +79,7 @@ class Client:
             stored = self._call(
                 "POST",
                 "/v1/transactions/batch",
-                json={"transactions": [_bare(r) for r in material.unlabelled]},
+                json={"transactions": [bare(r) for r in material.unlabelled]},
             )["results"]
             dataset = self._job(
                 "Freezing a dataset", "/v1/datasets", {"name": "demo", "seed": SEED, "ratios": RATIOS}
@@ -222,12 +154,6 @@ def _checked(answer: httpx.Response) -> Any:
             f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}"
         )
     return answer.json()
-
-
-def _bare(row: dict[str, Any]) -> dict[str, Any]:
-    """The row as a transaction without its label, what is empty left out."""
-    values = {ours: row.get(theirs) for ours, theirs in COLUMNS.items() if ours != "category"}
-    return {name: value for name, value in values.items() if value not in (None, [], "")}
 
 
 def _recall_1(evaluation: dict[str, Any]) -> float:

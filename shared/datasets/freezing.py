@@ -50,16 +50,6 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
     parts = split(((row.key, row.category_key) for row in labelled), ratios, params.seed)
     split_of_key = {key: name for name in SPLITS for key in getattr(parts, name)}
     split_of = {row.id: split_of_key[row.key] for row in labelled}
-    frozen = {
-        str(row.id): {
-            "name": row.name,
-            "code": row.code,
-            "description": row.description,
-            "examples": row.examples,
-            "text": categories.text_of(row),
-        }
-        for row in live.values()
-    }
     dataset = Dataset(
         id=dataset_id,
         organization_id=run.organization_id,
@@ -67,7 +57,7 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
         seed=params.seed,
         parameters=params.model_dump(mode="json"),
         counts={name: len(getattr(parts, name)) for name in SPLITS},
-        categories=frozen,
+        categories={str(row.id): _frozen(row) for row in live.values()},
         job_id=run.job_id,
     )
     with run.transaction() as session:
@@ -80,6 +70,16 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
         return {"dataset_id": str(dataset_id), "counts": frozen_now.counts}
 
     return finish
+
+
+def _frozen(category: Category) -> dict[str, Any]:
+    return {
+        "name": category.name,
+        "code": category.code,
+        "description": category.description,
+        "examples": category.examples,
+        "text": categories.text_of(category),
+    }
 
 
 def _labelled(run: Run, live: Mapping[uuid.UUID, Category]) -> list[Labelled]:
