@@ -4,7 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -31,6 +31,14 @@ class Labelled:
     category_id: uuid.UUID
     key: uuid.UUID
     category_key: uuid.UUID
+
+
+class Content(NamedTuple):
+    """What a row says, whatever ids it and its category were given; sorts."""
+
+    external_id: str
+    text: str
+    category: str
 
 
 def freeze(run: Run, params: DatasetParams) -> Finish:
@@ -84,22 +92,32 @@ def _frozen(category: Category) -> dict[str, Any]:
 
 def _labelled(run: Run, live: Mapping[uuid.UUID, Category]) -> list[Labelled]:
     """All that is labelled with a live category."""
-    found: list[Labelled] = []
-    seen: Counter[tuple[str, str]] = Counter()
+    found: list[tuple[Content, uuid.UUID, uuid.UUID]] = []
     after: uuid.UUID | None = None
     while True:
         with run.reading() as session:
             page = transactions.labelled(session, run.organization_id, after=after, limit=PAGE)
         if not page:
-            return found
+            break
         for row, category_id in page:
             if category_id in live:
-                content = (row.external_id or "", transactions.text_of(row))
-                seen[content] += 1
-                key = derived_id("split", *content, seen[content])
-                category_key = derived_id("split", live[category_id].code or live[category_id].name)
-                found.append(Labelled(row.id, category_id, key, category_key))
+                category = live[category_id].code or live[category_id].name
+                content = Content(row.external_id or "", transactions.text_of(row), category)
+                found.append((content, row.id, category_id))
         after = page[-1][0].id
+    return keyed(found)
+
+
+def keyed(found: list[tuple[Content, uuid.UUID, uuid.UUID]]) -> list[Labelled]:
+    """Rows of equal text are told apart by number, in an order that does not depend on the database."""
+    seen: Counter[tuple[str, str]] = Counter()
+    labelled: list[Labelled] = []
+    for content, row_id, category_id in sorted(found):
+        words = (content.external_id, content.text)
+        seen[words] += 1
+        key = derived_id("split", *words, seen[words])
+        labelled.append(Labelled(row_id, category_id, key, derived_id("split", content.category)))
+    return labelled
 
 
 def _copy(

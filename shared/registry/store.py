@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.kit.errors import NotFound
@@ -72,11 +73,11 @@ def compare_and_set_active(
 ) -> bool:
     """Make the version active if `counter` is still the current one (0: none is active yet)."""
     if counter == 0:
-        if session.get(ActiveModel, organization_id, with_for_update=True) is not None:
-            return False
-        session.add(ActiveModel(organization_id=organization_id, model_version_id=version_id, counter=1))
-        session.flush()
-        return True
+        first = insert(ActiveModel).values(
+            organization_id=organization_id, model_version_id=version_id, counter=1
+        )
+        inserted = first.on_conflict_do_nothing().returning(ActiveModel.counter)
+        return session.scalar(inserted) is not None
     query = (
         update(ActiveModel)
         .where(ActiveModel.organization_id == organization_id, ActiveModel.counter == counter)

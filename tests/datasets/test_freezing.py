@@ -1,7 +1,7 @@
 """Freezing what is labelled: complete, reproducible, and independent of what happens to the rows later."""
 
 import uuid
-from itertools import chain
+from itertools import chain, permutations
 from typing import Any
 
 import pytest
@@ -188,3 +188,22 @@ def test_too_few_labels_are_refused(
         error = job_store.get(session, organization.id, job_id).error
     assert error is not None
     assert error["code"] == "too-few-labels"
+
+
+def test_rows_alike_in_all_but_their_category_are_split_alike_in_any_database() -> None:
+    contents = [
+        freezing.Content("", "Acme", category) for category in ("Meals", "Lodging", "Meals", "Travel")
+    ]
+    ids = {category: uuid.uuid4() for category in names}
+
+    def keys(order: list[int]) -> set[tuple[uuid.UUID, uuid.UUID]]:
+        row_ids = sorted(uuid.uuid4() for _ in order)  # as they were created, so in another order each time
+        found = [
+            (contents[position], row_id, ids[contents[position].category])
+            for position, row_id in zip(order, row_ids, strict=True)
+        ]
+        return {(one.key, one.category_id) for one in freezing.keyed(found)}
+
+    expected = keys([0, 1, 2, 3])
+    assert len(expected) == len(contents)
+    assert all(keys(list(order)) == expected for order in permutations(range(4)))

@@ -1,6 +1,8 @@
 """Model versions and the switch between them."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine
@@ -97,3 +99,22 @@ def test_a_foreign_model_is_not_found(organization: OrganizationClient, engine: 
         registry.submit_activation(session, organization.id, foreign)
     with transaction(engine) as session, pytest.raises(registry.ModelNotFound):
         registry.get(session, organization.id, foreign)
+
+
+def test_of_first_activations_at_once_one_wins_and_the_others_are_told(
+    organization: OrganizationClient, engine: Engine
+) -> None:
+    versions = [add(engine, organization, f"version {number}") for number in range(4)]
+    together = threading.Barrier(len(versions))
+
+    def first(version: uuid.UUID) -> bool:
+        together.wait()
+        try:
+            return switch(engine, organization, version, 0) == 1
+        except SwitchedMeanwhile:
+            return False
+
+    with ThreadPoolExecutor(len(versions)) as threads:
+        won = list(threads.map(first, versions))
+    assert won.count(True) == 1
+    assert active(engine, organization) == (versions[won.index(True)], 1)
