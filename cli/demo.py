@@ -165,14 +165,14 @@ def show(report: dict[str, Any]) -> None:
     n = report["base"]["n"]
     table = Table(title=f"Before and after fine-tuning, {n} rows that no model learnt from", box=box.SIMPLE)
     table.add_column("model, by", no_wrap=True)
-    for name in ("recall@1", "recall@3", "recall@5", "MRR@1", "MRR@3", "MRR@5", "rows"):
+    for name in ("recall@1", "recall@3", "recall@5", "MRR@1", "MRR@3", "MRR@5"):
         table.add_column(name, justify="right", no_wrap=True)
     for title, key in (("base", "base"), ("tuned", "fine_tuned")):
         found = report[key]
         _add_row(table, f"{title}, texts", found["without_history"])
         _add_row(table, f"{title}, + history", found)
     console.print(table)
-    console.print("texts: by the categories' own texts; + history: and labelled rows, as serving does.")
+    console.print("texts: by the categories' own texts; + history: and labelled rows, as when serving")
     for answer in report["answers"]:
         row, best = answer["transaction"], answer["suggestions"][0]
         others = ", ".join(one["category"]["name"] for one in answer["suggestions"][1:])
@@ -183,4 +183,4 @@ def show(report: dict[str, Any]) -> None:
 
 def _add_row(table: Table, title: str, found: dict[str, Any]) -> None:
     figures = [f"{found[metric][k]['value']:.3f}" for metric in ("recall", "mrr") for k in ("1", "3", "5")]
-    table.add_row(title, *figures, str(found["n"]))
+    table.add_row(title, *figures)

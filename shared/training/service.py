@@ -2,7 +2,7 @@
 
 import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.datasets import service as datasets
+from shared.datasets.service import Item
 from shared.engines.artifacts import Artifacts
 from shared.engines.encoders import Encoders
 from shared.jobs import service as jobs
@@ -110,17 +111,18 @@ def prepare(
         params = TrainingParams.model_validate(job.params)
         dataset = datasets.get(session, job.organization_id, params.dataset_id)
         base = registry.get(session, job.organization_id, params.base_model_version_id)
-        rows = {
-            name: tuple(
-                TrainRow(item.text, str(item.category_id))
-                for item in datasets.items(session, job.organization_id, params.dataset_id, name)
-            )
+        items = {
+            name: datasets.items(session, job.organization_id, params.dataset_id, name)
             for name in ("train", "test")
         }
+    rows = {name: _train_rows(found, dataset.categories) for name, found in items.items()}
     return FinetuneRequest(
         base_model=encoders.folder(registry.serving_of(base).model),
         output_dir=output,
-        category_texts={category_id: about["text"] for category_id, about in dataset.categories.items()},
+        category_texts={
+            about["name"]: about["text"]
+            for about in sorted(dataset.categories.values(), key=lambda about: about["name"])
+        },
         train_rows=rows["train"],
         test_rows=rows["test"],
         loss=params.loss,
@@ -131,6 +133,13 @@ def prepare(
         seed=params.seed,
         device=settings.device,
     )
+
+
+def _train_rows(items: Sequence[Item], categories: Mapping[str, Any]) -> tuple[TrainRow, ...]:
+    """By name and in the order of their contents: ids differ from database to database, and the same rows and
+    seed shall give the same model."""
+    rows = [TrainRow(item.text, categories[str(item.category_id)]["name"]) for item in items]
+    return tuple(sorted(rows, key=lambda row: (row.text, row.category_id)))
 
 
 def summary(result: Any) -> dict[str, Any]:

@@ -191,9 +191,8 @@ def test_too_few_labels_are_refused(
 
 
 def test_rows_alike_in_all_but_their_category_are_split_alike_in_any_database() -> None:
-    contents = [
-        freezing.Content("", "Acme", category) for category in ("Meals", "Lodging", "Meals", "Travel")
-    ]
+    names = ("Meals", "Lodging", "Meals", "Travel")
+    contents = [freezing.Content("", "Acme", category) for category in names]
     ids = {category: uuid.uuid4() for category in names}
 
     def keys(order: list[int]) -> set[tuple[uuid.UUID, uuid.UUID]]:

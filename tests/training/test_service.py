@@ -236,3 +236,18 @@ def test_figures_that_are_not_numbers_can_be_kept() -> None:
     summary = training.summary(nothing)
     assert summary["epochs"] == [{"epoch": 0, "recall_at_1": None, "mrr": None}]
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def test_the_same_rows_and_seed_train_the_same_in_any_organization(
+    organization: OrganizationClient, resources: Resources, tmp_path: Path
+) -> None:
+    other = new_organization(organization.client)
+    label_rows(organization, WORDS)
+    label_rows(other, dict(reversed([(name, merchants[::-1]) for name, merchants in WORDS.items()])))
+
+    def prepared(one: OrganizationClient) -> Any:
+        job_id = submit(resources.engine, one, freeze(one, resources), "model")
+        request = training.prepare(resources.engine, resources.encoders, resources.settings, job_id, tmp_path)
+        return request, list(request.category_texts)
+
+    assert prepared(organization) == prepared(other)
