@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from shared.bootstrap import Resources as ResourcesValue
 from sqlalchemy import orm
 
 from api.connections import Connections as ConnectionsValue
+from shared.bootstrap import Resources as ResourcesValue
 from shared.kit.errors import Forbidden, Unauthenticated
 from shared.organizations import service as organizations
 from shared.organizations.service import Principal, Scope

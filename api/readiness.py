@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 import anyio
 import anyio.to_thread
-from shared.bootstrap import Resources
 from sqlalchemy import Engine, text
 
+from shared.bootstrap import Resources
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from shared.bootstrap import Resources
 
+from shared.bootstrap import Resources
 from tests.factories import OrganizationClient
 
 ROWS = b"id,merchant\n1,Lufthansa\n2,Marriott\n"
