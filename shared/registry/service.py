@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from shared.categories import text as category_text
 from shared.engines.encoders import ModelRef
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ActivateParams
@@ -17,7 +18,7 @@ from shared.kit.paging import Page, Paging
 from shared.registry import store
 from shared.registry.store import EvaluationNotFound, ModelNotFound
 from shared.registry.tables import Activation, Evaluation, EvaluationRow, ModelVersion
-from shared.transactions.text import TEXT_VERSION
+from shared.transactions import text as transaction_text
 
 __all__ = ["EvaluationNotFound", "ModelNotFound"]
 
@@ -61,7 +62,7 @@ class Serving:
 
 def collection_name(fingerprint: str) -> str:
     """One collection for equal weights and equal texts; another text format is another collection."""
-    return f"outlay-{fingerprint[:24]}-t{TEXT_VERSION}"
+    return f"outlay-{fingerprint[:24]}-t{transaction_text.TEXT_VERSION}-c{category_text.TEXT_VERSION}"
 
 
 def register_base(
