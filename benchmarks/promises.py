@@ -4,6 +4,7 @@ A worker that is killed during a training loses nothing: the job is queued again
 is wiped while the stack is stopped comes back from Postgres with the same answers.
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,36 +26,62 @@ from cli.material import SEED, Material, read, write_sample
 from cli.standalone import Standalone
 
 ASKED = 50
+Answer = dict[str, float]  # score by category, best first
+
+TITLES = {
+    "killed": "kill -9 of the worker's process group while it trains",
+    "wiped": "index wiped while the stack is stopped",
+}
+HELD: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "killed": lambda found: (
+        (found["status"], found["attempt"], found["model versions"]) == ("succeeded", 2, 1)
+        and found["seconds until queued again"] <= 75
+    ),
+    "wiped": lambda found: found["same top 5"] == ASKED,
+}
 
 
 def main() -> int:
-    """Both promises in a fresh folder; exit 1 when one is broken."""
+    """The promises that are named, or both, in a fresh folder; exit 1 when one is broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("promises", nargs="*", choices=["killed", "wiped"], default=["killed", "wiped"])
+    chosen = parser.parse_args().promises
     folder = Path(tempfile.mkdtemp(prefix="outlay-promises-"))
-    material = read(write_sample(folder / "sample"))
+    found: dict[str, dict[str, Any]] = {}
     with Standalone(folder, port=0) as stack, _client(stack) as http:
-        dataset_id = _prepare(http, stack, material)
-        killed = _kill_while_training(http, stack, dataset_id)
+        dataset_id = _prepare(http, stack, read(write_sample(folder / "sample")))
+        if "killed" in chosen:
+            found["killed"] = _kill_while_training(http, stack, dataset_id)
         before = _ask(http)
-        index_folder = folder / "index"
-    shutil.rmtree(index_folder)
-    with Standalone(folder, port=0) as stack, _client(stack) as http:
-        unindexed = http.post("/categorize", json=_question(http)[0]).status_code
-        reindex = _wait(http, http.post("/v1/reindex", json={}).json())
-        after = _ask(http)
-    wiped = {
+    if "wiped" in chosen:
+        shutil.rmtree(folder / "index")
+        with Standalone(folder, port=0) as stack, _client(stack) as http:
+            found["wiped"] = _ask_again(http, before)
+    shutil.rmtree(folder)
+    for name, figures in found.items():
+        _show(TITLES[name], figures)
+    print(json.dumps(found))
+    return 0 if all(HELD[name](figures) for name, figures in found.items()) else 1
+
+
+def _ask_again(http: httpx.Client, before: list[Answer]) -> dict[str, Any]:
+    """What becomes of the answers when the index is gone and made anew."""
+    unindexed = http.post("/categorize", json=_questions(http)[0]).status_code
+    reindex = _wait(http, http.post("/v1/reindex", json={}).json())
+    after = _ask(http)
+    return {
         "categorize while the index is gone": unindexed,
         "reindex": reindex["status"],
         "points": (reindex["result"] or {}).get("points"),
         "transactions asked": len(before),
-        "same top 5": sum(a == b for a, b in zip(before, after, strict=True)),
+        "same top 5": sum(list(a) == list(b) for a, b in zip(before, after, strict=True)),
+        # A text's vector depends in its last bits on which others share its batch.
+        "largest change of a score": max(
+            abs(a[category] - b.get(category, 0.0))
+            for a, b in zip(before, after, strict=True)
+            for category in a
+        ),
     }
-    shutil.rmtree(folder)
-    _show("kill -9 of the worker's process group while it trains", killed)
-    _show("index wiped while the stack is stopped", wiped)
-    print(json.dumps({"killed": killed, "wiped": wiped}))
-    held = killed["status"] == "succeeded" and killed["attempt"] == 2 and killed["model versions"] == 1
-    held = held and killed["seconds until queued again"] <= 75 and wiped["same top 5"] == ASKED
-    return 0 if held else 1
 
 
 def _client(stack: Standalone) -> httpx.Client:
@@ -79,8 +107,9 @@ def _kill_while_training(http: httpx.Client, stack: Standalone, dataset_id: str)
     job = http.post("/v1/trainings", json=body).json()
     while not ((job["progress"] or {}).get("done") or job["status"] in {"failed", "succeeded"}):
         job = _look(http, job)
-    group = os.getpgid(stack.supervisor.pid("worker-gpu"))
-    os.killpg(group, signal.SIGKILL)
+    worker = stack.supervisor.pid("worker-gpu")
+    assert worker is not None
+    os.killpg(os.getpgid(worker), signal.SIGKILL)
     killed_at = time.monotonic()
     while job["status"] == "running" and job["attempt"] == 1:
         job = _look(http, job)
@@ -95,15 +124,15 @@ def _kill_while_training(http: httpx.Client, stack: Standalone, dataset_id: str)
     }
 
 
-def _ask(http: httpx.Client) -> list[list[tuple[str, float]]]:
-    """The top five categories, with scores, of each transaction asked for."""
+def _ask(http: httpx.Client) -> list[Answer]:
+    """The top five categories of each transaction asked for."""
     answers = [
-        http.post("/categorize", json=question).raise_for_status().json() for question in _question(http)
+        http.post("/categorize", json=question).raise_for_status().json() for question in _questions(http)
     ]
-    return [[(one["category"]["id"], one["score"]) for one in answer["suggestions"]] for answer in answers]
+    return [{one["category"]["id"]: one["score"] for one in answer["suggestions"]} for answer in answers]
 
 
-def _question(http: httpx.Client) -> list[dict[str, Any]]:
+def _questions(http: httpx.Client) -> list[dict[str, Any]]:
     rows = http.get("/v1/transactions", params={"limit": ASKED}).json()["data"]
     return [{"transaction_id": row["id"], "top_k": 5} for row in rows]
 
