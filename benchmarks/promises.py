@@ -44,8 +44,8 @@ HELD: dict[str, Callable[[dict[str, Any]], bool]] = {
 def main() -> int:
     """The promises that are named, or both, in a fresh folder; exit 1 when one is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("promises", nargs="*", choices=["killed", "wiped"], default=["killed", "wiped"])
-    chosen = parser.parse_args().promises
+    parser.add_argument("promises", nargs="*", choices=list(TITLES))
+    chosen = parser.parse_args().promises or list(TITLES)
     folder = Path(tempfile.mkdtemp(prefix="outlay-promises-"))
     found: dict[str, dict[str, Any]] = {}
     with Standalone(folder, port=0) as stack, _client(stack) as http:
