@@ -42,10 +42,11 @@ HELD: dict[str, Callable[[dict[str, Any]], bool]] = {
 
 
 def main() -> int:
-    """The promises that are named, or both, in a fresh folder; exit 1 when one is broken."""
+    """One promise, or both, in a fresh folder; exit 1 when one is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("promises", nargs="*", choices=list(TITLES))
-    chosen = parser.parse_args().promises or list(TITLES)
+    parser.add_argument("--only", choices=list(TITLES))
+    only = parser.parse_args().only
+    chosen = [only] if only else list(TITLES)
     folder = Path(tempfile.mkdtemp(prefix="outlay-promises-"))
     found: dict[str, dict[str, Any]] = {}
     with Standalone(folder, port=0) as stack, _client(stack) as http:
