@@ -31,7 +31,7 @@ WORDS = {"Account 17": ("Delta", "KLM", "Ryanair"), "Account 23": ("Marriott", "
 
 def label_rows(organization: OrganizationClient, words: dict[str, tuple[str, ...]]) -> None:
     for name, merchants in words.items():
-        category = new_category(organization, name=name)["id"]
+        category = new_category(organization, name=name, code=name)["id"]
         for merchant in merchants * 2:
             row = new_transaction(organization, merchant_name=merchant)["id"]
             organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
