@@ -40,7 +40,7 @@ format: $(INSTALLED) ## Format the code and mend what the linter can mend
 lock: ## Bring constraints.txt up to the newest versions that pyproject.toml allows
 	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	@.venv-lock/bin/python -m pip --disable-pip-version-check -qq install "$$(grep '^torch==' constraints.txt)"
-	@.venv-lock/bin/python -m pip --disable-pip-version-check -qq install -e '.[standalone,dev]'
+	@.venv-lock/bin/python -m pip --disable-pip-version-check -qq install -e '.[standalone,tracing,dev]'
 	@{ sed -n '/^#/p' constraints.txt; .venv-lock/bin/python -m pip freeze --exclude-editable \
 	| sed 's/+cpu$$//' | grep -v -E '^(nvidia-|cuda-|triton==)'; } > constraints.new
 	@mv constraints.new constraints.txt && rm -rf .venv-lock
@@ -57,5 +57,5 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@echo "Installing into .venv (the first time takes a few minutes) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP) install -c constraints.txt "$$(grep '^torch==' constraints.txt)"
-	@$(PIP) install -c constraints.txt -e '.[standalone,dev]'
+	@$(PIP) install -c constraints.txt -e '.[standalone,tracing,dev]'
 	@touch $@

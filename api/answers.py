@@ -20,6 +20,7 @@ _MEANINGS = {
     413: ("body-too-large", "The body is larger than this service accepts. Send less at once."),
     415: ("unsupported-media-type", "The body's type or encoding is not accepted here."),
     422: ("invalid", "The request does not fit the schema. See 'errors' for each wrong field."),
+    429: ("too-many-requests", "Too much was asked at once. Try again after the seconds in Retry-After."),
     500: ("internal-error", "Something went wrong on our side."),
     503: ("unavailable", "A service that Outlay depends on does not answer. Try again in a few seconds."),
 }

@@ -22,6 +22,7 @@ from shared.kit.errors import (
     Invalid,
     Malformed,
     NotFound,
+    TooMany,
     Unauthenticated,
     Unavailable,
 )
@@ -62,6 +63,7 @@ STATUSES: dict[type[AppError], int] = {
     TooLarge: 413,
     UnsupportedMediaType: 415,
     Invalid: 422,
+    TooMany: 429,
     Unavailable: 503,
 }
 

@@ -2,12 +2,22 @@
 
 from shared.categories import tables as categories
 from shared.datasets import tables as datasets
+from shared.idempotency import tables as idempotency
 from shared.jobs import tables as jobs
 from shared.kit.db import Base
 from shared.organizations import tables as organizations
 from shared.registry import tables as registry
 from shared.transactions import tables as transactions
 
-__all__ = ["categories", "datasets", "jobs", "metadata", "organizations", "registry", "transactions"]
+__all__ = [
+    "categories",
+    "datasets",
+    "idempotency",
+    "jobs",
+    "metadata",
+    "organizations",
+    "registry",
+    "transactions",
+]
 
 metadata = Base.metadata

@@ -78,6 +78,10 @@ class TrainingParams(Params):
     seed: int
 
 
+class DeleteOrganizationParams(Params):
+    """Remove everything that belongs to the job's organisation, and in the end the organisation itself."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """How one kind of job is run."""
@@ -96,4 +100,5 @@ KINDS: dict[str, Kind] = {
     "activate": Kind(ActivateParams, "embedding"),
     "evaluate": Kind(EvaluationParams, "evaluation"),
     "train": Kind(TrainingParams, "gpu"),
+    "delete_organization": Kind(DeleteOrganizationParams, "default", max_attempts=20),
 }

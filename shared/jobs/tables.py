@@ -22,6 +22,7 @@ class Job(Row, Base):
         Index("ix_jobs_queued", "priority", "id", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_running", "lease_until", postgresql_where=text("status = 'running'")),
         Index("ix_jobs_organization", "organization_id", "id"),
+        Index("ix_jobs_served", "queue", "organization_id", "started_at"),
     )
 
     organization_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
@@ -35,6 +36,7 @@ class Job(Row, Base):
     error: Mapped[dict[str, Any] | None]
     attempt: Mapped[int] = mapped_column(Integer, default=0)
     max_attempts: Mapped[int] = mapped_column(Integer)
+    leases_lost: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     available_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     published_at: Mapped[dt.datetime | None]
@@ -42,3 +44,4 @@ class Job(Row, Base):
     started_at: Mapped[dt.datetime | None]
     finished_at: Mapped[dt.datetime | None]
     request_id: Mapped[str | None] = mapped_column(String(100))
+    traceparent: Mapped[str | None] = mapped_column(String(64))  # W3C Trace Context of the request

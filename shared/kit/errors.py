@@ -71,6 +71,12 @@ class Invalid(AppError):
     code = "invalid"
 
 
+class TooMany(AppError):
+    """More was asked than is allowed at once. Try again later."""
+
+    code = "too-many"
+
+
 class Unavailable(AppError):
     """A service that Outlay depends on does not answer. Try again in a few seconds."""
 

@@ -45,11 +45,37 @@ class Settings(BaseSettings):
     # The door.
     max_body_bytes: int = Field(default=2 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(default=200 * 1024 * 1024, ge=1024)
+    rate_limit: str | None = Field(
+        default="6000/minute", description="Requests per API key, as `count/period`; empty: no limit."
+    )
+    max_concurrent_requests: int = Field(
+        default=64, ge=1, description="In work at once per process; more are answered 503 at once."
+    )
+    max_queued_jobs: int = Field(
+        default=1000, ge=1, description="Jobs an organisation may have waiting; more are answered 429."
+    )
 
     # The spine of a job; all times in seconds, on the database's clock.
     job_lease_seconds: float = Field(default=60, gt=0)
     job_heartbeat_seconds: float = Field(default=10, gt=0)
     relay_poll_seconds: float = Field(default=1, gt=0)
+    shutdown_grace_seconds: float = Field(
+        default=15,
+        ge=0,
+        le=25,
+        description="After TERM a running job has this long to end; then it is given back.",
+    )
+
+    # What operators see.
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Where a worker or the relay serves Prometheus; unset: nowhere.",
+    )
+    otlp_endpoint: str | None = Field(
+        default=None, description="OpenTelemetry collector's HTTP address; needs the extra `tracing`."
+    )
 
 
 @lru_cache(maxsize=1)

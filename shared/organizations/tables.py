@@ -15,6 +15,8 @@ class Organization(Row, Base):
     __tablename__ = "organizations"
 
     name: Mapped[str] = mapped_column(String(200))
+    # From then on its keys open nothing; the row itself goes when all that belonged to it has gone.
+    deleted_at: Mapped[dt.datetime | None]
 
 
 class ApiKey(Row, Base):
