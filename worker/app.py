@@ -23,12 +23,12 @@ def create_celery() -> Celery:
         # The lease of the row covers a lost worker; acknowledging late would run a long task several times.
         task_acks_late=False,
         task_ignore_result=True,
+        # Threads: models are loaded once a process, and torch in a parent that forks hangs.
+        worker_pool="threads",
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,
-        worker_max_tasks_per_child=100,
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
-        worker_soft_shutdown_timeout=25,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={

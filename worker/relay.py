@@ -21,7 +21,7 @@ from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
 from shared.kit.work import transaction
 from worker.app import app
-from worker.runner import task_name
+from worker.runner import TASK
 
 logger = get_logger(__name__)
 
@@ -59,9 +59,9 @@ class Relay:
             if len(rows) < BATCH:
                 return sent
 
-    def _send(self, job_id: uuid.UUID, kind: str, queue: str, priority: int) -> None:
+    def _send(self, job_id: uuid.UUID, queue: str, priority: int) -> None:
         self._celery.send_task(
-            task_name(kind),
+            TASK,
             args=[str(job_id)],
             queue=queue,
             priority=priority,

@@ -90,12 +90,13 @@ class Kind:
     queue: str
     priority: int = 3
     max_attempts: int | None = None  # None: the setting's
+    is_counted: bool = True  # among the jobs of which an organisation may have so many waiting
 
 
 KINDS: dict[str, Kind] = {
     "import": Kind(ImportParams, "default"),
     "freeze_dataset": Kind(DatasetParams, "default"),
-    "sync_index": Kind(SyncIndexParams, "embedding", priority=0),
+    "sync_index": Kind(SyncIndexParams, "embedding", priority=0, is_counted=False),
     "reindex": Kind(ReindexParams, "embedding", priority=6),
     "activate": Kind(ActivateParams, "embedding"),
     "evaluate": Kind(EvaluationParams, "evaluation"),

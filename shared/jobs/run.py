@@ -15,7 +15,8 @@ from structlog.contextvars import bound_contextvars
 
 from shared.jobs import service as jobs
 from shared.jobs import store
-from shared.jobs.service import JobCancelled, LeaseLost
+from shared.jobs.attempts import Attempts
+from shared.jobs.service import JobCancelled, LeaseLost, WorkerStopping
 from shared.jobs.tables import Job
 from shared.kit.errors import AppError, Unavailable
 from shared.kit.logging import get_logger
@@ -54,12 +55,13 @@ class UnexpectedError(AppError):
 class Run:
     """An attempt that owns its job. A thread renews the lease; `checkpoint` tells when to stop."""
 
-    def __init__(self, engine: Engine, job: Job, lease: Lease) -> None:
+    def __init__(self, engine: Engine, job: Job, lease: Lease, attempts: Attempts) -> None:
         self.organization_id: uuid.UUID = job.organization_id
         self.job_id: uuid.UUID = job.id
         self.attempt: int = job.attempt
         self._engine = engine
         self._lease = lease
+        self._attempts = attempts
         self.reported: dict[str, Any] | None = None
         self._wake = threading.Event()
         self._ended = False
@@ -103,9 +105,12 @@ class Run:
         Raises:
             JobCancelled: somebody asked for it.
             LeaseLost: another attempt owns the job.
+            WorkerStopping: this process should end.
         """
         if self._stop is not None:
             raise self._stop
+        if self._attempts.is_stopping:
+            raise WorkerStopping
 
     def end_heartbeat(self) -> None:
         """Renew no more; what follows is the last transaction, or nothing."""
@@ -153,20 +158,43 @@ def execute(engine: Engine, job_id: uuid.UUID, work: Callable[[str], Work], leas
     """
     with transaction(engine) as session:
         job = store.claim(session, job_id, lease.seconds)
-    if job is None:
+    return None if job is None else _see_through(engine, job, work, lease, Attempts())
+
+
+def execute_next(
+    engine: Engine, job_id: uuid.UUID, work: Callable[[str], Work], lease: Lease, attempts: Attempts
+) -> str | None:
+    """Like `execute`, for the job whose turn it is in the queue of `job_id`.
+
+    There is a message for each queued job, so as many are served as there are; only the order is not that of
+    the messages but a fair one. None, too, when this process is about to end: the relay sends again.
+    """
+    if attempts.is_stopping:
         return None
-    with bound_contextvars(
-        job_id=str(job_id), organization_id=str(job.organization_id), request_id=job.request_id
+    with transaction(engine) as session:
+        first = store.first_in_line(session, job_id)
+        job = None if first is None else store.claim(session, first, lease.seconds)
+    return None if job is None else _see_through(engine, job, work, lease, attempts)
+
+
+def _see_through(
+    engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease, attempts: Attempts
+) -> str:
+    with (
+        bound_contextvars(
+            job_id=str(job.id), organization_id=str(job.organization_id), request_id=job.request_id
+        ),
+        attempts.holding(job.id, job.attempt),
     ):
         logger.info("job started", kind=job.kind, attempt=job.attempt)
-        status = _attempt(engine, job, work, lease)
+        status = _attempt(engine, job, work, lease, attempts)
         logger.info("job ended", kind=job.kind, attempt=job.attempt, status=status)
         return status
 
 
-def _attempt(engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease) -> str:
+def _attempt(engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease, attempts: Attempts) -> str:
     try:
-        with Run(engine, job, lease) as run:
+        with Run(engine, job, lease, attempts) as run:
             params: BaseModel = jobs.parse_params(job)
             finish = work(job.kind)(run, params)
             run.checkpoint()
@@ -179,9 +207,9 @@ def _attempt(engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease
         with transaction(engine) as session:
             ended = jobs.end_cancelled(session, job.id, job.attempt)
         return "cancelled" if ended else "lost"
-    except Unavailable as error:
+    except (Unavailable, WorkerStopping) as error:
         logger.warning("job put off", error=error.code)
-        delay_s = min(2.0 ** min(job.attempt, 6), 60.0)
+        delay_s = 0.0 if isinstance(error, WorkerStopping) else min(2.0 ** min(job.attempt, 6), 60.0)
         with transaction(engine) as session:
             ended = jobs.give_back(session, job.id, job.attempt, delay_s=delay_s)
         return "queued" if ended else "lost"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from shared.jobs import store
 from shared.jobs.kinds import KINDS, Params
 from shared.jobs.tables import Job
-from shared.kit.errors import AppError, Conflict
+from shared.kit.errors import AppError, Conflict, TooMany
 from shared.kit.paging import Page, Paging
 
 DEFAULT_MAX_ATTEMPTS = 3
@@ -47,6 +47,12 @@ class JobNotRetryable(Conflict):
     code = "job-not-retryable"
 
 
+class TooManyJobs(TooMany):
+    """Your organisation has as many jobs waiting as it may have. Wait until some have ended."""
+
+    code = "too-many-jobs"
+
+
 class LeaseLost(AppError):
     """Another attempt owns the job now, so this one writes nothing."""
 
@@ -57,6 +63,12 @@ class JobCancelled(AppError):
     """Somebody asked for the job to be cancelled."""
 
     code = "cancelled"
+
+
+class WorkerStopping(AppError):
+    """The worker was told to stop; the job is given back and costs no attempt."""
+
+    code = "worker-stopping"
 
 
 class WorkerLost(AppError):
@@ -95,6 +107,17 @@ def submit(
         request_id=request_id,
     )
     return store.add(session, job)
+
+
+def check_room(session: Session, organization_id: uuid.UUID, max_queued: int) -> None:
+    """Raise unless the organisation may queue another job; what its changes cause by themselves counts not.
+
+    Raises:
+        TooManyJobs: `max_queued` are waiting. Requests at the same time may each find the last place.
+    """
+    counted = [name for name, kind in KINDS.items() if kind.is_counted]
+    if store.count_queued(session, organization_id, counted) >= max_queued:
+        raise TooManyJobs(retry_after=10)
 
 
 def get(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> Job:

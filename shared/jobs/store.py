@@ -2,11 +2,11 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import case, func, literal, null, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from shared.jobs.tables import Job
 from shared.kit.errors import NotFound
@@ -67,6 +67,42 @@ def claim(session: Session, job_id: uuid.UUID, lease_s: float) -> Job | None:
     return session.scalar(query)
 
 
+def first_in_line(session: Session, job_id: uuid.UUID) -> uuid.UUID | None:
+    """The job that is served next in the queue of this one; locked, so that others who ask pass over it.
+
+    Most urgent first; among equals the organisation whose last job began longest ago, so that one with many
+    jobs takes turns with one that has few. Only what was published: a message each was sent for these.
+    """
+    queue = select(Job.queue).where(Job.id == job_id).scalar_subquery()
+    served = aliased(Job)
+    last_served = (
+        select(func.max(served.started_at))
+        .where(served.queue == Job.queue, served.organization_id == Job.organization_id)
+        .scalar_subquery()
+    )
+    query = (
+        select(Job.id)
+        .where(
+            Job.status == "queued",
+            Job.queue == queue,
+            Job.published_at.is_not(None),
+            Job.available_at <= func.now(),
+        )
+        .order_by(Job.priority, last_served.nulls_first(), Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Job)
+    )
+    return session.scalar(query)
+
+
+def count_queued(session: Session, organization_id: uuid.UUID, kinds: Collection[str]) -> int:
+    """How many jobs of these kinds the organisation has waiting."""
+    query = select(func.count()).where(
+        Job.organization_id == organization_id, Job.status == "queued", Job.kind.in_(kinds)
+    )
+    return session.scalar(query) or 0
+
+
 def renew(
     session: Session, job_id: uuid.UUID, attempt: int, lease_s: float, progress: dict[str, Any] | None
 ) -> bool | None:
@@ -118,6 +154,7 @@ def expire(session: Session, error: dict[str, Any]) -> list[tuple[uuid.UUID, str
             status=status,
             lease_until=None,
             published_at=None,
+            leases_lost=Job.leases_lost + 1,
             error=case((~Job.cancel_requested & over, literal(error, Job.error.type)), else_=null()),
             finished_at=case((over, func.now()), else_=null()),
         )
@@ -126,8 +163,8 @@ def expire(session: Session, error: dict[str, Any]) -> list[tuple[uuid.UUID, str
     return [(row.id, row.status) for row in session.execute(query)]
 
 
-def take_unpublished(session: Session, limit: int) -> list[tuple[uuid.UUID, str, str, int]]:
-    """Mark up to `limit` queued jobs as published: (id, kind, queue, priority), most urgent first."""
+def take_unpublished(session: Session, limit: int) -> list[tuple[uuid.UUID, str, int]]:
+    """Mark up to `limit` queued jobs as published: (id, queue, priority), most urgent first."""
     chosen = (
         select(Job.id)
         .where(Job.status == "queued", Job.published_at.is_(None), Job.available_at <= func.now())
@@ -139,10 +176,10 @@ def take_unpublished(session: Session, limit: int) -> list[tuple[uuid.UUID, str,
         update(Job)
         .where(Job.id.in_(chosen))
         .values(published_at=func.now())
-        .returning(Job.id, Job.kind, Job.queue, Job.priority)
+        .returning(Job.id, Job.queue, Job.priority)
     )
-    rows = [(row.id, row.kind, row.queue, row.priority) for row in session.execute(query)]
-    return sorted(rows, key=lambda row: (row[3], row[0]))
+    rows = [(row.id, row.queue, row.priority) for row in session.execute(query)]
+    return sorted(rows, key=lambda row: (row[2], row[0]))
 
 
 def unpublish(session: Session, ids: Sequence[uuid.UUID]) -> None:
