@@ -39,12 +39,19 @@ def upgrade() -> None:
     op.add_column("organizations", sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("jobs", sa.Column("leases_lost", sa.Integer(), server_default="0", nullable=False))
     op.add_column("jobs", sa.Column("traceparent", sa.String(length=64), nullable=True))
+    op.create_index(
+        "ix_jobs_line",
+        "jobs",
+        ["queue", "organization_id", "priority", "id"],
+        postgresql_where=sa.text("status = 'queued'"),
+    )
     op.create_index("ix_jobs_served", "jobs", ["queue", "organization_id", "started_at"])
 
 
 def downgrade() -> None:
     """Take it back."""
     op.drop_index("ix_jobs_served", table_name="jobs")
+    op.drop_index("ix_jobs_line", table_name="jobs")
     op.drop_column("jobs", "traceparent")
     op.drop_column("jobs", "leases_lost")
     op.drop_column("organizations", "deleted_at")

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import case, func, literal, null, select, text, update
+from sqlalchemy import case, func, literal, null, select, text, true, update
 from sqlalchemy.orm import Session, aliased
 
 from shared.jobs.tables import Job
@@ -73,26 +73,36 @@ def first_in_line(session: Session, job_id: uuid.UUID) -> uuid.UUID | None:
     Most urgent first; among equals the organisation whose last job began longest ago, so that one with many
     jobs takes turns with one that has few. Only what was published: a message each was sent for these.
     """
-    queue = select(Job.queue).where(Job.id == job_id).scalar_subquery()
+    waiting = (
+        Job.status == "queued",
+        Job.queue == select(Job.queue).where(Job.id == job_id).scalar_subquery(),
+        Job.published_at.is_not(None),
+        Job.available_at <= func.now(),
+    )
+    line = (
+        select(Job.organization_id, Job.queue, func.min(Job.priority).label("priority"))
+        .where(*waiting)
+        .group_by(Job.organization_id, Job.queue)
+        .subquery()
+    )
     served = aliased(Job)
     last_served = (
         select(func.max(served.started_at))
-        .where(served.queue == Job.queue, served.organization_id == Job.organization_id)
+        .where(served.queue == line.c.queue, served.organization_id == line.c.organization_id)
         .scalar_subquery()
     )
-    query = (
-        select(Job.id)
-        .where(
-            Job.status == "queued",
-            Job.queue == queue,
-            Job.published_at.is_not(None),
-            Job.available_at <= func.now(),
-        )
-        .order_by(Job.priority, last_served.nulls_first(), Job.id)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=Job)
+    turns = (
+        select(line).order_by(line.c.priority, last_served.nulls_first(), line.c.organization_id).subquery()
     )
-    return session.scalar(query)
+    first = (
+        select(Job.id)
+        .where(*waiting, Job.organization_id == turns.c.organization_id)
+        .order_by(Job.priority, Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .lateral()
+    )
+    return session.scalar(select(first.c.id).select_from(turns.join(first, true())).limit(1))
 
 
 def count_queued(session: Session, organization_id: uuid.UUID, kinds: Collection[str]) -> int:

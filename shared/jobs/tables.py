@@ -22,6 +22,14 @@ class Job(Row, Base):
         Index("ix_jobs_queued", "priority", "id", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_running", "lease_until", postgresql_where=text("status = 'running'")),
         Index("ix_jobs_organization", "organization_id", "id"),
+        Index(
+            "ix_jobs_line",
+            "queue",
+            "organization_id",
+            "priority",
+            "id",
+            postgresql_where=text("status = 'queued'"),
+        ),
         Index("ix_jobs_served", "queue", "organization_id", "started_at"),
     )
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, func, text, update
 
 from shared.jobs import service as jobs
+from shared.jobs import store
 from shared.jobs.attempts import Attempts
 from shared.jobs.kinds import EvaluationParams, Params, ReindexParams, SyncIndexParams
 from shared.jobs.run import Finish, Run, execute_next
@@ -98,3 +99,16 @@ def test_the_message_of_a_job_that_is_gone_serves_nobody(
 ) -> None:
     submit(engine, organization)
     assert serve(engine, [uuid.uuid4()]) == []
+
+
+def test_two_who_ask_at_once_are_given_two_jobs(
+    engine: Engine, client: Any, organization: OrganizationClient
+) -> None:
+    mine, others = submit(engine, organization, 2), submit(engine, new_organization(client))
+    found = []
+    with transaction(engine) as one, transaction(engine) as two, transaction(engine) as three:
+        for session in (one, two, three):
+            found.append(store.first_in_line(session, mine[0]))
+        with transaction(engine) as four:
+            assert store.first_in_line(four, mine[0]) is None
+    assert set(found) == {*mine, *others}
