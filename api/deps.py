@@ -11,6 +11,7 @@ from sqlalchemy import orm
 
 from api.connections import Connections as ConnectionsValue
 from shared.bootstrap import Resources as ResourcesValue
+from shared.jobs import service as jobs
 from shared.kit.errors import Forbidden, Unauthenticated
 from shared.organizations import service as organizations
 from shared.organizations.service import Principal, Scope
@@ -94,3 +95,12 @@ async def check_root_key(
 
 RootKey = Depends(check_root_key)
 Id = Annotated[uuid.UUID, Path(description="The row's id.")]
+
+
+async def check_job_room(writer: Writer, connections: Connections, resources: Resources) -> None:
+    """Refuse a request for a job where the organisation has as many waiting as it may have."""
+    limit = resources.settings.max_queued_jobs
+    await connections.run(lambda session: jobs.check_room(session, writer.organization_id, limit))
+
+
+JobRoom = Depends(check_job_room)

@@ -89,6 +89,8 @@ class Standalone:
         self.environment = os.environ | servers.environment()
         self.environment["OUTLAY_ARTIFACTS_DIR"] = str(artifacts)
         self.environment["OUTLAY_ROOT_KEY"] = self.root_key
+        # Ctrl-C should end things now: what is under way is given back and goes on at the next start.
+        self.environment.setdefault("OUTLAY_SHUTDOWN_GRACE_SECONDS", "1")
         packaged = settings.base_model == PACKAGED_MODEL and importlib.util.find_spec(PACKAGED_MODEL_MODULE)
         if packaged:  # nothing has to be fetched, so nothing shall be asked for
             self.environment.setdefault("HF_HUB_OFFLINE", "1")

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.answers import accepted, problems
-from api.deps import Id, Reader, RequestId, Session, Writer
+from api.deps import Id, JobRoom, Reader, RequestId, Session, Writer
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.datasets import DatasetIn, DatasetItemOut, DatasetOut, ItemQuery
 from api.schemas.jobs import JobOut
@@ -14,7 +14,7 @@ from shared.datasets import service as datasets
 router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
 
 
-@router.post("", status_code=202, responses=problems(403, 422))
+@router.post("", status_code=202, dependencies=[JobRoom], responses=problems(403, 422))
 def create_dataset(
     body: DatasetIn, writer: Writer, session: Session, request_id: RequestId, response: Response
 ) -> JobOut:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.answers import accepted, problems
-from api.deps import Id, Reader, RequestId, Session, Writer
+from api.deps import Id, JobRoom, Reader, RequestId, Session, Writer
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.jobs import JobOut
 from api.schemas.models import EvaluationIn, EvaluationOut, EvaluationQuery, EvaluationRowOut
@@ -15,7 +15,7 @@ from shared.registry import service as registry
 router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
 
 
-@router.post("", status_code=202, responses=problems(403, 404, 422))
+@router.post("", status_code=202, dependencies=[JobRoom], responses=problems(403, 404, 422))
 def start_evaluation(
     body: EvaluationIn, writer: Writer, session: Session, request_id: RequestId, response: Response
 ) -> JobOut:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from api.answers import accepted, problems
-from api.deps import Connections, RequestId, Resources, Writer
+from api.deps import Connections, JobRoom, RequestId, Resources, Writer
 from api.schemas.imports import FORM_SCHEMA, MAX_FIELD_BYTES, ImportIn
 from api.schemas.jobs import JobOut
 from shared.jobs import service as jobs
@@ -46,7 +46,13 @@ async def read_form(request: Request, writer: Writer) -> AsyncIterator[Upload]:
         yield Upload(writer, says, file)
 
 
-@router.post("", status_code=202, responses=problems(403, 413, 415, 422), openapi_extra=FORM_SCHEMA)
+@router.post(
+    "",
+    status_code=202,
+    dependencies=[JobRoom],
+    responses=problems(403, 413, 415, 422),
+    openapi_extra=FORM_SCHEMA,
+)
 async def import_file(
     upload: Annotated[Upload, Depends(read_form)],
     resources: Resources,

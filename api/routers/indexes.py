@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from api.answers import accepted, problems
-from api.deps import RequestId, Session, Writer
+from api.deps import JobRoom, RequestId, Session, Writer
 from api.schemas.jobs import JobOut
 from api.schemas.models import ReindexIn
 from shared.indexing import service as indexing
@@ -11,7 +11,7 @@ from shared.indexing import service as indexing
 router = APIRouter(tags=["models"])
 
 
-@router.post("/v1/reindex", status_code=202, responses=problems(403, 404, 409, 422))
+@router.post("/v1/reindex", status_code=202, dependencies=[JobRoom], responses=problems(403, 404, 409, 422))
 def reindex(
     body: ReindexIn, writer: Writer, session: Session, request_id: RequestId, response: Response
 ) -> JobOut:

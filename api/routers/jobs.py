@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.answers import problems
-from api.deps import Connections, Id, Reader, Session, Writer
+from api.deps import Connections, Id, JobRoom, Reader, Session, Writer
 from api.job_events import read_job, states
 from api.schemas.common import PageOut
 from api.schemas.jobs import JobOut, JobQuery
@@ -37,7 +37,7 @@ def cancel_job(job_id: Id, writer: Writer, session: Session) -> JobOut:
     return JobOut.model_validate(jobs.cancel(session, writer.organization_id, job_id))
 
 
-@router.post("/{job_id}/retry", responses=problems(403, 404, 409))
+@router.post("/{job_id}/retry", dependencies=[JobRoom], responses=problems(403, 404, 409))
 def retry_job(job_id: Id, writer: Writer, session: Session) -> JobOut:
     """Queue a failed or cancelled job again."""
     return JobOut.model_validate(jobs.retry(session, writer.organization_id, job_id))

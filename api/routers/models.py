@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import orm
 
 from api.answers import accepted, problems
-from api.deps import Id, Reader, RequestId, Session, Writer
+from api.deps import Id, JobRoom, Reader, RequestId, Session, Writer
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.jobs import JobOut
 from api.schemas.models import ModelOut
@@ -36,7 +36,12 @@ def get_model(model_version_id: Id, reader: Reader, session: Session) -> ModelOu
     return ModelOut.of(version, _active_id(session, reader.organization_id))
 
 
-@router.post("/v1/models/{model_version_id}/activate", status_code=202, responses=problems(403, 404, 409))
+@router.post(
+    "/v1/models/{model_version_id}/activate",
+    status_code=202,
+    dependencies=[JobRoom],
+    responses=problems(403, 404, 409),
+)
 def activate_model(
     model_version_id: Id, writer: Writer, session: Session, request_id: RequestId, response: Response
 ) -> JobOut:
@@ -45,7 +50,7 @@ def activate_model(
     return accepted(job, response)
 
 
-@router.post("/v1/models/rollback", status_code=202, responses=problems(403, 409))
+@router.post("/v1/models/rollback", status_code=202, dependencies=[JobRoom], responses=problems(403, 409))
 def roll_back(writer: Writer, session: Session, request_id: RequestId, response: Response) -> JobOut:
     """Activate the model that was active before the present one."""
     job = registry.submit_rollback(session, writer.organization_id, request_id=request_id)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from api.answers import accepted, problems
-from api.deps import RequestId, Session, Writer
+from api.deps import JobRoom, RequestId, Session, Writer
 from api.schemas.jobs import JobOut
 from api.schemas.models import TrainingIn
 from shared.training import service as training
@@ -11,7 +11,7 @@ from shared.training import service as training
 router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
 
 
-@router.post("", status_code=202, responses=problems(403, 404, 409, 422))
+@router.post("", status_code=202, dependencies=[JobRoom], responses=problems(403, 404, 409, 422))
 def start_training(
     body: TrainingIn, writer: Writer, session: Session, request_id: RequestId, response: Response
 ) -> JobOut:
