@@ -15,7 +15,7 @@ from shared.engines.queue import Broker, BrokerUnavailable, RedisBroker
 from shared.jobs import store
 from shared.jobs.kinds import QUEUES
 from shared.jobs.service import WorkerLost
-from shared.kit.db import create_db_engine
+from shared.kit.db import KEEPALIVE, PatientConnection, create_db_engine
 from shared.kit.errors import Unavailable
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
@@ -99,7 +99,9 @@ def listen(url: str, wake: threading.Event, stop: threading.Event) -> None:
     conninfo = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():
         try:
-            with psycopg.connect(conninfo, autocommit=True, connect_timeout=3) as connection:
+            with PatientConnection.connect(
+                conninfo, autocommit=True, connect_timeout=3, **KEEPALIVE
+            ) as connection:
                 connection.execute(f"LISTEN {store.CHANNEL}")
                 while not stop.is_set():
                     for _ in connection.notifies(timeout=1, stop_after=1):

@@ -16,6 +16,7 @@ from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.work import transaction
 from tests.factories import OrganizationClient
+from tests.silence import silent_port
 from tests.worker.valkey import Valkey
 from tests.worker.waiting import eventually
 from worker.app import create_celery
@@ -216,3 +217,18 @@ def test_a_commit_wakes_the_relay(
     finally:
         stop.set()
         listener.join()
+
+
+@pytest.mark.timeout(60)
+def test_a_broker_that_never_answers_keeps_no_job(
+    relay: Relay, engine: Engine, organization: OrganizationClient
+) -> None:
+    [job] = submit(engine, organization)
+    with silent_port() as port:
+        celery: Celery = create_celery()
+        celery.conf.broker_url = f"redis://127.0.0.1:{port}/0"
+        with pytest.raises(BrokerUnavailable):
+            Relay(engine, RedisBroker(celery.conf.broker_url), celery).publish()
+        celery.close()
+    assert not is_published(engine, job)
+    assert relay.publish() == 1
