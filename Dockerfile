@@ -32,4 +32,4 @@ ENV PATH=/opt/venv/bin:$PATH \
     OUTLAY_ARTIFACTS_DIR=/data/artifacts
 USER outlay
 EXPOSE 8000
-CMD ["python", "-m", "uvicorn", "api.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000"]
+CMD ["python", "-m", "uvicorn", "api.main:create_app", "--factory", "--host", "0.0.0.0", "--port", "8000", "--no-access-log"]

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import orm
+from structlog.contextvars import bind_contextvars
 
 from api.connections import Connections as ConnectionsValue
 from shared.bootstrap import Resources as ResourcesValue
@@ -71,6 +72,7 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
             raise Unauthenticated
         token = credentials.credentials
         found = await connections.run(lambda session: organizations.authenticate(session, token))
+        bind_contextvars(organization_id=str(found.organization_id), key_id=str(found.key_id))
         if scope not in found.scopes:
             raise Forbidden(f"This API key does not have the scope '{scope}' that this request needs.")
         return found

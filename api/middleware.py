@@ -1,8 +1,10 @@
 """What every request passes: an id, a log line and a measure; then the rules for its body. Pure ASGI."""
 
+import contextlib
 import re
 import time
 import uuid
+from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -88,13 +90,12 @@ class _Exchange:
         seconds = time.perf_counter() - self._started
         route, status = self._route(), self._status or CLIENT_GONE
         self._metrics.observe(self._scope["method"], route or "unmatched", status, seconds)
-        # Neither query nor unmatched paths: they may hold a merchant's name or, by mistake, a key.
-        path = self._scope["path"] if route else None
+        # Never the path or the query as sent: they may hold a merchant's name or, by mistake, a key.
         log.info(
             "request",
             method=self._scope["method"],
             route=route,
-            path=path,
+            ids=_ids(self._scope.get("path_params", {})),
             status=status,
             milliseconds=round(seconds * 1000, 1),
         )
@@ -138,6 +139,15 @@ class GuardBody:
         if body:
             strict_json.check(body)
         return _replay(body, receive)
+
+
+def _ids(parameters: Mapping[str, object]) -> dict[str, str]:
+    """Those path parameters that are UUIDs."""
+    found = {}
+    for name, value in parameters.items():
+        with contextlib.suppress(ValueError):
+            found[name] = str(uuid.UUID(str(value)))
+    return found
 
 
 def _may_have_body(headers: Headers) -> bool:

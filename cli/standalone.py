@@ -122,6 +122,7 @@ def outlay_programs(environment: dict[str, str], port: int, *, after: tuple[str,
         return Program(name, argv, environment=environment, cwd=ROOT, after=after, **options)  # type: ignore[arg-type]  # passed on as they are
 
     api = ("uvicorn", "api.main:create_app", "--factory", "--host", HOST, "--port", str(port))
+    api += ("--no-access-log",)  # it would print each query; the API's own lines do not
     workers = [
         module(name, *worker_arguments(name, *row), ready_line=r"\bready\.", stop_seconds=5)
         for name, row in WORKERS.items()
