@@ -77,6 +77,7 @@ def processes(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> I
         "OUTLAY_JOB_LEASE_SECONDS": "3",
         "OUTLAY_JOB_HEARTBEAT_SECONDS": "0.5",
         "OUTLAY_RELAY_POLL_SECONDS": "0.2",
+        "OUTLAY_SHUTDOWN_GRACE_SECONDS": "0.2",
         "HF_HUB_OFFLINE": "1",
     }
     found = Processes(environment, tmp_path_factory.mktemp("logs"))
@@ -185,3 +186,20 @@ def test_a_killed_training_is_done_again_once_and_a_cancelled_one_stops(
     assert trainers(job_id) == []
     assert len(filled.get("/v1/models").json()["data"]) == 2
     assert worker.poll() is None
+
+
+def test_a_worker_that_is_told_to_stop_gives_its_training_back(
+    filled: OrganizationClient, engine: Engine, processes: Processes
+) -> None:
+    dataset = done(engine, filled.post("/v1/datasets", {"name": "June"}))
+    assert dataset.result is not None
+    worker = processes.start_worker("gpu")
+    job_id = train(filled, dataset.result["dataset_id"], "interrupted", epochs=100)
+    eventually(lambda: job(engine, job_id).progress, within_s=120, every_s=0.05)
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    after = job(engine, job_id)
+    assert (after.status, after.leases_lost) == ("queued", 0)
+    assert after.max_attempts - after.attempt == jobs.DEFAULT_MAX_ATTEMPTS  # as if it had never been tried
+    assert trainers(job_id) == []
+    assert filled.post(f"/v1/jobs/{job_id}/cancel").status_code == 200
