@@ -1,5 +1,6 @@
 """Every table, gathered so that Alembic sees the whole schema."""
 
+from shared.candidates import tables as candidates
 from shared.categories import tables as categories
 from shared.datasets import tables as datasets
 from shared.idempotency import tables as idempotency
@@ -10,6 +11,7 @@ from shared.registry import tables as registry
 from shared.transactions import tables as transactions
 
 __all__ = [
+    "candidates",
     "categories",
     "datasets",
     "idempotency",

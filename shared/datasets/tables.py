@@ -31,6 +31,7 @@ class Dataset(Row, Base):
     seed: Mapped[int] = mapped_column(Integer)
     parameters: Mapped[dict[str, Any]]
     counts: Mapped[dict[str, Any]]
+    report: Mapped[dict[str, Any] | None]  # what `datasets/report.py` found; None before
     categories: Mapped[dict[str, Any]]  # id -> {name, code, description, examples}
     job_id: Mapped[uuid.UUID]
     frozen_at: Mapped[dt.datetime | None]  # None while the job still copies rows: nobody sees it yet

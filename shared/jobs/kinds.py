@@ -78,6 +78,18 @@ class TrainingParams(Params):
     seed: int
 
 
+class GenerationParams(Params):
+    """Let an LLM make up transactions, or other names for categories, for people to review."""
+
+    style: Literal["plain", "ambiguous", "adversarial", "paraphrase", "offline"]
+    count: int
+    choice: Literal["balanced", "by_need"] = "balanced"
+    category_ids: list[uuid.UUID] = Field(default_factory=list, description="Empty: all live ones.")
+    seed: int = 0
+    max_tokens: int | None = Field(default=None, description="Prompt and completion together.")
+    max_cost: float | None = Field(default=None, description="In the currency of the settings' prices.")
+
+
 class DeleteOrganizationParams(Params):
     """Remove everything that belongs to the job's organisation, and in the end the organisation itself."""
 
@@ -99,6 +111,7 @@ KINDS: dict[str, Kind] = {
     "sync_index": Kind(SyncIndexParams, "embedding", priority=0, is_counted=False),
     "reindex": Kind(ReindexParams, "embedding", priority=6),
     "activate": Kind(ActivateParams, "embedding"),
+    "generate": Kind(GenerationParams, "llm"),
     "evaluate": Kind(EvaluationParams, "evaluation"),
     "train": Kind(TrainingParams, "gpu"),
     "delete_organization": Kind(DeleteOrganizationParams, "default", max_attempts=20),

@@ -44,6 +44,18 @@ class Settings(BaseSettings):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     encode_batch_size: int = Field(default=64, ge=1, le=1024)
 
+    # The LLM that makes up transactions; any endpoint that speaks OpenAI's chat completions.
+    llm_base_url: str | None = Field(
+        default=None, description="Such as https://api.openai.com/v1; unset: none."
+    )
+    llm_api_key: SecretStr | None = None
+    llm_model: str | None = None
+    llm_mode: Literal["json_schema", "tools", "json"] = "json_schema"
+    llm_timeout_seconds: float = Field(default=60, gt=0, le=600, description="For one call.")
+    llm_concurrency: int = Field(default=4, ge=1, le=64)
+    llm_input_price: float = Field(default=0, ge=0, description="Per million prompt tokens.")
+    llm_output_price: float = Field(default=0, ge=0, description="Per million completion tokens.")
+
     # The door.
     max_body_bytes: int = Field(default=2 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(default=200 * 1024 * 1024, ge=1024)
