@@ -80,9 +80,10 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
     return principal
 
 
-Reader = Annotated[Principal, Depends(require("read"))]
-Writer = Annotated[Principal, Depends(require("write"))]
-Admin = Annotated[Principal, Depends(require("admin"))]
+reader, writer, admin = require("read"), require("write"), require("admin")
+Reader = Annotated[Principal, Depends(reader)]
+Writer = Annotated[Principal, Depends(writer)]
+Admin = Annotated[Principal, Depends(admin)]
 
 
 async def check_root_key(

@@ -10,7 +10,7 @@ from fastapi.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
-from api import errors
+from api import errors, idempotency
 from api.answers import problems
 from api.connections import Connections
 from api.metrics import Metrics
@@ -69,6 +69,7 @@ def create_app(settings: Settings | None = None, resources: Resources | None = N
     )
     app.state.metrics = metrics
     errors.install(app)
+    idempotency.install(app)
     for module in RESOURCES:
         app.include_router(module.router, responses=problems(400, 401, 422, 500, 503))
     app.include_router(health.router)

@@ -19,6 +19,11 @@ a 404. Scopes: `read`, `write`, `admin`.
 
 **Long work** answers 202 with a job and its `Location`; watch it at `/v1/jobs/{id}` or `…/events`.
 
+**Safe retries.** Send an `Idempotency-Key`, a new UUID for each POST that creates or starts something. When the
+answer is lost, send the same request with the same key again: for 24 hours it has no second effect and gets the
+first answer, with `Idempotent-Replayed: true`. Another request under the key is a 422; while the first is still
+being worked on it is a 409 with `Retry-After`. Errors are not kept: a retry after one runs anew.
+
 **Errors** are `application/problem+json` (RFC 9457); `code` is for programs, `detail` says what to do next.
 """
 

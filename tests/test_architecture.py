@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("api", "worker", "cli", "shared")
-HEAVY = ("torch", "sentence_transformers", "transformers", "datasets", "qdrant_edge")
+HEAVY = ("torch", "sentence_transformers", "transformers", "datasets", "qdrant_edge", "qdrant_client")
 
 
 def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -113,6 +113,7 @@ TRAINING = "The API asks for trainings and does none"
         Plant("shared/evaluation/service.py", "from shared.registry import store", "Model versions are"),
         Plant("api/deps.py", "from shared.organizations import store", "Organisations are"),
         Plant("worker/tasks.py", "from shared.jobs.store import claim", "Jobs are"),
+        Plant("api/idempotency.py", "from shared.idempotency import store", "Idempotency keys are"),
     ],
     ids=lambda plant: f"{plant.path}: {plant.line}".replace("\n   ", ""),
 )

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from api.answers import problems
 from api.deps import Id, Reader, Session, Writer
+from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.categories import (
     CategoryIn,
     CategoryOut,
@@ -17,11 +18,11 @@ from api.schemas.categories import (
 from api.schemas.common import PageOut
 from shared.categories import service as categories
 
-router = APIRouter(prefix="/v1/categories", tags=["categories"])
+router = APIRouter(route_class=OnceRoute, prefix="/v1/categories", tags=["categories"])
 
 
 @router.post("", status_code=201, responses=problems(403, 409, 422))
-def create_category(body: CategoryIn, writer: Writer, session: Session) -> CategoryOut:
+def create_category(body: CategoryIn, writer: Writer, session: WriterOnce) -> CategoryOut:
     """A new category. It can be suggested as soon as the index has it, normally within two seconds."""
     category = categories.create(session, writer.organization_id, body.fields())
     return CategoryOut.model_validate(category)

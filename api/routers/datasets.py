@@ -6,17 +6,18 @@ from fastapi import APIRouter, Query, Response
 
 from api.answers import accepted, problems
 from api.deps import Id, JobRoom, Reader, RequestId, Session, Writer
+from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.datasets import DatasetIn, DatasetItemOut, DatasetOut, ItemQuery
 from api.schemas.jobs import JobOut
 from shared.datasets import service as datasets
 
-router = APIRouter(prefix="/v1/datasets", tags=["datasets"])
+router = APIRouter(route_class=OnceRoute, prefix="/v1/datasets", tags=["datasets"])
 
 
 @router.post("", status_code=202, dependencies=[JobRoom], responses=problems(403, 422))
 def create_dataset(
-    body: DatasetIn, writer: Writer, session: Session, request_id: RequestId, response: Response
+    body: DatasetIn, writer: Writer, session: WriterOnce, request_id: RequestId, response: Response
 ) -> JobOut:
     """Freeze all that is labelled now into train, test and eval; the job's result names the dataset."""
     job = datasets.submit(session, writer.organization_id, body.params(), request_id=request_id)

@@ -6,18 +6,19 @@ from fastapi import APIRouter, Query, Response
 
 from api.answers import accepted, problems
 from api.deps import Id, JobRoom, Reader, RequestId, Session, Writer
+from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.jobs import JobOut
 from api.schemas.models import EvaluationIn, EvaluationOut, EvaluationQuery, EvaluationRowOut
 from shared.evaluation import service as evaluation
 from shared.registry import service as registry
 
-router = APIRouter(prefix="/v1/evaluations", tags=["evaluations"])
+router = APIRouter(route_class=OnceRoute, prefix="/v1/evaluations", tags=["evaluations"])
 
 
 @router.post("", status_code=202, dependencies=[JobRoom], responses=problems(403, 404, 422))
 def start_evaluation(
-    body: EvaluationIn, writer: Writer, session: Session, request_id: RequestId, response: Response
+    body: EvaluationIn, writer: Writer, session: WriterOnce, request_id: RequestId, response: Response
 ) -> JobOut:
     """Measure a model version on one split; the job's result names the evaluation."""
     job = evaluation.submit(session, writer.organization_id, body.params(), request_id=request_id)

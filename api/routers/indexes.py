@@ -3,17 +3,18 @@
 from fastapi import APIRouter, Response
 
 from api.answers import accepted, problems
-from api.deps import JobRoom, RequestId, Session, Writer
+from api.deps import JobRoom, RequestId, Writer
+from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.jobs import JobOut
 from api.schemas.models import ReindexIn
 from shared.indexing import service as indexing
 
-router = APIRouter(tags=["models"])
+router = APIRouter(route_class=OnceRoute, tags=["models"])
 
 
 @router.post("/v1/reindex", status_code=202, dependencies=[JobRoom], responses=problems(403, 404, 409, 422))
 def reindex(
-    body: ReindexIn, writer: Writer, session: Session, request_id: RequestId, response: Response
+    body: ReindexIn, writer: Writer, session: WriterOnce, request_id: RequestId, response: Response
 ) -> JobOut:
     """Bring the index of a model version in line with Postgres; it goes on answering meanwhile."""
     job = indexing.submit(

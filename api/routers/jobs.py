@@ -8,12 +8,13 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from api.answers import problems
 from api.deps import Connections, Id, JobRoom, Reader, Session, Writer
+from api.idempotency import OnceRoute, WriterOnce
 from api.job_events import read_job, states
 from api.schemas.common import PageOut
 from api.schemas.jobs import JobOut, JobQuery
 from shared.jobs import service as jobs
 
-router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+router = APIRouter(route_class=OnceRoute, prefix="/v1/jobs", tags=["jobs"])
 
 RECONNECT_MILLISECONDS = 2000
 
@@ -32,13 +33,13 @@ def get_job(job_id: Id, reader: Reader, session: Session) -> JobOut:
 
 
 @router.post("/{job_id}/cancel", responses=problems(403, 404, 409))
-def cancel_job(job_id: Id, writer: Writer, session: Session) -> JobOut:
+def cancel_job(job_id: Id, writer: Writer, session: WriterOnce) -> JobOut:
     """A queued job is cancelled at once; a running one is asked to stop, and stops within seconds."""
     return JobOut.model_validate(jobs.cancel(session, writer.organization_id, job_id))
 
 
 @router.post("/{job_id}/retry", dependencies=[JobRoom], responses=problems(403, 404, 409))
-def retry_job(job_id: Id, writer: Writer, session: Session) -> JobOut:
+def retry_job(job_id: Id, writer: Writer, session: WriterOnce) -> JobOut:
     """Queue a failed or cancelled job again."""
     return JobOut.model_validate(jobs.retry(session, writer.organization_id, job_id))
 

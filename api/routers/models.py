@@ -8,12 +8,13 @@ from sqlalchemy import orm
 
 from api.answers import accepted, problems
 from api.deps import Id, JobRoom, Reader, RequestId, Session, Writer
+from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.jobs import JobOut
 from api.schemas.models import ModelOut
 from shared.registry import service as registry
 
-router = APIRouter(tags=["models"])
+router = APIRouter(route_class=OnceRoute, tags=["models"])
 
 
 def _active_id(session: orm.Session, organization_id: uuid.UUID) -> uuid.UUID | None:
@@ -43,7 +44,7 @@ def get_model(model_version_id: Id, reader: Reader, session: Session) -> ModelOu
     responses=problems(403, 404, 409),
 )
 def activate_model(
-    model_version_id: Id, writer: Writer, session: Session, request_id: RequestId, response: Response
+    model_version_id: Id, writer: Writer, session: WriterOnce, request_id: RequestId, response: Response
 ) -> JobOut:
     """Build the index of this model beside the present one, then switch to it at once for every request."""
     job = registry.submit_activation(session, writer.organization_id, model_version_id, request_id=request_id)
@@ -51,7 +52,7 @@ def activate_model(
 
 
 @router.post("/v1/models/rollback", status_code=202, dependencies=[JobRoom], responses=problems(403, 409))
-def roll_back(writer: Writer, session: Session, request_id: RequestId, response: Response) -> JobOut:
+def roll_back(writer: Writer, session: WriterOnce, request_id: RequestId, response: Response) -> JobOut:
     """Activate the model that was active before the present one."""
     job = registry.submit_rollback(session, writer.organization_id, request_id=request_id)
     return accepted(job, response)

@@ -6,17 +6,18 @@ from fastapi import APIRouter, Query, Response
 
 from api.answers import problems
 from api.deps import Admin, Id, Resources, RootKey, Session
+from api.idempotency import AdminOnce, OnceRoute, RootOnce
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.organizations import ApiKeyIn, ApiKeyOut, NewApiKeyOut, OrganizationIn, OrganizationOut
 from shared.organizations import service as organizations
 from shared.registry import service as registry
 
-router = APIRouter(tags=["organizations"])
+router = APIRouter(route_class=OnceRoute, tags=["organizations"])
 
 
 @router.post("/v1/organizations", status_code=201, dependencies=[RootKey], responses=problems(422))
 def create_organization(
-    body: OrganizationIn, session: Session, resources: Resources, response: Response
+    body: OrganizationIn, session: RootOnce, resources: Resources, response: Response
 ) -> OrganizationOut:
     """A new organisation with its first key, which has every scope and is shown this once.
 
@@ -31,7 +32,7 @@ def create_organization(
 
 
 @router.post("/v1/api-keys", status_code=201, responses=problems(403, 422))
-def create_api_key(body: ApiKeyIn, admin: Admin, session: Session, response: Response) -> NewApiKeyOut:
+def create_api_key(body: ApiKeyIn, admin: Admin, session: AdminOnce, response: Response) -> NewApiKeyOut:
     """A new key, shown this once. Keep two alive while you change from one to the other."""
     key = organizations.create_key(
         session, admin.organization_id, name=body.name, scopes=body.scopes, expires_at=body.expires_at

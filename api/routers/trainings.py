@@ -3,17 +3,18 @@
 from fastapi import APIRouter, Response
 
 from api.answers import accepted, problems
-from api.deps import JobRoom, RequestId, Session, Writer
+from api.deps import JobRoom, RequestId, Writer
+from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.jobs import JobOut
 from api.schemas.models import TrainingIn
 from shared.training import service as training
 
-router = APIRouter(prefix="/v1/trainings", tags=["trainings"])
+router = APIRouter(route_class=OnceRoute, prefix="/v1/trainings", tags=["trainings"])
 
 
 @router.post("", status_code=202, dependencies=[JobRoom], responses=problems(403, 404, 409, 422))
 def start_training(
-    body: TrainingIn, writer: Writer, session: Session, request_id: RequestId, response: Response
+    body: TrainingIn, writer: Writer, session: WriterOnce, request_id: RequestId, response: Response
 ) -> JobOut:
     """Fine-tune a model on a train split; the job's progress shows the loss, its result the model."""
     job = training.submit(session, writer.organization_id, body.model_dump(), request_id=request_id)

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from api.answers import Responses, problems
 from api.deps import Id, Reader, Session, Writer
+from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.common import PageOut
 from api.schemas.labels import LabelIn, LabelOut
 from api.schemas.transactions import (
@@ -18,7 +19,7 @@ from api.schemas.transactions import (
 )
 from shared.transactions import service as transactions
 
-router = APIRouter(prefix="/v1/transactions", tags=["transactions"])
+router = APIRouter(route_class=OnceRoute, prefix="/v1/transactions", tags=["transactions"])
 
 OVERWRITTEN: Responses = {200: {"model": TransactionOut, "description": "Known, and overwritten."}}
 
@@ -29,7 +30,7 @@ OVERWRITTEN: Responses = {200: {"model": TransactionOut, "description": "Known, 
     responses=OVERWRITTEN | problems(403, 422),
 )
 def put_transaction(
-    body: TransactionIn, writer: Writer, session: Session, response: Response
+    body: TransactionIn, writer: Writer, session: WriterOnce, response: Response
 ) -> TransactionOut:
     """Store a transaction: 201 when it is new, 200 when its `external_id` was known: it is overwritten."""
     organization_id = writer.organization_id
@@ -42,7 +43,7 @@ def put_transaction(
 
 
 @router.post("/batch", responses=problems(403, 422))
-def put_transactions(body: TransactionBatchIn, writer: Writer, session: Session) -> BatchOut:
+def put_transactions(body: TransactionBatchIn, writer: Writer, session: WriterOnce) -> BatchOut:
     """Store up to 1,000 transactions at once. Those that are wrong are reported, the others stored."""
     parsed = body.parsed()
     new = [item.new() for item in parsed if not isinstance(item, ValidationError)]

@@ -1,0 +1,124 @@
+"""Idempotency keys: the first request with a key is worked on, every other gets the answer of the first."""
+
+import uuid
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from shared.idempotency import store
+from shared.idempotency.sealing import seal, unseal
+from shared.idempotency.tables import IdempotencyKey
+from shared.kit.errors import Conflict, Invalid, Unauthenticated
+
+WAIT_MILLISECONDS = 2000
+_TRIES = 3
+
+
+class InFlight(Conflict):
+    """A request with this Idempotency-Key is still being worked on. Send the same request again shortly."""
+
+    code = "idempotency-key-in-flight"
+
+
+class Reused(Invalid):
+    """This Idempotency-Key was sent with another request. Use a new key for each that is not a retry."""
+
+    code = "idempotency-key-reused"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks what: the organisation (None: the operator), the key, SHA-256 of the request, bearer token."""
+
+    organization_id: uuid.UUID | None
+    key: str
+    request_sha256: bytes
+    token: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to answer a key, for as long as the transaction lasts."""
+
+    row_id: uuid.UUID
+    token: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered: status, the headers that matter, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def claim(session: Session, asked: Asked) -> Claim | Answer:
+    """The right to answer, or the answer that was given within the last 24 hours.
+
+    Waits up to two seconds for a request with the same key that is being answered in another transaction.
+
+    Raises:
+        InFlight: that one takes longer.
+        Reused: the key belongs to another request.
+        OtherKeysAnswer: the answer holds a secret and was given to another API key.
+        Unauthenticated: the organisation was removed in the meantime.
+    """
+    store.wait_for_locks(session, WAIT_MILLISECONDS)
+    try:
+        found = _claim(session, asked)
+    except OperationalError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            raise InFlight(retry_after=1) from error
+        raise
+    except IntegrityError as error:
+        if isinstance(error.orig, psycopg.errors.ForeignKeyViolation):
+            raise Unauthenticated from error
+        raise
+    store.wait_for_locks(session, None)
+    return found
+
+
+def record(session: Session, claim: Claim, answer: Answer, *, is_secret: bool) -> None:
+    """Keep the answer, in the transaction of the effect; a secret one sealed with the caller's token."""
+    body = seal(answer.body, claim.token, claim.row_id) if is_secret else answer.body
+    store.answer(
+        session,
+        claim.row_id,
+        status=answer.status,
+        headers=answer.headers,
+        body=body,
+        is_sealed=is_secret,
+    )
+
+
+def sweep(session: Session, limit: int) -> int:
+    """Remove at most `limit` keys older than 24 hours, oldest first; how many were removed."""
+    return store.delete_old(session, limit)
+
+
+def _claim(session: Session, asked: Asked) -> Claim | Answer:
+    for _ in range(_TRIES):
+        row_id = store.insert_key(session, asked.organization_id, asked.key, asked.request_sha256)
+        if row_id is not None:
+            return Claim(row_id, asked.token)
+        found = store.find(session, asked.organization_id, asked.key)
+        if found is None:
+            continue  # swept since
+        if not found.is_old:
+            return _answer(found.row, asked)
+        if store.take_over(session, found.row.id, asked.request_sha256):
+            return Claim(found.row.id, asked.token)
+        session.expire(found.row)
+    raise InFlight(retry_after=1)
+
+
+def _answer(row: IdempotencyKey, asked: Asked) -> Answer:
+    if row.request_sha256 != asked.request_sha256:
+        raise Reused
+    assert row.status is not None, "an answer is committed together with its key"
+    assert row.body is not None, "the same"
+    body = unseal(row.body, asked.token, row.id) if row.is_sealed else row.body
+    return Answer(row.status, dict(row.headers or {}), body)
