@@ -1,6 +1,7 @@
 """The composition root: settings in, everything a door needs out."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
@@ -8,11 +9,13 @@ from shared import tables  # noqa: F401  # a foreign key finds its table only wh
 from shared.engines.artifacts import Artifacts
 from shared.engines.edge import EdgeIndex
 from shared.engines.encoders import Encoders
-from shared.engines.qdrant import QdrantIndex
 from shared.engines.queue import Broker, RedisBroker
 from shared.kit.db import create_db_engine
 from shared.kit.errors import AppError
 from shared.kit.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.engines.qdrant import QdrantIndex
 
 
 class NotConfigured(AppError):
@@ -27,7 +30,7 @@ class Resources:
 
     settings: Settings
     engine: Engine
-    index: EdgeIndex | QdrantIndex
+    index: "EdgeIndex | QdrantIndex"
     artifacts: Artifacts
     broker: Broker
     encoders: Encoders
@@ -56,8 +59,10 @@ def build(settings: Settings) -> Resources:
     )
 
 
-def _index(settings: Settings) -> EdgeIndex | QdrantIndex:
+def _index(settings: Settings) -> "EdgeIndex | QdrantIndex":
     if settings.qdrant_url is not None:
+        from shared.engines.qdrant import QdrantIndex  # its client takes most of a second to import
+
         key = settings.qdrant_api_key
         return QdrantIndex.connect(settings.qdrant_url, api_key=key.get_secret_value() if key else None)
     if settings.edge_socket is None or settings.edge_authkey is None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery import Celery, signals
+from kombu.asynchronous import get_event_loop
 from kombu.entity import Queue
 
 from shared.jobs.kinds import QUEUES
@@ -49,3 +50,15 @@ app = create_celery()
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]  # celery has no hints
 def _set_up_logging(**_: Any) -> None:
     configure(get_settings().log_level, service="worker")
+
+
+@signals.task_postrun.connect  # type: ignore[untyped-decorator]  # celery has no hints
+def _take_the_next(**_: Any) -> None:
+    """Let the worker's loop look for a message as soon as a thread is free.
+
+    While all threads are busy it does not ask the broker, and it sleeps for up to a second at a time, which
+    a task's end does not shorten. A moment later, since to Celery the thread is busy until after this signal.
+    """
+    loop = get_event_loop()
+    if loop is not None:
+        loop.call_soon(loop.call_later, 0.01, lambda: None)  # type: ignore[no-untyped-call]  # kombu has no hints

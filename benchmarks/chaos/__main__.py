@@ -1,0 +1,77 @@
+"""What happens when things go wrong, measured: `python -m benchmarks.chaos`.
+
+Each scenario is a promise, tried on real processes of its own. Exits with 1 when one is broken.
+"""
+
+import argparse
+import json
+import sys
+import traceback
+from dataclasses import fields
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.chaos.found import Found, Options, Scenario
+from benchmarks.chaos.jobs import jobs
+from benchmarks.chaos.single import frozen, poison, stopped
+
+SCENARIOS: dict[str, Scenario] = {
+    "jobs": jobs,
+    "frozen": frozen,
+    "poison": poison,
+    "stopped": stopped,
+}
+
+console = Console(highlight=False, width=150)
+
+
+def main() -> int:
+    """Run what was asked for; the exit status."""
+    names, options = _arguments()
+    found: dict[str, Found] = {}
+    failed = []
+    for name in names:
+        console.print(f"[bold]{name}[/bold] …")
+        try:
+            found[name] = SCENARIOS[name](options)
+        except Exception:  # the others are worth knowing all the same
+            traceback.print_exc()
+            failed.append(name)
+            continue
+        _show_figures(found[name])
+    _show(found)
+    print(json.dumps({name: one.as_dict() for name, one in found.items()} | {"failed": failed}))
+    return 1 if failed or any(one.lost for one in found.values()) else 0
+
+
+def _arguments() -> tuple[list[str], Options]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--only", action="append", choices=list(SCENARIOS), help="may be given several times")
+    for field in fields(Options):
+        name = "--" + field.name.removesuffix("_s").replace("_", "-")
+        name += "-seconds" if field.name.endswith("_s") else ""
+        kind = type(field.default)
+        parser.add_argument(name, dest=field.name, type=kind, default=field.default, help=f"{field.default}")
+    given = vars(parser.parse_args())
+    return given.pop("only") or list(SCENARIOS), Options(**given)
+
+
+def _show_figures(found: Found) -> None:
+    for name, value in found.figures.items():
+        console.print(f"  {name}: {value}")
+
+
+def _show(found: dict[str, Found]) -> None:
+    table = Table(title="Promises")
+    table.add_column("scenario")
+    table.add_column("promise")
+    for column in ("tried", "held", "lost", "seconds"):
+        table.add_column(column, justify="right")
+    for name, one in found.items():
+        table.add_row(name, one.promise, str(one.tried), str(one.held), str(one.lost), f"{one.seconds:.1f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
