@@ -45,9 +45,13 @@ IdempotencyKey = Annotated[
         alias=HEADER,
         description="Names this request, so that a retry has no second effect and gets the first answer, "
         "for 24 hours. A new UUID for each request that is not a retry.",
-        examples=["7b6e1a5c-0f5e-4c0b-9b55-2f6f9d6f2f0a"],
     ),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}),
+    WithJsonSchema(
+        {
+            **{"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+            "examples": ["7b6e1a5c-0f5e-4c0b-9b55-2f6f9d6f2f0a"],
+        }
+    ),
 ]
 
 
