@@ -29,6 +29,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HF_HOME=/data/huggingface \
     OUTLAY_ENVIRONMENT=production \
+    OUTLAY_METRICS_HOST=0.0.0.0 \
     OUTLAY_ARTIFACTS_DIR=/data/artifacts
 USER outlay
 EXPOSE 8000

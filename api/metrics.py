@@ -1,9 +1,10 @@
-"""What Prometheus reads: how long requests took, and what the jobs are doing."""
-
-from collections.abc import Sequence
+"""What Prometheus reads: how long requests took, what encoding took, what the jobs are doing."""
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+
+from shared.jobs.measures import Drift, Measures
+from shared.kit import metrics as process
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
 
@@ -30,23 +31,49 @@ class Metrics:
         name = method if method in _METHODS else "OTHER"
         self._requests.labels(name, route, str(status)).observe(seconds)
 
-    def render(self, jobs: Sequence[tuple[str, str, int, float]] | None) -> bytes:
-        """Everything in Prometheus's text format; `jobs` as `count_by_kind` gives them, None: no answer."""
-        return generate_latest(self._registry) + generate_latest(_job_registry(jobs))
+    def render(self, measures: Measures | None) -> bytes:
+        """Everything in Prometheus's text format; no `measures`: the database does not answer."""
+        return b"".join(
+            generate_latest(registry)
+            for registry in (self._registry, process.REGISTRY, _of_the_database(measures))
+        )
 
 
-def _job_registry(jobs: Sequence[tuple[str, str, int, float]] | None) -> CollectorRegistry:
+def _of_the_database(measures: Measures | None) -> CollectorRegistry:
     registry = CollectorRegistry()
     up = Gauge("outlay_database_up", "1: the database answered this scrape.", registry=registry)
-    up.set(0 if jobs is None else 1)
-    if jobs is None:
-        return registry
-    count = Gauge(
-        "outlay_jobs", "Jobs not yet ended, and those of the last day.", ["kind", "status"], registry=registry
-    )
-    age = Gauge("outlay_queue_age_seconds", "Age of the oldest queued job.", ["kind"], registry=registry)
-    for kind, status, number, seconds in jobs:
+    up.set(0 if measures is None else 1)
+    if measures is not None:
+        _add_jobs(registry, measures)
+        _add_drift(registry, measures.drift)
+    return registry
+
+
+def _add_jobs(registry: CollectorRegistry, measures: Measures) -> None:
+    def gauge(name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=registry)
+
+    count = gauge("outlay_jobs", "Jobs not yet ended, and those of the last day.", "kind", "status")
+    age = gauge("outlay_queue_age_seconds", "Age of the oldest queued job.", "kind")
+    for kind, status, number, seconds in measures.by_kind:
         count.labels(kind, status).set(number)
         if status == "queued":
             age.labels(kind).set(seconds)
-    return registry
+    waiting = gauge(
+        "outlay_queue_waiting_seconds", "How long the first job of the queue has been ready.", "queue"
+    )
+    for queue, seconds in measures.waiting.items():
+        waiting.labels(queue).set(seconds)
+    lost = gauge("outlay_job_leases_lost", "Leases that ran out, of all jobs that are kept.", "kind")
+    for kind, number in measures.leases_lost.items():
+        lost.labels(kind).set(number)
+
+
+def _add_drift(registry: CollectorRegistry, drift: Drift) -> None:
+    text = "Points that the last reconcile of each organisation wrote or removed."
+    points = Gauge("outlay_index_drift_points", text, ["mended"], registry=registry)
+    points.labels("written").set(drift.written)
+    points.labels("removed").set(drift.removed)
+    Gauge(
+        "outlay_index_reconciled_organizations", "Organisations behind that figure.", registry=registry
+    ).set(drift.organizations)

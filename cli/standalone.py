@@ -122,7 +122,7 @@ def outlay_programs(environment: dict[str, str], port: int, *, after: tuple[str,
         return Program(name, argv, environment=environment, cwd=ROOT, after=after, **options)  # type: ignore[arg-type]  # passed on as they are
 
     api = ("uvicorn", "api.main:create_app", "--factory", "--host", HOST, "--port", str(port))
-    api += ("--no-access-log",)  # it would print each query; the API's own lines do not
+    quiet = "--no-access-log"  # it would print each query; the API's own lines do not
     workers = [
         module(name, *worker_arguments(name, *row), ready_line=r"\bready\.", stop_seconds=5)
         for name, row in WORKERS.items()
@@ -130,7 +130,13 @@ def outlay_programs(environment: dict[str, str], port: int, *, after: tuple[str,
     return [
         module("migrate", "alembic", "upgrade", "head", after=after, once=True),
         module(
-            "api", *api, "--timeout-graceful-shutdown", "3", ready_probe=lambda: answers(port), stop_seconds=5
+            "api",
+            *api,
+            quiet,
+            "--timeout-graceful-shutdown",
+            "3",
+            ready_probe=lambda: answers(port),
+            stop_seconds=5,
         ),
         module("relay", "worker.relay", stop_seconds=3),
         *workers,

@@ -15,12 +15,14 @@ from shared.engines.queue import Broker, BrokerUnavailable, RedisBroker
 from shared.jobs import store
 from shared.jobs.kinds import QUEUES
 from shared.jobs.service import WorkerLost
+from shared.kit import metrics
 from shared.kit.db import KEEPALIVE, PatientConnection, create_db_engine
 from shared.kit.errors import Unavailable
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
 from shared.kit.work import transaction
 from worker.app import app
+from worker.metrics import serve
 from worker.runner import TASK
 
 logger = get_logger(__name__)
@@ -52,6 +54,7 @@ class Relay:
                 for row in rows:
                     self._send(*row)
                     sent += 1
+                    metrics.published()
             except OperationalError as error:
                 with transaction(self._engine) as session:
                     store.unpublish(session, [row[0] for row in rows])
@@ -74,6 +77,7 @@ class Relay:
         with transaction(self._engine) as session:
             expired = store.expire(session, WorkerLost().as_dict())
         for job_id, status in expired:
+            metrics.lease_expired(status)
             logger.warning("lease ran out", job_id=str(job_id), status=status)
 
     def resend_lost(self) -> None:
@@ -83,6 +87,7 @@ class Relay:
                 with transaction(self._engine) as session:
                     lost = store.unpublish_queue(session, queue, LOST_AFTER_SECONDS)
                 if lost:
+                    metrics.resent(queue, lost)
                     logger.warning("messages lost", queue=queue, jobs=lost)
 
     def run_once(self) -> None:
@@ -91,7 +96,7 @@ class Relay:
             try:
                 part()
             except Unavailable as error:
-                logger.warning("relay waits", error=error.code)
+                _waits(error)
 
 
 def listen(url: str, wake: threading.Event, stop: threading.Event) -> None:
@@ -122,6 +127,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+    serve(settings)
     engine = create_db_engine(settings.database_url, pool_size=2)
     relay = Relay(engine, RedisBroker(settings.redis_url), app)
     listener = threading.Thread(target=listen, args=(settings.database_url, wake, stop), daemon=True)
@@ -143,7 +149,12 @@ def _publish(relay: Relay) -> None:
     try:
         relay.publish()
     except Unavailable as error:
-        logger.warning("relay waits", error=error.code)
+        _waits(error)
+
+
+def _waits(error: Unavailable) -> None:
+    metrics.relay_waited(error.code)
+    logger.warning("relay waits", error=error.code)
 
 
 if __name__ == "__main__":

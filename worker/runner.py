@@ -17,6 +17,7 @@ from shared.jobs.run import Finish, Lease, Run, Work, execute_next
 from shared.kit.logging import get_logger
 from shared.kit.settings import get_settings
 from worker.app import app
+from worker.metrics import serve
 
 Handler = Callable[[Resources, Run, Any], Finish]
 
@@ -64,6 +65,11 @@ def get_resources() -> Resources:
         if _resources is None:
             _resources = bootstrap.build(get_settings())
         return _resources
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]  # celery has no hints
+def _show_metrics(**_: Any) -> None:
+    serve(get_settings())
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]  # celery has no hints

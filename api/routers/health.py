@@ -9,7 +9,7 @@ from api.errors import problem
 from api.metrics import CONTENT_TYPE
 from api.readiness import checks_of, probe
 from api.schemas.health import LiveOut, ReadyOut
-from shared.jobs import service as jobs
+from shared.jobs.measures import measure
 from shared.kit.errors import Unavailable
 
 router = APIRouter(tags=["operations"])
@@ -40,9 +40,9 @@ async def readyz(request: Request, resources: Resources) -> Response:
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 async def metrics(request: Request, connections: Connections) -> Response:
-    """Prometheus's text format: request durations by route, jobs by kind and status, age of the queue."""
+    """Prometheus's text format: requests by route, encoding, jobs by kind and status, queues, index drift."""
     try:
-        counts = await connections.run(jobs.count_by_kind)
+        measures = await connections.run(measure)
     except Unavailable:
-        counts = None
-    return Response(request.app.state.metrics.render(counts), media_type=CONTENT_TYPE)
+        measures = None
+    return Response(request.app.state.metrics.render(measures), media_type=CONTENT_TYPE)

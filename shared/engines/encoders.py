@@ -2,11 +2,16 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from shared.engines.artifacts import Artifacts
 from shared.engines.encoder import Device, Encoder, SentenceTransformerEncoder, resolve_model
+from shared.kit import metrics
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,23 @@ class ModelRef:
     base_model: str
     base_model_revision: str | None = None
     artifact: str | None = None
+
+
+class MeasuredEncoder:
+    """An encoder whose calls are counted."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+
+    @property
+    def dimension(self) -> int:
+        """Length d of a vector."""
+        return self._encoder.dimension
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """One L2-normalised row for each text, shape (n, d)."""
+        with metrics.encoding(len(texts)):
+            return self._encoder.encode(texts)
 
 
 class Encoders:
@@ -38,9 +60,8 @@ class Encoders:
         with self._lock:
             if ref not in self._loaded:
                 path = self.folder(ref)
-                self._loaded[ref] = SentenceTransformerEncoder(
-                    path, device=self._device, batch_size=self._batch_size
-                )
+                encoder = SentenceTransformerEncoder(path, device=self._device, batch_size=self._batch_size)
+                self._loaded[ref] = MeasuredEncoder(encoder)
             self._loaded.move_to_end(ref)
             while len(self._loaded) > self._capacity:
                 self._loaded.popitem(last=False)

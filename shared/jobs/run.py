@@ -18,6 +18,7 @@ from shared.jobs import store
 from shared.jobs.attempts import Attempts
 from shared.jobs.service import JobCancelled, LeaseLost, WorkerStopping
 from shared.jobs.tables import Job
+from shared.kit import metrics
 from shared.kit.errors import AppError, Unavailable
 from shared.kit.logging import get_logger
 from shared.kit.work import transaction
@@ -131,6 +132,7 @@ class Run:
                 elif cancel:
                     self._stop = JobCancelled
             except Unavailable as error:
+                metrics.heartbeat_missed()
                 logger.warning("lease not renewed", job_id=str(self.job_id), error=error.code)
                 if time.monotonic() > deadline:
                     self._stop = LeaseLost  # by now the relay may have given the job to another worker
@@ -187,7 +189,9 @@ def _see_through(
         attempts.holding(job.id, job.attempt),
     ):
         logger.info("job started", kind=job.kind, attempt=job.attempt)
+        started = time.monotonic()
         status = _attempt(engine, job, work, lease, attempts)
+        metrics.attempt_ended(job.kind, status, time.monotonic() - started)
         logger.info("job ended", kind=job.kind, attempt=job.attempt, status=status)
         return status
 

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
         le=65535,
         description="Where a worker or the relay serves Prometheus; unset: nowhere.",
     )
+    metrics_host: str = Field(default="127.0.0.1", description="The address that it listens on for that.")
     otlp_endpoint: str | None = Field(
         default=None, description="OpenTelemetry collector's HTTP address; needs the extra `tracing`."
     )
