@@ -1,35 +1,12 @@
-"""From raw values to a transaction's fields: the limits of the API hold for files too."""
+"""From the raw values of a file's record to a transaction, or to what is wrong with the record."""
 
 import datetime as dt
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from shared.kit.money import BadAmount, check_amount, is_currency, parse_amount
-from shared.kit.text import is_blank, is_storable
 from shared.transactions.text import TransactionFields
-
-MAX_NAMES = 20  # merchant categories of one transaction
-
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_CODE = re.compile(r"[0-9]{4}")
-_SEPARATOR = re.compile(r"[|;]")
-# A number written out has at most this many digits before the amount's own limits are asked.
-_MAX_SHIFT = 40
-
-
-class Number(str):
-    """A number of a JSON file as it is written there, so that no digit is lost."""
-
-
-class BadValue(ValueError):
-    """A value that its field does not take; `code` is a slug, `message` a sentence without the value."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
+from shared.transactions.values import check_values, is_empty
 
 
 @dataclass(frozen=True)
@@ -52,128 +29,13 @@ class TransactionRow:
     category: str | None = None
 
 
-def _text(raw: Any) -> str:
-    if not isinstance(raw, str):
-        raise BadValue("type", "Must be a text or a number.")
-    if not is_storable(raw):
-        raise BadValue("bad-text", "Has a NUL character or bytes that are not UTF-8 text.")
-    return raw.strip()
-
-
-def _at_most(length: int) -> Callable[[Any], str]:
-    def parse(raw: Any) -> str:
-        text = _text(raw)
-        if len(text) > length:
-            raise BadValue("too-long", f"Must have at most {length:,} characters.")
-        return text
-
-    return parse
-
-
-_name_of_category = _at_most(200)
-
-
-def _names(raw: Any) -> tuple[str, ...]:
-    """A list of texts, or one text with the names between '|' or ';'."""
-    parts = raw if isinstance(raw, list) else _SEPARATOR.split(_text(raw))
-    names = tuple(name for name in map(_name_of_category, parts) if not is_blank(name))
-    if len(names) > MAX_NAMES:
-        raise BadValue("too-many", f"Must be at most {MAX_NAMES} names.")
-    return names
-
-
-def _merchant_category_code(raw: Any) -> str:
-    text = _text(raw)
-    if not _CODE.fullmatch(text):
-        raise BadValue("merchant-category-code", "Must be the four digits of an ISO 18245 code.")
-    return text
-
-
-def _currency(raw: Any) -> str:
-    text = _text(raw)
-    if not is_currency(text):
-        raise BadValue("currency", "Must be an ISO 4217 currency in capitals, such as 'USD'.")
-    return text
-
-
-def _amount(raw: Any) -> Decimal:
-    try:
-        return parse_amount(_written_out(raw) if isinstance(raw, Number) else _text(raw))
-    except BadAmount as error:
-        raise BadValue(error.code, error.message) from error
-
-
-def _written_out(number: Number) -> str:
-    """The JSON number without its exponent, where that stays short."""
-    try:
-        value = Decimal(number)
-    except InvalidOperation:  # an exponent beyond what Decimal holds
-        return number
-    return f"{value:f}" if abs(value.adjusted()) < _MAX_SHIFT else number
-
-
-def _day(raw: Any) -> dt.date:
-    text = _text(raw)
-    try:
-        if _DAY.fullmatch(text):
-            return dt.date.fromisoformat(text)
-    except ValueError:
-        pass
-    raise BadValue("date", "Must be a day of the calendar, written YYYY-MM-DD.")
-
-
-_PARSERS: dict[str, Callable[[Any], Any]] = {
-    "external_id": _at_most(200),
-    "merchant_name": _at_most(500),
-    "merchant_descriptor": _at_most(500),
-    "merchant_category": _names,
-    "merchant_category_code": _merchant_category_code,
-    "department": _at_most(200),
-    "location": _at_most(200),
-    "amount": _amount,
-    "currency": _currency,
-    "memo": _at_most(5000),
-    "spend_program_name": _at_most(200),
-    "trip_name": _at_most(200),
-    "occurred_on": _day,
-    "category": _at_most(200),
-}
-FIELDS = tuple(_PARSERS)
-
-
-def parse_values(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, BadValue]]:
-    """The parsed values by field, empty ones left out, and what is wrong with the others."""
-    parsed: dict[str, Any] = {}
-    wrong: dict[str, BadValue] = {}
-    for name, raw in values.items():
-        if _is_empty(raw):
-            continue
-        try:
-            parsed[name] = _PARSERS[name](raw)
-        except BadValue as error:
-            wrong[name] = error
-    return parsed, wrong
-
-
 def read_row(
     line: int, values: Mapping[str, Any], defaults: Mapping[str, str]
 ) -> TransactionRow | list[RowError]:
     """The transaction that raw `values` by field describe; a default stands in for an empty value."""
-    filled = {**defaults, **{name: raw for name, raw in values.items() if not _is_empty(raw)}}
-    parsed, wrong = parse_values(filled)
-    if "merchant_name" not in parsed and "merchant_name" not in wrong:
-        wrong["merchant_name"] = BadValue("missing", "A transaction needs the name of the merchant.")
-    if "amount" in parsed:
-        try:
-            check_amount(parsed["amount"], parsed.get("currency"))
-        except BadAmount as error:
-            wrong["amount"] = BadValue(error.code, error.message)
+    filled = {**defaults, **{name: raw for name, raw in values.items() if not is_empty(raw)}}
+    parsed, wrong = check_values(filled)
     if wrong:
         return [RowError(line, name, error.code, error.message) for name, error in wrong.items()]
     own = {name: parsed.pop(name, None) for name in ("external_id", "occurred_on", "category")}
     return TransactionRow(TransactionFields(**parsed), **own)
-
-
-def _is_empty(raw: Any) -> bool:
-    """Whether a value says nothing. A NUL is no blank: it is reported."""
-    return raw is None or raw == [] or (isinstance(raw, str) and "\x00" not in raw and is_blank(raw))

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Literal
 
-from shared.importing.fields import FIELDS, Number, RowError, TransactionRow, parse_values, read_row
+from shared.importing.fields import RowError, TransactionRow, read_row
 from shared.kit.errors import Invalid
 from shared.kit.text import is_blank, is_storable
+from shared.transactions.values import FIELDS, Number, parse_values
 
 MAX_LINE_BYTES = 1024 * 1024
 DELIMITERS = (",", ";", "\t")

@@ -16,7 +16,7 @@ from shared.importing.fields import RowError, TransactionRow
 from shared.importing.parsing import FileRefused, records
 from shared.jobs.kinds import ImportParams
 from shared.jobs.run import Finish, Run
-from shared.kit.ids import derived_id
+from shared.kit.ids import id_of_job
 from shared.transactions import service as transactions
 from shared.transactions.service import NewTransaction, Stored
 
@@ -134,7 +134,7 @@ def _store(session: Session, run: Run, params: ImportParams, good: list[_Good], 
     if any(row.category is not None for _, row in good):
         good, decided = _decide(session, run.organization_id, good, report, create=params.create_categories)
     rows = [
-        NewTransaction(row.fields, row.external_id, row.occurred_on, id=_row_id(run.job_id, line))
+        NewTransaction(row.fields, row.external_id, row.occurred_on, id=id_of_job("import", run.job_id, line))
         for line, row in good
     ]
     stored = transactions.upsert(session, run.organization_id, rows, source="import")
@@ -195,14 +195,3 @@ def _label(
         return written
     current = transactions.current_labels(session, run.organization_id, decisions)
     return sum(label.actor == actor for label in current.values())
-
-
-def _row_id(job_id: uuid.UUID, line: int) -> uuid.UUID:
-    """The id of the row that this job makes of this line: again the same in every attempt.
-
-    Ordered as version 7 ids are (lists show the newest rows first, and follow the id): the job's
-    milliseconds, then 32 bits of the line as RFC 9562, 6.2 has a counter, then 42 bits of a hash.
-    """
-    hashed = derived_id("import", job_id, line).int & (1 << 42) - 1
-    time, high, low = job_id.int >> 80, line >> 20 & 0xFFF, line & 0xFFFFF
-    return uuid.UUID(int=time << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low << 42 | hashed)

@@ -18,3 +18,14 @@ def new_id() -> uuid.UUID:
 def derived_id(*parts: object) -> uuid.UUID:
     """A UUID version 5 of the parts: the same parts give the same id, so writing twice is writing once."""
     return uuid.uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts))
+
+
+def id_of_job(kind: str, job_id: uuid.UUID, number: int) -> uuid.UUID:
+    """The id of the row that a job makes as its `number`-th (below 2^32): the same in every attempt.
+
+    Ordered as version 7 ids are (lists show the newest rows first, and follow the id): the job's
+    milliseconds, then 32 bits of the number as RFC 9562, 6.2 has a counter, then 42 bits of a hash.
+    """
+    hashed = derived_id(kind, job_id, number).int & (1 << 42) - 1
+    time_ms, high, low = job_id.int >> 80, number >> 20 & 0xFFF, number & 0xFFFFF
+    return uuid.UUID(int=time_ms << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low << 42 | hashed)

@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from shared.importing.fields import FIELDS, TransactionRow
+from shared.importing.fields import TransactionRow
 from shared.importing.parsing import FileRefused
+from shared.transactions.values import FIELDS
 from tests.importing.reading import HEADER, MAPPING, outcome, parse
 
 
