@@ -114,6 +114,14 @@ class EdgeIndex:
         """How many points the organisation has."""
         return int(self._call("count", name=check_name(name), organization=str(organization_id)))
 
+    def collections(self) -> list[str]:
+        """The name of every collection, damaged ones included, in the order of the alphabet."""
+        return list(self._call("collections"))
+
+    def organizations(self, name: str) -> set[uuid.UUID]:
+        """Every organisation that has a point in the collection."""
+        return {uuid.UUID(found) for found in self._call("organizations", name=check_name(name))}
+
     def ping(self) -> None:
         """Raise `IndexUnavailable` unless the sidecar answers, with this auth key."""
         self._call("ping")

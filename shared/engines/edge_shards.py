@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from shared.engines.edge_collection import Collection, build, is_interruption
 from shared.engines.vectors import (
+    MAX_TENANTS,
+    TENANT_FIELD,
     CollectionMissing,
     CollectionUnreadable,
     Hit,
@@ -180,6 +182,19 @@ class Shards:
             return int(
                 shard.count(edge.CountRequest(exact=True, filter=tenant_filter(edge, organization_id)))
             )
+
+    def collections(self) -> list[str]:
+        """As `VectorIndex.collections`."""
+        with self._names:
+            return sorted({*self._open, *self._unreadable})
+
+    def organizations(self, name: str) -> list[str]:
+        """As `VectorIndex.organizations`."""
+        import qdrant_edge as edge
+
+        with self._using(name) as (shard, _):
+            found = shard.facet(edge.FacetRequest(TENANT_FIELD, limit=MAX_TENANTS, exact=True))
+        return [hit.value for hit in found.hits if hit.count]  # a value whose points went is still listed
 
 
 def _check_size(vectors: NDArray[np.float32], size: int) -> None:

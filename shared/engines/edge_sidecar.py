@@ -80,6 +80,8 @@ _OPERATIONS: dict[str, Callable[[Shards, Message, Vectors], Any]] = {
         m["name"], uuid.UUID(m["organization"]), uuid.UUID(m["after"]) if m["after"] else None
     ),
     "count": lambda shards, m, _: shards.count(m["name"], uuid.UUID(m["organization"])),
+    "collections": lambda shards, *_: shards.collections(),
+    "organizations": lambda shards, m, _: shards.organizations(m["name"]),
 }
 
 

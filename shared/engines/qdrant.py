@@ -11,6 +11,7 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 
 from shared.engines.vectors import (
     KIND_FIELD,
+    MAX_TENANTS,
     ROW_FIELD,
     TENANT_FIELD,
     CollectionMissing,
@@ -165,6 +166,16 @@ class QdrantIndex:
         check_name(name)
         wanted = tenant_filter(models, organization_id)
         return self._ask(self._client.count, name, count_filter=wanted, exact=True).count
+
+    def collections(self) -> list[str]:
+        """The name of every collection, in the order of the alphabet."""
+        return sorted(found.name for found in self._ask(self._client.get_collections).collections)
+
+    def organizations(self, name: str) -> set[uuid.UUID]:
+        """Every organisation that has a point in the collection."""
+        check_name(name)
+        found = self._ask(self._client.facet, name, TENANT_FIELD, limit=MAX_TENANTS, exact=True)
+        return {uuid.UUID(str(hit.value)) for hit in found.hits if hit.count}
 
     def ping(self) -> None:
         """Raise `IndexUnavailable` unless the server answers, with this API key."""

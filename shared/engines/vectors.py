@@ -23,6 +23,7 @@ _NAME = re.compile(r"[a-z0-9_-]{1,80}")
 _FLOATS_PER_WRITE = 200_000  # about 800 KB of vectors: well under every body limit, quick under every timeout
 _SEARCHES_PER_CALL = 64
 _TIE_MARGIN = 16
+MAX_TENANTS = 1_000_000  # organisations that one collection's list can hold
 _TIE_DEPTH = 1024
 
 
@@ -126,6 +127,14 @@ class VectorIndex(Protocol):
 
     def count(self, name: str, organization_id: uuid.UUID) -> int:
         """How many points the organisation has."""
+        ...
+
+    def collections(self) -> list[str]:
+        """The name of every collection, damaged ones included, in the order of the alphabet."""
+        ...
+
+    def organizations(self, name: str) -> set[uuid.UUID]:
+        """Every organisation that has a point in the collection."""
         ...
 
     def ping(self) -> None:

@@ -221,3 +221,27 @@ def test_a_name_that_is_no_safe_folder_is_refused(index, bad):
 
 def test_ping(index):
     index.ping()
+
+
+def test_every_collection_is_named_once(index, name):
+    with collection(index) as other:
+        found = index.collections()
+        assert {name, other} <= set(found)
+        assert found == sorted(set(found))
+    assert other not in index.collections()
+
+
+def test_every_organization_with_a_point_is_named(index, name):
+    assert index.organizations(name) == set()
+    several = [uuid.uuid4() for _ in range(12)]  # more than a facet's usual ten
+    points = [point(one, vector(1.0, 0.5)) for one in several for _ in range(2)]
+    index.upsert(name, points)
+    assert index.organizations(name) == set(several)
+    index.delete_organization(name, several[0])
+    index.delete(name, [one.id for one in points if one.organization_id == several[1]])
+    assert index.organizations(name) == set(several[2:])
+
+
+def test_the_organizations_of_a_missing_collection(index):
+    with pytest.raises(CollectionMissing):
+        index.organizations("not-there")
