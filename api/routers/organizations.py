@@ -5,10 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api.answers import problems
-from api.deps import Admin, Id, Resources, RootKey, Session
+from api.deps import Admin, Id, RequestId, Resources, RootKey, Session
 from api.idempotency import AdminOnce, OnceRoute, RootOnce
 from api.schemas.common import PageOut, PageQuery
-from api.schemas.organizations import ApiKeyIn, ApiKeyOut, NewApiKeyOut, OrganizationIn, OrganizationOut
+from api.schemas.organizations import (
+    ApiKeyIn,
+    ApiKeyOut,
+    NewApiKeyOut,
+    NewOrganizationOut,
+    OrganizationIn,
+    OrganizationOut,
+)
 from shared.organizations import service as organizations
 from shared.registry import service as registry
 
@@ -18,7 +25,7 @@ router = APIRouter(route_class=OnceRoute, tags=["organizations"])
 @router.post("/v1/organizations", status_code=201, dependencies=[RootKey], responses=problems(422))
 def create_organization(
     body: OrganizationIn, session: RootOnce, resources: Resources, response: Response
-) -> OrganizationOut:
+) -> NewOrganizationOut:
     """A new organisation with its first key, which has every scope and is shown this once.
 
     Only the operator's root key may do this. The base model is registered with it; activate it, or one
@@ -28,7 +35,38 @@ def create_organization(
     settings = resources.settings
     registry.register_base(session, organization.id, settings.base_model, settings.base_model_revision)
     response.headers["Cache-Control"] = "no-store"
-    return OrganizationOut.of(organization, key)
+    return NewOrganizationOut.of(organization, key)
+
+
+@router.get("/v1/organizations", dependencies=[RootKey])
+def list_organizations(query: Annotated[PageQuery, Query()], session: Session) -> PageOut[OrganizationOut]:
+    """Every organisation, oldest first, those that are being deleted included. For the root key only."""
+    return PageOut[OrganizationOut].of_page(organizations.list_(session, query.paging()))
+
+
+@router.get("/v1/organizations/{organization_id}", dependencies=[RootKey], responses=problems(404))
+def get_organization(organization_id: Id, session: Session) -> OrganizationOut:
+    """One organisation; a 404 once all that belonged to a deleted one is removed. For the root key only."""
+    return OrganizationOut.model_validate(organizations.get(session, organization_id))
+
+
+@router.delete(
+    "/v1/organizations/{organization_id}",
+    status_code=202,
+    dependencies=[RootKey],
+    responses=problems(404),
+)
+def delete_organization(
+    organization_id: Id, session: Session, request_id: RequestId, response: Response
+) -> OrganizationOut:
+    """Delete an organisation and all that belongs to it: rows, vectors, files. For the root key only.
+
+    From now on its keys open nothing and its jobs stop. The rest is removed by a job, which can take minutes:
+    ask for the organisation, at `Location`, until that is a 404. Deleting twice is deleting once.
+    """
+    organization = organizations.delete(session, organization_id, request_id=request_id)
+    response.headers["Location"] = f"/v1/organizations/{organization_id}"
+    return OrganizationOut.model_validate(organization)
 
 
 @router.post("/v1/api-keys", status_code=201, responses=problems(403, 422))

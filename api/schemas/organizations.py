@@ -59,19 +59,25 @@ class NewApiKeyOut(ApiKeyOut):
 
 
 class OrganizationOut(Out):
-    """An organisation with its first key."""
+    """An organisation."""
 
     id: uuid.UUID
     name: str
     created_at: dt.datetime
+    deleted_at: dt.datetime | None = Field(
+        description="Since when its keys open nothing, while all that belongs to it is being removed."
+    )
+
+
+class NewOrganizationOut(OrganizationOut):
+    """An organisation with its first key."""
+
     api_key: NewApiKeyOut
 
     @classmethod
     def of(cls, organization: Organization, key: NewKey) -> Self:
         """The organisation and the key that was made with it."""
         return cls(
-            id=organization.id,
-            name=organization.name,
-            created_at=organization.created_at,
+            **OrganizationOut.model_validate(organization).model_dump(),
             api_key=NewApiKeyOut.of(key),
         )

@@ -170,9 +170,14 @@ def succeed(
 
 
 def record_result(session: Session, job_id: uuid.UUID, result: dict[str, Any]) -> None:
-    """Keep what the job's effects returned, in the transaction that `succeed` opened."""
-    session.get_one(Job, job_id).result = result
-    session.flush()
+    """Keep what the job's effects returned, in the transaction that `succeed` opened.
+
+    Nothing where the effects have removed the job's own row, together with its organisation.
+    """
+    job = session.get(Job, job_id)
+    if job is not None:
+        job.result = result
+        session.flush()
 
 
 def fail(session: Session, job_id: uuid.UUID, attempt: int, error: dict[str, Any]) -> bool:

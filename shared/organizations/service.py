@@ -12,12 +12,16 @@ from typing import Literal
 from sqlalchemy import func
 from sqlalchemy.orm import Session
 
+from shared.jobs import service as jobs
+from shared.jobs import upkeep
+from shared.jobs.kinds import DeleteOrganizationParams
 from shared.kit.errors import Unauthenticated
 from shared.kit.paging import Page, Paging
 from shared.organizations import store
 from shared.organizations.tables import ApiKey, Organization
 
 Scope = Literal["read", "write", "admin"]
+ERASING = "delete_organization"  # the kind of job that removes all that belongs to an organisation
 ALL_SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 
 
@@ -50,9 +54,40 @@ def get(session: Session, organization_id: uuid.UUID) -> Organization:
     return store.get(session, organization_id)
 
 
-def list_ids(session: Session) -> Sequence[uuid.UUID]:
-    """Every organisation's id, for upkeep."""
-    return store.list_organization_ids(session)
+def list_(session: Session, paging: Paging) -> Page[Organization]:
+    """Organisations, oldest first, those on their way out included."""
+    return store.list_(session, paging)
+
+
+def list_ids(session: Session, *, is_deleted: bool | None = None) -> Sequence[uuid.UUID]:
+    """Every organisation's id, for upkeep; `is_deleted`: only of those that are (not) on their way out."""
+    return store.list_organization_ids(session, is_deleted=is_deleted)
+
+
+def delete(session: Session, organization_id: uuid.UUID, *, request_id: str | None = None) -> Organization:
+    """From now on its keys open nothing, and a job removes all that belongs to it, in the end the row itself.
+
+    Its other jobs are cancelled or asked to stop. Deleting twice is deleting once.
+    """
+    organization = store.get(session, organization_id, lock=True)
+    if organization.deleted_at is None:
+        organization.deleted_at = func.now()
+        session.flush()
+        session.refresh(organization)
+    upkeep.stop_others(session, organization_id, ERASING)
+    if not upkeep.has_open(session, organization_id, ERASING):
+        jobs.submit(session, organization_id, ERASING, DeleteOrganizationParams(), request_id=request_id)
+    return organization
+
+
+def lock_out(session: Session, organization_id: uuid.UUID) -> bool:
+    """Let nobody add a row to the organisation until the transaction ends; False: it is gone."""
+    return store.lock_out(session, organization_id)
+
+
+def remove(session: Session, organization_id: uuid.UUID) -> None:
+    """Delete the row, and by the foreign keys what still belongs to it: the end of the job that erases."""
+    store.remove(session, organization_id)
 
 
 def create_key(
@@ -93,7 +128,8 @@ def authenticate(session: Session, token: str) -> Principal:
     """Who holds the token.
 
     Raises:
-        Unauthenticated: malformed, unknown, wrong, revoked or expired: the same answer for all of them.
+        Unauthenticated: malformed, unknown, wrong, revoked, expired, or of an organisation that was deleted:
+            the same answer for all of them.
     """
     prefix, _, rest = token.partition("_")
     public_id, _, secret = rest.partition("_")

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from shared.kit.errors import NotFound
@@ -30,17 +30,42 @@ def add_organization(session: Session, organization: Organization) -> Organizati
     return organization
 
 
-def get(session: Session, organization_id: uuid.UUID) -> Organization:
-    """The organisation."""
-    organization = session.get(Organization, organization_id)
+def get(session: Session, organization_id: uuid.UUID, *, lock: bool = False) -> Organization:
+    """The organisation; `lock` holds the row, though others may still add rows that belong to it."""
+    query = select(Organization).where(Organization.id == organization_id)
+    organization = session.scalar(query.with_for_update(key_share=True) if lock else query)
     if organization is None:
         raise OrganizationNotFound
     return organization
 
 
-def list_organization_ids(session: Session) -> Sequence[uuid.UUID]:
-    """Every organisation, for upkeep that goes over all of them."""
-    return session.scalars(select(Organization.id).order_by(Organization.id)).all()
+def list_(session: Session, paging: Paging) -> Page[Organization]:
+    """Organisations, oldest first."""
+    return page(session, select(Organization), Organization.id, paging, resource="organizations")
+
+
+def list_organization_ids(session: Session, *, is_deleted: bool | None = None) -> Sequence[uuid.UUID]:
+    """Every organisation, or only those that are (not) on their way out."""
+    query = select(Organization.id).order_by(Organization.id)
+    if is_deleted is not None:
+        at = Organization.deleted_at
+        query = query.where(at.is_not(None) if is_deleted else at.is_(None))
+    return session.scalars(query).all()
+
+
+def lock_out(session: Session, organization_id: uuid.UUID) -> bool:
+    """Hold the row so that nobody can add a row that belongs to it; False: there is none."""
+    query = select(Organization.id).where(Organization.id == organization_id).with_for_update()
+    return session.scalar(query) is not None
+
+
+def remove(session: Session, organization_id: uuid.UUID) -> None:
+    """Delete the organisation and, by the foreign keys, what still belongs to it."""
+    session.execute(
+        delete(Organization)
+        .where(Organization.id == organization_id)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def add_key(session: Session, key: ApiKey) -> ApiKey:
@@ -51,8 +76,13 @@ def add_key(session: Session, key: ApiKey) -> ApiKey:
 
 
 def find_key(session: Session, public_id: str) -> ApiKey | None:
-    """The key with this public part, of whatever organisation."""
-    return session.scalar(select(ApiKey).where(ApiKey.public_id == public_id))
+    """The key with this public part, of whatever organisation that is not on its way out."""
+    query = (
+        select(ApiKey)
+        .join(Organization, Organization.id == ApiKey.organization_id)
+        .where(ApiKey.public_id == public_id, Organization.deleted_at.is_(None))
+    )
+    return session.scalar(query)
 
 
 def get_key(session: Session, organization_id: uuid.UUID, key_id: uuid.UUID) -> ApiKey:
