@@ -1,11 +1,15 @@
 """Dividing labelled rows into train, test and eval: by seed, whatever order the rows come in."""
 
+import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.kit.errors import Invalid
+
+Strategy = Literal["random", "stratified", "by_merchant", "by_time", "by_category"]
 
 
 class BadRatios(Invalid):
@@ -37,6 +41,45 @@ class Split:
     eval: tuple[uuid.UUID, ...]
 
 
+@dataclass(frozen=True)
+class SplitRow:
+    """What a row is divided by; `merchant` is compared as it is, so give it cleaned and folded."""
+
+    id: uuid.UUID
+    category: uuid.UUID
+    merchant: str = ""
+    day: dt.date | None = None
+
+
+def divide(rows: Sequence[SplitRow], strategy: Strategy, ratios: Ratios, seed: int) -> Split:
+    """Divide rows so that the evaluation answers the strategy's question.
+
+    - `random`: how good is it on more of the same? Sizes are those of the ratios to within one.
+    - `stratified`: the same, with each category's rows shared out, too (see `split`).
+    - `by_merchant`: at merchants it has not seen? All rows of a merchant are in one part.
+    - `by_category`: at categories it has not seen? All rows of a category are in one part.
+    - `by_time`: on later ones? No day of test is before one of train, none of eval before one of test; a day
+      is never cut. Rows without a day are in train, where they can tell nothing of the future.
+
+    Parts made of whole groups have the ratios' sizes only as nearly as the groups allow.
+
+    Raises:
+        ValueError: a row is listed twice.
+    """
+    if strategy == "stratified":
+        return split([(row.id, row.category) for row in rows], ratios, seed)
+    if len({row.id for row in rows}) != len(rows):
+        raise ValueError("a row is listed twice")
+    if strategy == "by_time":
+        return _by_time(rows, ratios)
+    key: Callable[[SplitRow], Hashable] = {
+        "random": lambda row: row.id,
+        "by_merchant": lambda row: row.merchant,
+        "by_category": lambda row: row.category,
+    }[strategy]
+    return _by_group(rows, key, ratios, seed)
+
+
 def split(rows: Iterable[tuple[uuid.UUID, uuid.UUID]], ratios: Ratios, seed: int) -> Split:
     """Divide (row id, category id) pairs so that each part has its share of all rows, to within one.
 
@@ -60,7 +103,39 @@ def split(rows: Iterable[tuple[uuid.UUID, uuid.UUID]], ratios: Ratios, seed: int
     return Split(*(tuple(sorted(part)) for part in parts))
 
 
-def _shuffle(seed: int, value: uuid.UUID) -> bytes:
+def _by_group(
+    rows: Sequence[SplitRow], key: Callable[[SplitRow], Hashable], ratios: Ratios, seed: int
+) -> Split:
+    groups: dict[Hashable, list[uuid.UUID]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row.id)
+    sizes = _sizes(len(rows), (ratios.train, ratios.test, ratios.eval))
+    parts: tuple[list[uuid.UUID], ...] = ([], [], [])
+    # In an order made by the seed, each to the part that misses most of its share.
+    for name in sorted(groups, key=lambda name: _shuffle(seed, name)):
+        behind = [
+            (size - len(part)) / size if size else -1.0 for size, part in zip(sizes, parts, strict=True)
+        ]
+        parts[max(range(3), key=lambda index: behind[index])].extend(groups[name])
+    return Split(*(tuple(sorted(part)) for part in parts))
+
+
+def _by_time(rows: Sequence[SplitRow], ratios: Ratios) -> Split:
+    days: dict[dt.date, list[uuid.UUID]] = {}
+    for row in rows:
+        if row.day is not None:
+            days.setdefault(row.day, []).append(row.id)
+    parts: tuple[list[uuid.UUID], ...] = ([row.id for row in rows if row.day is None], [], [])
+    ends = (ratios.train * len(rows), (ratios.train + ratios.test) * len(rows))
+    done = len(parts[0])
+    for day in sorted(days):
+        middle = done + len(days[day]) / 2  # a day goes where most of it belongs
+        parts[(middle > ends[0] + 1e-9) + (middle > ends[1] + 1e-9)].extend(days[day])
+        done += len(days[day])
+    return Split(*(tuple(sorted(part)) for part in parts))
+
+
+def _shuffle(seed: int, value: Hashable) -> bytes:
     """A key that orders ids at random, but by the seed alone."""
     return hashlib.sha256(f"{seed}:{value}".encode()).digest()
 

@@ -1,5 +1,6 @@
 """Every kind of job: its parameters, its queue and its urgency. One place to see what the workers do."""
 
+import datetime as dt
 import uuid
 from dataclasses import dataclass
 from typing import Literal
@@ -54,6 +55,18 @@ class DatasetParams(Params):
     train: float
     test: float
     eval: float
+    strategy: Literal["random", "stratified", "by_merchant", "by_time", "by_category"] = "stratified"
+    remove_duplicates: bool = True
+    sources: list[str] = Field(default_factory=list, description="Of the transactions; empty: all.")
+    category_ids: list[uuid.UUID] = Field(default_factory=list, description="Empty: all live ones.")
+    occurred_from: dt.date | None = None
+    occurred_to: dt.date | None = None
+
+
+class CheckDatasetParams(Params):
+    """Compare how hard a dataset's splits are for the base model."""
+
+    dataset_id: uuid.UUID
 
 
 class EvaluationParams(Params):
@@ -108,6 +121,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "import": Kind(ImportParams, "default"),
     "freeze_dataset": Kind(DatasetParams, "default"),
+    "check_dataset": Kind(CheckDatasetParams, "evaluation"),
     "sync_index": Kind(SyncIndexParams, "embedding", priority=0, is_counted=False),
     "reindex": Kind(ReindexParams, "embedding", priority=6),
     "activate": Kind(ActivateParams, "embedding"),

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from shared.bootstrap import Resources
 from shared.datasets import freezing
 from shared.datasets import service as datasets
+from shared.datasets.selecting import Content, Found, keyed
 from shared.datasets.service import DatasetNotFound
 from shared.datasets.tables import SPLITS
 from shared.jobs import store as job_store
@@ -20,7 +21,7 @@ from shared.kit.work import transaction
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction
 
 WORDS = {"Lodging": "hotel", "Software": "licence", "Meals": "lunch"}
-PARAMS = DatasetParams(name="May", seed=7, train=0.6, test=0.2, eval=0.2)
+PARAMS = DatasetParams(name="May", seed=7, train=0.6, test=0.2, eval=0.2, remove_duplicates=False)
 # Rows that differ in nothing, and a row that has an id of the customer's.
 EXTRA: list[dict[str, Any]] = [{}, {}, {"external_id": "one"}]
 
@@ -192,16 +193,16 @@ def test_too_few_labels_are_refused(
 
 def test_rows_alike_in_all_but_their_category_are_split_alike_in_any_database() -> None:
     names = ("Meals", "Lodging", "Meals", "Travel")
-    contents = [freezing.Content("", "Acme", category) for category in names]
+    contents = [Content("", "Acme", category) for category in names]
     ids = {category: uuid.uuid4() for category in names}
 
     def keys(order: list[int]) -> set[tuple[uuid.UUID, uuid.UUID]]:
         row_ids = sorted(uuid.uuid4() for _ in order)  # as they were created, so in another order each time
         found = [
-            (contents[position], row_id, ids[contents[position].category])
+            Found(contents[position], row_id, ids[contents[position].category])
             for position, row_id in zip(order, row_ids, strict=True)
         ]
-        return {(one.key, one.category_id) for one in freezing.keyed(found)}
+        return {(one.key, one.found.category_id) for one in keyed(found)}
 
     expected = keys([0, 1, 2, 3])
     assert len(expected) == len(contents)

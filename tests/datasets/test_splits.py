@@ -1,5 +1,6 @@
 """The split of a dataset."""
 
+import datetime as dt
 import random
 import uuid
 from collections import Counter
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.datasets.splits import BadRatios, Ratios, split
+from shared.datasets.splits import BadRatios, Ratios, Split, SplitRow, Strategy, divide, split
 
 Rows = list[tuple[uuid.UUID, uuid.UUID]]
 
@@ -73,3 +74,90 @@ def test_a_row_listed_twice_is_an_error() -> None:
     row = (uuid.UUID(int=1), uuid.UUID(int=2))
     with pytest.raises(ValueError, match="twice"):
         split([row, row], Ratios(), 0)
+
+
+@st.composite
+def _split_rows(draw: st.DrawFn) -> list[SplitRow]:
+    count = draw(st.integers(0, 120))
+    rows = []
+    for number in range(count):
+        day = draw(st.none() | st.integers(0, 20))
+        rows.append(
+            SplitRow(
+                uuid.UUID(int=number),
+                uuid.UUID(int=draw(st.integers(0, 6))),
+                f"merchant {draw(st.integers(0, 30))}",
+                None if day is None else dt.date(2026, 1, 1) + dt.timedelta(days=day),
+            )
+        )
+    return rows
+
+
+def parts_of(made: Split) -> tuple[tuple[uuid.UUID, ...], ...]:
+    return made.train, made.test, made.eval
+
+
+STRATEGIES: list[Strategy] = ["random", "stratified", "by_merchant", "by_time", "by_category"]
+
+
+@given(_split_rows(), st.sampled_from(STRATEGIES), _ratios(), st.integers(0, 50), st.randoms())
+def test_every_strategy_makes_a_partition_that_depends_on_the_seed_alone(
+    rows: list[SplitRow], strategy: Strategy, ratios: Ratios, seed: int, rng: random.Random
+) -> None:
+    made = divide(rows, strategy, ratios, seed)
+    assert sorted(row_id for part in parts_of(made) for row_id in part) == sorted(row.id for row in rows)
+    rng.shuffle(rows)
+    assert divide(rows, strategy, ratios, seed) == made
+
+
+@given(_split_rows(), _ratios(), st.integers(0, 50))
+def test_a_merchant_or_a_category_is_never_in_two_parts(
+    rows: list[SplitRow], ratios: Ratios, seed: int
+) -> None:
+    of = {row.id: row for row in rows}
+    merchants = [
+        {of[one].merchant for one in part} for part in parts_of(divide(rows, "by_merchant", ratios, seed))
+    ]
+    categories = [
+        {of[one].category for one in part} for part in parts_of(divide(rows, "by_category", ratios, seed))
+    ]
+    for held in (merchants, categories):
+        assert sum(len(part) for part in held) == len(set[object]().union(*held))
+
+
+@given(_split_rows(), _ratios())
+def test_no_day_of_a_later_part_is_before_one_of_an_earlier_part(
+    rows: list[SplitRow], ratios: Ratios
+) -> None:
+    of = {row.id: row.day for row in rows}
+    days = [
+        [day for one in part if (day := of[one])] for part in parts_of(divide(rows, "by_time", ratios, 0))
+    ]
+    for earlier, later in ((0, 1), (1, 2), (0, 2)):
+        assert all(a < b for a in days[earlier] for b in days[later])
+    assert all(
+        of[one] is not None for part in parts_of(divide(rows, "by_time", ratios, 0))[1:] for one in part
+    )
+
+
+@given(_split_rows(), _ratios(), st.integers(0, 50))
+def test_random_parts_have_their_sizes(rows: list[SplitRow], ratios: Ratios, seed: int) -> None:
+    made = divide(rows, "random", ratios, seed)
+    for part, share in zip(parts_of(made), (ratios.train, ratios.test, ratios.eval), strict=True):
+        assert abs(len(part) - share * len(rows)) <= 1
+
+
+def test_groups_of_many_sizes_come_near_the_ratios() -> None:
+    rng = random.Random(3)
+    rows = [
+        SplitRow(uuid.UUID(int=n), uuid.UUID(int=0), f"m{int(rng.paretovariate(1))}") for n in range(2000)
+    ]
+    made = divide(rows, "by_merchant", Ratios(0.5, 0.1, 0.4), 0)
+    assert all(len(part) > 0 for part in parts_of(made))
+
+
+def test_rows_of_one_day_stay_together_and_the_last_are_held_out() -> None:
+    rows = [SplitRow(uuid.UUID(int=n), uuid.UUID(int=0), day=dt.date(2026, 1, 1 + n // 2)) for n in range(20)]
+    made = divide(rows, "by_time", Ratios(0.7, 0.1, 0.2), 0)
+    assert [len(part) for part in parts_of(made)] == [14, 2, 4]
+    assert [one.int for one in made.eval] == [16, 17, 18, 19]
