@@ -28,7 +28,7 @@ _MEANINGS = {
 
 def problems(*statuses: int) -> Responses:
     """How the schema describes these errors, with an example of each."""
-    return {status: {"model": Problem, **_described(status)} for status in statuses}
+    return {status: {"model": Problem, **described(status)} for status in statuses}
 
 
 def accepted(job: Job, response: Response) -> JobOut:
@@ -37,7 +37,8 @@ def accepted(job: Job, response: Response) -> JobOut:
     return JobOut.model_validate(job)
 
 
-def _described(status: int) -> dict[str, Any]:
+def described(status: int) -> dict[str, Any]:
+    """A response of the schema: what this status means, and an example."""
     code, detail = _MEANINGS[status]
     wrong = {"pointer": "/name", "code": "missing", "message": "This field is required."}
     example = {

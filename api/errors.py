@@ -67,6 +67,9 @@ STATUSES: dict[type[AppError], int] = {
     Unavailable: 503,
 }
 
+# These statuses always say when to come again; an error that knows it better says so itself.
+RETRY_AFTER_SECONDS: Mapping[int, float] = {429: 5, 503: 5}
+
 
 def status_of(error: AppError) -> int:
     """The status that an error is answered with."""
@@ -106,8 +109,9 @@ def app_error_response(error: AppError, instance: str) -> Response:
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="outlay"'
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(math.ceil(error.retry_after))
+    retry_after = RETRY_AFTER_SECONDS.get(status) if error.retry_after is None else error.retry_after
+    if retry_after is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after)))
     return problem(
         status, code=error.code, detail=error.message, instance=instance, errors=error.errors, headers=headers
     )
@@ -133,6 +137,9 @@ async def on_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
     if any(item["loc"][0] == "path" for item in found):
+        if _literal(request):
+            # /v1/transactions/batch is a path of its own, and no transaction's.
+            return await on_http_error(request, HTTPException(405))
         # An id that no row can have is an unknown id.
         return app_error_response(NotFound(), request.url.path)
     if any(item["type"] == "missing" and tuple(item["loc"]) == ("body",) for item in found):
@@ -161,7 +168,13 @@ def _allowed(request: Request) -> list[str]:
     for route in iter_route_contexts(request.app.routes):
         if route.path_regex is not None and route.path_regex.match(request.url.path):
             found |= set(route.methods or ())
-    return sorted(found)
+    return sorted(_literal(request) or found)
+
+
+def _literal(request: Request) -> set[str]:
+    """The methods of the routes with exactly this path; others may have an id in that place."""
+    routes = iter_route_contexts(request.app.routes)
+    return {method for route in routes if route.path == request.url.path for method in route.methods or ()}
 
 
 def install(app: FastAPI) -> None:

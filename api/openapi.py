@@ -6,6 +6,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.responses import FileResponse, Response
 
+from api import contract
+
 STATIC = Path(__file__).parent / "static"
 
 DESCRIPTION = """
@@ -19,10 +21,10 @@ a 404. Scopes: `read`, `write`, `admin`.
 
 **Long work** answers 202 with a job and its `Location`; watch it at `/v1/jobs/{id}` or `…/events`.
 
-**Safe retries.** Send an `Idempotency-Key`, a new UUID for each POST that creates or starts something. When the
-answer is lost, send the same request with the same key again: for 24 hours it has no second effect and gets the
-first answer, with `Idempotent-Replayed: true`. Another request under the key is a 422; while the first is still
-being worked on it is a 409 with `Retry-After`. Errors are not kept: a retry after one runs anew.
+**Safe retries.** Send an `Idempotency-Key`, a new UUID for each POST that creates or starts something. When
+its answer is lost, send the same request with the same key again: for 24 hours it has no second effect and
+gets the first answer, with `Idempotent-Replayed: true`. Another request under the key is a 422; while the
+first is being worked on it is a 409 with `Retry-After`. Errors are not kept: a retry after one runs anew.
 
 **Errors** are `application/problem+json` (RFC 9457); `code` is for programs, `detail` says what to do next.
 """
@@ -59,26 +61,10 @@ async def show_docs() -> Response:
 
 
 class OutlayAPI(FastAPI):
-    """FastAPI whose schema says that errors are problem documents."""
+    """FastAPI whose schema says all that can come."""
 
     def openapi(self) -> dict[str, Any]:
         """The schema, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = _with_problems(super().openapi())
+            self.openapi_schema = contract.complete(super().openapi())
         return self.openapi_schema
-
-
-def _with_problems(schema: dict[str, Any]) -> dict[str, Any]:
-    for path in schema["paths"].values():
-        for operation in path.values():
-            for status, response in operation["responses"].items():
-                if status.startswith(("4", "5")):
-                    # FastAPI files the model under the media type of the route's own answer.
-                    merged = {
-                        key: value for media in response["content"].values() for key, value in media.items()
-                    }
-                    response["content"] = {"application/problem+json": merged}
-    components = schema["components"]["schemas"]
-    for unused in ("HTTPValidationError", "ValidationError"):
-        components.pop(unused, None)
-    return schema

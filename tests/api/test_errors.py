@@ -100,6 +100,9 @@ def test_an_unknown_or_impossible_id_is_a_404(organization: OrganizationClient, 
         ("POST", "/v1/categories/0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011", "DELETE, GET, PATCH"),
         ("BREW", "/v1/transactions", "GET, POST"),
         ("POST", "/livez", "GET"),
+        ("GET", "/v1/transactions/batch", "POST"),
+        ("DELETE", "/v1/transactions/batch", "POST"),
+        ("PUT", "/v1/models/rollback", "POST"),
     ],
 )
 def test_another_method_is_a_405_that_names_all_that_are_allowed(
