@@ -9,6 +9,8 @@ import httpx2
 from starlette.testclient import TestClient
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from shared.bootstrap import Resources
 
 ROOT_KEY = "test-root-key-0123456789"  # opens nothing but a test's own app
@@ -82,6 +84,7 @@ def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[s
     The real work under the real lease; only the broker and the worker processes are left out.
     """
     from shared.datasets import freezing
+    from shared.evaluation import parity
     from shared.evaluation import service as evaluation
     from shared.indexing import service as indexing
     from shared.jobs import run
@@ -92,6 +95,7 @@ def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[s
         "reindex": lambda run, params: indexing.reindex(run, params, *machines),
         "activate": lambda run, params: indexing.activate(run, params, *machines),
         "freeze_dataset": freezing.freeze,
+        "check_dataset": lambda run, params: parity.check(run, params, resources.encoders),
         "evaluate": lambda run, params: evaluation.evaluate(run, params, *machines),
     }
     ended: dict[str, list[str]] = {}
@@ -111,6 +115,37 @@ def new_category(organization: OrganizationClient, **fields: Any) -> dict[str, A
     assert response.status_code == 201, response.text
     made: dict[str, Any] = response.json()
     return made
+
+
+def new_candidates(
+    engine: "Engine", organization: OrganizationClient, count: int, **options: Any
+) -> list[uuid.UUID]:
+    """Candidates as a generation job leaves them, each with another difficulty; their ids.
+
+    `options`: category_id (a new category by default), paraphrase, style, job_id, and any field.
+    """
+    from shared.candidates import service as candidates
+    from shared.kit.work import transaction
+    from shared.transactions.text import TransactionFields
+
+    category_id = uuid.UUID(str(options.pop("category_id", None) or new_category(organization)["id"]))
+    origin = candidates.Origin(
+        options.pop("job_id", uuid.uuid4()), options.pop("style", "plain"), "p1", "llm"
+    )
+    paraphrase, occurred_on = options.pop("paraphrase", None), options.pop("occurred_on", None)
+    new = []
+    for _ in range(count):
+        number = next(_numbers)
+        fields = TransactionFields(**{"merchant_name": f"Made-up {number}", **options})
+        difficulty = candidates.Difficulty(number % 7 + 1, number % 11 / 10 - 0.5, uuid.uuid4())
+        made = (
+            {"fields": fields, "occurred_on": occurred_on}
+            if paraphrase is None
+            else {"paraphrase": paraphrase}
+        )
+        new.append(candidates.NewCandidate(category_id, difficulty=difficulty, **made))
+    with transaction(engine) as session:
+        return candidates.add(session, organization.id, origin, new)
 
 
 def new_transaction(organization: OrganizationClient, **fields: Any) -> dict[str, Any]:

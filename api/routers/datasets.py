@@ -3,16 +3,23 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from starlette.responses import StreamingResponse
 
-from api.answers import accepted, problems
-from api.deps import Id, JobRoom, Reader, RequestId, Session, Writer
+from api.answers import Responses, accepted, problems
+from api.deps import Connections, Id, JobRoom, Reader, RequestId, Session, Writer
+from api.exporting import dataset_lines
 from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.common import PageOut, PageQuery
-from api.schemas.datasets import DatasetIn, DatasetItemOut, DatasetOut, ItemQuery
+from api.schemas.datasets import DatasetIn, DatasetItemOut, DatasetOut, ExportQuery, ItemQuery
 from api.schemas.jobs import JobOut
+from shared.datasets import exports
 from shared.datasets import service as datasets
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/datasets", tags=["datasets"])
+
+EXPORTED: Responses = {
+    200: {"description": "The file.", "content": {"application/jsonl": {}, "text/csv": {}}},
+}
 
 
 @router.post("", status_code=202, dependencies=[JobRoom], responses=problems(403, 422))
@@ -46,3 +53,21 @@ def list_dataset_items(
     """The dataset's rows, of one split or of all."""
     page = datasets.list_items(session, reader.organization_id, dataset_id, query.paging(), split=query.split)
     return PageOut[DatasetItemOut].of_page(page)
+
+
+@router.post("/{dataset_id}/check", status_code=202, dependencies=[JobRoom], responses=problems(403, 404))
+def check_dataset(
+    dataset_id: Id, writer: Writer, session: WriterOnce, request_id: RequestId, response: Response
+) -> JobOut:
+    """Compare how hard the splits are for the base model; the report's `parity` flags what is not chance."""
+    job = datasets.submit_check(session, writer.organization_id, dataset_id, request_id=request_id)
+    return accepted(job, response)
+
+
+@router.get("/{dataset_id}/export", response_class=StreamingResponse, responses=EXPORTED | problems(404))
+async def export_dataset(
+    dataset_id: Id, query: Annotated[ExportQuery, Query()], reader: Reader, connections: Connections
+) -> StreamingResponse:
+    """The rows as a file, in the order of their ids."""
+    first = await dataset_lines(connections, reader.organization_id, dataset_id, query)
+    return StreamingResponse(first, media_type=exports.MEDIA_TYPES[query.format])

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.common import In, Name200, Out, PageQuery
+from api.schemas.common import Day, In, Name200, Out, PageQuery, RowId
+from api.schemas.transactions import Source
 from shared.datasets import splits
+from shared.datasets.exports import Format
+from shared.datasets.splits import Strategy
 from shared.datasets.tables import Dataset
 from shared.jobs.kinds import DatasetParams
 
@@ -24,22 +27,44 @@ class Ratios(In):
     eval: Ratio = splits.Ratios.eval
 
 
+class DatasetFilter(In):
+    """Which labelled transactions; what is left out or empty restricts nothing."""
+
+    sources: Annotated[list[Source], Field(max_length=3)] = Field(default_factory=list)
+    category_ids: Annotated[list[RowId], Field(max_length=1000)] = Field(default_factory=list)
+    occurred_from: Day | None = None
+    occurred_to: Day | None = None
+
+
 class DatasetIn(In):
     """A dataset of everything that is labelled now."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"name": "May", "seed": 7, "ratios": {"train": 0.7, "test": 0.1, "eval": 0.2}}]
+            "examples": [
+                {"name": "May", "seed": 7, "ratios": {"train": 0.7, "test": 0.1, "eval": 0.2}},
+                {"name": "Unseen merchants", "strategy": "by_merchant", "filter": {"sources": ["import"]}},
+            ]
         }
     )
 
     name: Name200
     seed: Seed = Field(default=0, description="The same labels and seed give the same splits.")
     ratios: Ratios = Field(default_factory=Ratios)
+    strategy: Strategy = Field(
+        default="stratified",
+        description="What the eval split asks: more of the same (`random`, `stratified`), merchants "
+        "(`by_merchant`), categories (`by_category`) or days (`by_time`) that training has not seen.",
+    )
+    remove_duplicates: bool = Field(
+        default=True, description="Rows alike in all fields stay in the earliest split only."
+    )
+    filter: DatasetFilter = Field(default_factory=DatasetFilter)
 
     def params(self) -> DatasetParams:
         """What the job takes."""
-        return DatasetParams(name=self.name, seed=self.seed, **self.ratios.model_dump())
+        asked = self.model_dump(exclude={"ratios", "filter"})
+        return DatasetParams(**asked, **self.ratios.model_dump(), **self.filter.model_dump())
 
 
 class DatasetOut(Out):
@@ -50,6 +75,10 @@ class DatasetOut(Out):
     seed: int
     parameters: dict[str, Any]
     counts: dict[str, Any] = Field(description="Rows by split.")
+    report: dict[str, Any] | None = Field(
+        description="Rows by category and split, duplicates that were removed, texts that give the label "
+        "away, categories with too few rows, and `parity` of the splits once it was checked."
+    )
     category_count: int = Field(description="Categories as they were when it was frozen.")
     job_id: uuid.UUID
     created_at: dt.datetime
@@ -75,3 +104,14 @@ class DatasetItemOut(Out):
     category_id: uuid.UUID
     split: Split
     fields: dict[str, Any]
+
+
+class ExportQuery(In):
+    """Which rows, for which tool."""
+
+    format: Format = Field(
+        default="jsonl",
+        description="`triplets`: anchor, positive, negative. `cohere-rerank`: query, relevant_passages, "
+        "hard_negatives, as that vendor's fine-tuning reads them (at least 256 rows).",
+    )
+    split: Split | None = None

@@ -11,7 +11,7 @@ from shared.datasets import store
 from shared.datasets.store import DatasetNotFound
 from shared.datasets.tables import Dataset, DatasetItem
 from shared.jobs import service as jobs
-from shared.jobs.kinds import DatasetParams
+from shared.jobs.kinds import CheckDatasetParams, DatasetParams
 from shared.jobs.tables import Job
 from shared.kit.errors import FieldError, Invalid
 from shared.kit.paging import Page, Paging
@@ -54,6 +54,28 @@ def submit(
     if transactions.count_labelled(session, organization_id) < MIN_LABELLED:
         raise TooFewLabels
     return jobs.submit(session, organization_id, "freeze_dataset", params, request_id=request_id)
+
+
+def submit_check(
+    session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, *, request_id: str | None = None
+) -> Job:
+    """Queue the comparison of the dataset's splits.
+
+    Raises:
+        DatasetNotFound: not the organisation's.
+    """
+    store.get(session, organization_id, dataset_id)
+    params = CheckDatasetParams(dataset_id=dataset_id)
+    return jobs.submit(session, organization_id, "check_dataset", params, request_id=request_id)
+
+
+def record_parity(
+    session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, parity: dict[str, Any]
+) -> None:
+    """Keep what the comparison found with the rest of the report."""
+    dataset = store.get(session, organization_id, dataset_id)
+    dataset.report = {**(dataset.report or {}), "parity": parity}
+    session.flush()
 
 
 def get(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID) -> Dataset:
