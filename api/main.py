@@ -19,6 +19,7 @@ from api.openapi import DESCRIPTION, STATIC, TAGS, OutlayAPI, docs
 from api.readiness import MAX_THREADS
 from api.routers import (
     categories,
+    candidates,
     categorize,
     datasets,
     evaluations,
@@ -41,7 +42,7 @@ VERSION = "0.1.0"
 # Each with its authentication; the routers without are for operators.
 RESOURCES = (
     *(categorize, organizations, categories, transactions, imports),
-    *(datasets, evaluations, trainings, models, indexes, jobs),
+    *(candidates, datasets, evaluations, trainings, models, indexes, jobs),
 )
 
 

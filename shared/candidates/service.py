@@ -1,16 +1,26 @@
-"""What may happen to a candidate: made, looked at, approved, rejected, skipped, undone."""
+"""Candidates: made by a generator, read, and given to reviewers to look at."""
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from shared.candidates import store
-from shared.candidates.tables import Candidate
+from shared.candidates.store import ORDERS, CandidateNotFound, Filter
+from shared.candidates.tables import STATUSES, Candidate, CandidateDecision
+from shared.categories import service as categories
+from shared.categories.tables import Category
+from shared.kit.errors import FieldError
 from shared.kit.ids import new_id
+from shared.kit.paging import Page, Paging
+from shared.transactions.service import UnknownCategory
 from shared.transactions.text import TransactionFields
+
+__all__ = ["ORDERS", "CandidateNotFound", "Filter"]
+
+LEASE = dt.timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -24,13 +34,17 @@ class Difficulty:
 
 @dataclass(frozen=True)
 class NewCandidate:
-    """A candidate as a generator gives it: `fields`, or a `paraphrase` of the category's name."""
+    """A candidate as a generator gives it: `fields`, or a `paraphrase` of the category's name.
+
+    `id` is set where writing twice must be writing once.
+    """
 
     category_id: uuid.UUID
     fields: TransactionFields | None = None
     occurred_on: dt.date | None = None
     paraphrase: str | None = None
     difficulty: Difficulty | None = None
+    id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,76 @@ def add(
     return [row.id for row in rows]
 
 
+def get(session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID) -> Candidate:
+    """The organisation's candidate."""
+    return store.get(session, organization_id, candidate_id)
+
+
+def list_(session: Session, organization_id: uuid.UUID, wanted: Filter, paging: Paging) -> Page[Candidate]:
+    """The organisation's candidates, newest first."""
+    return store.list_(session, organization_id, wanted, paging)
+
+
+def lease(
+    session: Session, organization_id: uuid.UUID, reviewer: str, wanted: Filter, *, order: str, count: int
+) -> list[Candidate]:
+    """Up to `count` pending candidates, for five minutes nobody's but the reviewer's.
+
+    Those that the reviewer already has come first and are theirs for another five minutes.
+    """
+    store.serialize(session, organization_id, reviewer)
+    held = store.hold_next(
+        session, organization_id, reviewer, replace(wanted, status="pending"), order, count
+    )
+    until = store.now(session) + LEASE
+    for candidate in held:
+        candidate.leased_by, candidate.leased_until = reviewer, until
+    session.flush()
+    return held
+
+
+def progress(session: Session, organization_id: uuid.UUID) -> dict[uuid.UUID, dict[str, int]]:
+    """How many candidates of each status each category has, by its id; one query."""
+    counts: dict[uuid.UUID, dict[str, int]] = {}
+    for category_id, status, number in store.count_by_category(session, organization_id):
+        counts.setdefault(category_id, dict.fromkeys(STATUSES, 0))[status] = number
+    return counts
+
+
+def categories_of(
+    session: Session, organization_id: uuid.UUID, category_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, Category]:
+    """The categories, archived or not, by id."""
+    found = categories.by_ids(session, organization_id, set(category_ids))
+    return {category.id: category for category in found}
+
+
+def check_category(
+    session: Session, organization_id: uuid.UUID, category_id: uuid.UUID | None, pointer: str
+) -> None:
+    """Refuse a filter by a category that the organisation does not have.
+
+    Raises:
+        UnknownCategory: `pointer` is where it stands in the request.
+    """
+    if category_id is not None and not categories.by_ids(session, organization_id, [category_id]):
+        error = FieldError(pointer, "unknown-category", "Not a category of this organisation.")
+        raise UnknownCategory(errors=(error,))
+
+
+def check_filter(session: Session, organization_id: uuid.UUID, wanted: object) -> None:
+    """Refuse a bulk filter by a category that the organisation does not have; ids are not looked at."""
+    if isinstance(wanted, Filter):
+        check_category(session, organization_id, wanted.category_id, "/filter/category_id")
+
+
+def decisions(
+    session: Session, organization_id: uuid.UUID, *, after: uuid.UUID | None, limit: int = 1000
+) -> list[tuple[CandidateDecision, Candidate]]:
+    """A page of all decisions, undone ones too, oldest first, each with its candidate as it is now."""
+    return store.decisions(session, organization_id, after, limit)
+
+
 def fields_of(candidate: Candidate) -> TransactionFields:
     """The candidate's descriptive fields; it must not be a paraphrase."""
     assert candidate.merchant_name is not None, "a paraphrase has no fields"
@@ -64,7 +148,7 @@ def _row(organization_id: uuid.UUID, origin: Origin, new: NewCandidate) -> Candi
     assert (new.fields is None) != (new.paraphrase is None), "one of both"
     fields = {} if new.fields is None else dict(vars(new.fields))
     return Candidate(
-        id=new_id(),
+        id=new.id or new_id(),
         organization_id=organization_id,
         kind="transaction" if new.fields is not None else "paraphrase",
         status="pending",

@@ -1,12 +1,37 @@
 """Queries on candidates and the decisions on them."""
 
+import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, func, literal, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared.candidates.tables import Candidate
+from shared.candidates.tables import Candidate, CandidateDecision
+from shared.kit.errors import NotFound
+from shared.kit.paging import Page, Paging, page
+
+ORDERS = ("hardest", "disagreed", "oldest", "random")
+
+
+class CandidateNotFound(NotFound):
+    """There is no such candidate."""
+
+    code = "candidate-not-found"
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which candidates; what is None does not narrow. `max_rank` leaves out those without a rank."""
+
+    status: str | None = None
+    kind: str | None = None
+    category_id: uuid.UUID | None = None
+    job_id: uuid.UUID | None = None
+    style: str | None = None
+    max_rank: int | None = None
 
 
 def add(session: Session, candidates: Sequence[Candidate]) -> None:
@@ -15,15 +40,89 @@ def add(session: Session, candidates: Sequence[Candidate]) -> None:
     session.flush()
 
 
-def of_status(session: Session, organization_id: uuid.UUID, status: str, limit: int) -> Sequence[Candidate]:
-    """The newest candidates of a status."""
+def now(session: Session) -> dt.datetime:
+    """When the session's transaction began, by the database's clock."""
+    return session.scalars(select(func.now())).one()
+
+
+def serialize(session: Session, organization_id: uuid.UUID, reviewer: str) -> None:
+    """Let the reviewer's requests through one at a time, until the session's transaction ends."""
+    key = func.hashtextextended(f"review\x1f{organization_id}\x1f{reviewer}", 0)
+    session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def get(session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID) -> Candidate:
+    """The organisation's candidate."""
+    return _one(session, _of(organization_id).where(Candidate.id == candidate_id))
+
+
+def hold(session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID) -> Candidate:
+    """The candidate as it is now, for nobody else to change until the session's transaction ends."""
+    query = _of(organization_id).where(Candidate.id == candidate_id)
+    return _one(session, query.with_for_update().execution_options(populate_existing=True))
+
+
+def list_(session: Session, organization_id: uuid.UUID, wanted: Filter, paging: Paging) -> Page[Candidate]:
+    """The organisation's candidates, newest first."""
+    query = _of(organization_id).where(*_narrowed(wanted))
+    return page(session, query, Candidate.id, paging, resource="candidates", newest_first=True)
+
+
+def hold_next(
+    session: Session, organization_id: uuid.UUID, reviewer: str, wanted: Filter, order: str, count: int
+) -> list[Candidate]:
+    """Up to `count` candidates that the reviewer may look at, locked: those that they already have first.
+
+    Whoever another transaction is about to lease or decide is passed over, not waited for.
+    """
+    mine = and_(Candidate.leased_by.is_not(None), Candidate.leased_by == reviewer)
     query = (
-        select(Candidate)
-        .where(Candidate.organization_id == organization_id, Candidate.status == status)
-        .order_by(Candidate.id.desc())
-        .limit(limit)
+        select(Candidate.id)
+        .where(Candidate.organization_id == organization_id, *_narrowed(wanted), _is_free(reviewer))
+        .order_by(mine.desc(), *_ordered(order, reviewer), Candidate.id)
+        .limit(count)
+        .with_for_update(skip_locked=True)
     )
-    return session.scalars(query).all()
+    # Ids alone first: every row that waits is sorted, and a narrow row sorts in memory.
+    return _load(session, organization_id, session.scalars(query).all())
+
+
+def hold_many(
+    session: Session,
+    organization_id: uuid.UUID,
+    reviewer: str,
+    wanted: Filter | Collection[uuid.UUID],
+    statuses: Collection[str],
+    category_ids: Collection[uuid.UUID] | None,
+    limit: int,
+) -> list[Candidate]:
+    """Up to `limit` of the candidates, locked: those that nobody else holds, oldest first.
+
+    `category_ids`: only of these categories; None: of any.
+    """
+    query = select(Candidate.id).where(
+        Candidate.organization_id == organization_id,
+        Candidate.status.in_(statuses),
+        *(_narrowed(wanted) if isinstance(wanted, Filter) else [_among(Candidate.id, wanted)]),
+        _is_free(reviewer, category_ids),
+    )
+    ids = session.scalars(query.order_by(Candidate.id).limit(limit).with_for_update(skip_locked=True))
+    return _load(session, organization_id, ids.all())
+
+
+def count_pending(
+    session: Session,
+    organization_id: uuid.UUID,
+    reviewer: str,
+    wanted: Filter,
+    category_ids: Collection[uuid.UUID] | None,
+) -> tuple[int, int]:
+    """How many pending candidates fit, and how many of them `hold_many` would give to the reviewer."""
+    is_free = _is_free(reviewer, category_ids)
+    query = select(func.count(), func.count().filter(is_free)).select_from(Candidate)
+    query = query.where(Candidate.organization_id == organization_id, Candidate.status == "pending")
+    row = session.execute(query.where(*_narrowed(wanted))).one()
+    return row[0], row[1]
 
 
 def count_by_category(session: Session, organization_id: uuid.UUID) -> list[tuple[uuid.UUID, str, int]]:
@@ -33,4 +132,113 @@ def count_by_category(session: Session, organization_id: uuid.UUID) -> list[tupl
         .where(Candidate.organization_id == organization_id)
         .group_by(Candidate.category_id, Candidate.status)
     )
-    return [(category_id, status, count) for category_id, status, count in session.execute(query)]
+    return [(category_id, status, number) for category_id, status, number in session.execute(query)]
+
+
+def hold_last_decided(
+    session: Session, organization_id: uuid.UUID, reviewer: str
+) -> tuple[Candidate, CandidateDecision] | None:
+    """The reviewer's last decision that is in force, and its candidate, locked.
+
+    In force is the one that the candidate's present status comes from: both have the time of one transaction.
+    """
+    query = (
+        select(Candidate.id, CandidateDecision.id)
+        .join(
+            CandidateDecision,
+            and_(
+                CandidateDecision.organization_id == Candidate.organization_id,
+                CandidateDecision.candidate_id == Candidate.id,
+                CandidateDecision.created_at == Candidate.decided_at,
+                CandidateDecision.actor == Candidate.decided_by,
+            ),
+        )
+        .where(
+            CandidateDecision.organization_id == organization_id,
+            CandidateDecision.actor == reviewer,
+            CandidateDecision.undone_at.is_(None),
+        )
+        .order_by(CandidateDecision.created_at.desc(), CandidateDecision.id.desc())
+        .limit(1)
+        .with_for_update(of=Candidate)
+    )
+    found = session.execute(query).one_or_none()
+    if found is None:
+        return None
+    decision = session.scalars(select(CandidateDecision).where(CandidateDecision.id == found[1])).one()
+    return get(session, organization_id, found[0]), decision
+
+
+def decisions(
+    session: Session, organization_id: uuid.UUID, after: uuid.UUID | None, limit: int
+) -> list[tuple[CandidateDecision, Candidate]]:
+    """A page of decisions with their candidates, oldest first."""
+    query = (
+        select(CandidateDecision, Candidate)
+        .join(
+            Candidate,
+            and_(
+                Candidate.organization_id == CandidateDecision.organization_id,
+                Candidate.id == CandidateDecision.candidate_id,
+            ),
+        )
+        .where(CandidateDecision.organization_id == organization_id)
+        .order_by(CandidateDecision.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(CandidateDecision.id > after)
+    return [(row[0], row[1]) for row in session.execute(query)]
+
+
+def _of(organization_id: uuid.UUID) -> Select[Candidate]:
+    return select(Candidate).where(Candidate.organization_id == organization_id)
+
+
+def _one(session: Session, query: Select[Candidate]) -> Candidate:
+    candidate = session.scalar(query)
+    if candidate is None:
+        raise CandidateNotFound
+    return candidate
+
+
+def _load(session: Session, organization_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> list[Candidate]:
+    """The rows in the order of their ids; they are locked, so nothing changes in between."""
+    rows = session.scalars(_of(organization_id).where(_among(Candidate.id, ids)))
+    found = {row.id: row for row in rows}
+    return [found[candidate_id] for candidate_id in ids]
+
+
+def _narrowed(wanted: Filter) -> list[ColumnElement[bool]]:
+    columns = {
+        Candidate.status: wanted.status,
+        Candidate.kind: wanted.kind,
+        Candidate.category_id: wanted.category_id,
+        Candidate.job_id: wanted.job_id,
+        Candidate.style: wanted.style,
+    }
+    narrowed = [column == value for column, value in columns.items() if value is not None]
+    return narrowed if wanted.max_rank is None else [*narrowed, Candidate.rank <= wanted.max_rank]
+
+
+def _is_free(reviewer: str, category_ids: Collection[uuid.UUID] | None = None) -> ColumnElement[bool]:
+    """Whether nobody else holds the candidate, by the database's clock; of any category, or of these."""
+    until, holder = Candidate.leased_until, Candidate.leased_by
+    free = or_(until.is_(None), until <= func.now(), holder == reviewer)
+    return free if category_ids is None else and_(free, _among(Candidate.category_id, category_ids))
+
+
+def _ordered(order: str, reviewer: str) -> list[ColumnElement[Any]]:
+    if order == "hardest":
+        return [Candidate.rank.desc().nulls_last(), Candidate.margin.asc().nulls_last()]
+    if order == "disagreed":
+        return [Candidate.margin.asc().nulls_last()]
+    if order == "random":  # the same after a reload, and another one for another reviewer
+        return [func.md5(func.concat(Candidate.id, reviewer))]
+    assert order == "oldest"
+    return []
+
+
+def _among(column: InstrumentedAttribute[uuid.UUID], ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
+    """Whether the column is one of `ids`: joined with an array, so each is looked up or hashed."""
+    return column.in_(select(func.unnest(literal(list(ids), ARRAY(Uuid())))))

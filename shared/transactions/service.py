@@ -111,6 +111,11 @@ def delete(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UU
     _changed(session, organization_id, [transaction_id])
 
 
+def lock(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> None:
+    """Let nobody label or remove the transactions until the session's transaction ends."""
+    store.lock(session, organization_id, ids)
+
+
 def label(
     session: Session,
     organization_id: uuid.UUID,

@@ -1,0 +1,141 @@
+"""Candidates: looked at one after the other, and decided."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy import orm
+from starlette.responses import StreamingResponse
+
+from api.answers import problems
+from api.deps import Connections, Id, Reader, Session, Writer
+from api.exports import FILE, PAGE, ExportQuery, Record, stream
+from api.idempotency import OnceRoute, WriterOnce
+from api.schemas.candidates import (
+    ApprovedOut,
+    CandidateOut,
+    CandidateQuery,
+    CandidatesOut,
+    DecidedOut,
+    DecisionOut,
+    ProgressOut,
+    RejectedOut,
+)
+from api.schemas.common import PageOut
+from api.schemas.review import ApproveIn, BulkIn, BulkRejectIn, NextIn, RejectIn, ReviewerIn
+from shared.candidates import deciding
+from shared.candidates import service as candidates
+from shared.candidates.tables import Candidate
+
+router = APIRouter(route_class=OnceRoute, prefix="/v1/candidates", tags=["candidates"])
+
+
+@router.get("")
+def list_candidates(
+    query: Annotated[CandidateQuery, Query()], reader: Reader, session: Session
+) -> PageOut[CandidateOut]:
+    """The candidates, newest first."""
+    page = candidates.list_(session, reader.organization_id, query.filter(), query.paging())
+    return PageOut[CandidateOut].of(_shown(session, reader.organization_id, page.rows), page.next)
+
+
+@router.get("/progress")
+def show_progress(reader: Reader, session: Session) -> ProgressOut:
+    """How many candidates are pending, approved, rejected and skipped, in all and by category."""
+    counts = candidates.progress(session, reader.organization_id)
+    return ProgressOut.of(counts, candidates.categories_of(session, reader.organization_id, counts))
+
+
+@router.get("/decisions", response_class=StreamingResponse, responses=FILE)
+async def export_decisions(
+    query: Annotated[ExportQuery, Query()], reader: Reader, connections: Connections
+) -> StreamingResponse:
+    """Every decision, undone ones too, oldest first, as a file."""
+
+    def fetch(session: orm.Session, after: uuid.UUID | None) -> list[Record]:
+        rows = candidates.decisions(session, reader.organization_id, after=after, limit=PAGE)
+        named = candidates.categories_of(
+            session, reader.organization_id, {row.category_id for _, row in rows}
+        )
+        return [DecisionOut.of(one, row, named).model_dump(mode="json") for one, row in rows]
+
+    columns = tuple(DecisionOut.model_fields)
+    return await stream(connections, fetch, format_=query.format, columns=columns, name="decisions")
+
+
+@router.get("/{candidate_id}", responses=problems(404))
+def get_candidate(candidate_id: Id, reader: Reader, session: Session) -> CandidateOut:
+    """One candidate."""
+    row = candidates.get(session, reader.organization_id, candidate_id)
+    return _shown(session, reader.organization_id, [row])[0]
+
+
+@router.post("/next", responses=problems(403, 422))
+def lease_candidates(body: NextIn, writer: Writer, session: WriterOnce) -> CandidatesOut:
+    """Pending candidates that for five minutes nobody else is given; those you already hold come first."""
+    organization_id = writer.organization_id
+    candidates.check_category(session, organization_id, body.category_id, "/category_id")
+    rows = candidates.lease(
+        session, organization_id, body.reviewer, body.filter(), order=body.order, count=body.count
+    )
+    return CandidatesOut(data=_shown(session, organization_id, rows))
+
+
+@router.post("/undo", responses=problems(403, 409, 422))
+def undo_decision(body: ReviewerIn, writer: Writer, session: WriterOnce) -> DecidedOut:
+    """Take your last decision back: the candidate is pending and yours, an approval's transaction gone."""
+    row = deciding.undo(session, writer.organization_id, body.reviewer)
+    return _decided(session, row)
+
+
+@router.post("/approve", responses=problems(403, 422))
+def approve_candidates(body: BulkIn, writer: Writer, session: WriterOnce) -> ApprovedOut:
+    """Approve up to 1,000 as they are; those that others hold or whose category is archived are skipped."""
+    organization_id, wanted = writer.organization_id, body.wanted()
+    candidates.check_filter(session, organization_id, wanted)
+    return ApprovedOut.of(deciding.approve_many(session, organization_id, wanted, body.reviewer))
+
+
+@router.post("/reject", responses=problems(403, 422))
+def reject_candidates(body: BulkRejectIn, writer: Writer, session: WriterOnce) -> RejectedOut:
+    """Reject up to 1,000; those that others hold are skipped."""
+    organization_id, wanted = writer.organization_id, body.wanted()
+    candidates.check_filter(session, organization_id, wanted)
+    return RejectedOut.of(deciding.reject_many(session, organization_id, wanted, body.reason, body.reviewer))
+
+
+@router.post("/{candidate_id}/approve", responses=problems(403, 404, 409, 422))
+def approve_candidate(candidate_id: Id, body: ApproveIn, writer: Writer, session: WriterOnce) -> DecidedOut:
+    """Approve it, with your changes: a labelled transaction of source `synthetic` is made of it.
+
+    A paraphrase makes none.
+    """
+    row = deciding.hold(session, writer.organization_id, candidate_id, "approve", body.reviewer)
+    deciding.approve(session, row, body.changes.edited(row), body.reviewer)
+    return _decided(session, row)
+
+
+@router.post("/{candidate_id}/reject", responses=problems(403, 404, 409, 422))
+def reject_candidate(candidate_id: Id, body: RejectIn, writer: Writer, session: WriterOnce) -> DecidedOut:
+    """Reject it, with a reason if you like."""
+    row = deciding.hold(session, writer.organization_id, candidate_id, "reject", body.reviewer)
+    deciding.reject(session, row, body.reason, body.reviewer)
+    return _decided(session, row)
+
+
+@router.post("/{candidate_id}/skip", responses=problems(403, 404, 409, 422))
+def skip_candidate(candidate_id: Id, body: ReviewerIn, writer: Writer, session: WriterOnce) -> DecidedOut:
+    """Put it aside; it can be approved or rejected later."""
+    row = deciding.hold(session, writer.organization_id, candidate_id, "skip", body.reviewer)
+    deciding.skip(session, row, body.reviewer)
+    return _decided(session, row)
+
+
+def _shown(session: orm.Session, organization_id: uuid.UUID, rows: Sequence[Candidate]) -> list[CandidateOut]:
+    named = candidates.categories_of(session, organization_id, {row.category_id for row in rows})
+    return [CandidateOut.of(row, named) for row in rows]
+
+
+def _decided(session: orm.Session, row: Candidate) -> DecidedOut:
+    return DecidedOut(candidate=_shown(session, row.organization_id, [row])[0])
