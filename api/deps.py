@@ -11,6 +11,7 @@ from sqlalchemy import orm
 from structlog.contextvars import bind_contextvars
 
 from api.connections import Connections as ConnectionsValue
+from api.limits import RateLimit as RateLimitValue
 from shared.bootstrap import Resources as ResourcesValue
 from shared.jobs import service as jobs
 from shared.kit.errors import Forbidden, Unauthenticated
@@ -43,8 +44,15 @@ async def get_request_id(request: Request) -> str:
     return request_id
 
 
+async def get_rate_limit(request: Request) -> RateLimitValue:
+    """The app's count of each key's requests."""
+    rate_limit: RateLimitValue = request.app.state.rate_limit
+    return rate_limit
+
+
 Resources = Annotated[ResourcesValue, Depends(get_resources)]
 Connections = Annotated[ConnectionsValue, Depends(get_connections)]
+RateLimit = Annotated[RateLimitValue, Depends(get_rate_limit)]
 RequestId = Annotated[str, Depends(get_request_id)]
 
 
@@ -66,6 +74,7 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
 
     async def principal(
         connections: Connections,
+        rate_limit: RateLimit,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> Principal:
         if credentials is None:
@@ -73,6 +82,7 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
         token = credentials.credentials
         found = await connections.run(lambda session: organizations.authenticate(session, token))
         bind_contextvars(organization_id=str(found.organization_id), key_id=str(found.key_id))
+        await rate_limit.count(str(found.key_id))
         if scope not in found.scopes:
             raise Forbidden(f"This API key does not have the scope '{scope}' that this request needs.")
         return found
@@ -87,13 +97,16 @@ Admin = Annotated[Principal, Depends(admin)]
 
 
 async def check_root_key(
-    resources: Resources, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_root_bearer)]
+    resources: Resources,
+    rate_limit: RateLimit,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_root_bearer)],
 ) -> None:
     """Let the operator pass, and nobody where no root key is set."""
     key = resources.settings.root_key
     given = b"" if credentials is None else credentials.credentials.encode()
     if key is None or not hmac.compare_digest(given, key.get_secret_value().encode()):
         raise Unauthenticated("The root key is needed: setting OUTLAY_ROOT_KEY, sent as a bearer token.")
+    await rate_limit.count("root")
 
 
 RootKey = Depends(check_root_key)

@@ -13,6 +13,7 @@ from starlette.types import Lifespan
 from api import errors, idempotency
 from api.answers import problems
 from api.connections import Connections
+from api.limits import CapConcurrency, RateLimit
 from api.metrics import Metrics
 from api.middleware import GuardBody, Observe
 from api.openapi import DESCRIPTION, STATIC, TAGS, OutlayAPI, docs
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None, resources: Resources | None = N
         lifespan=_lifespan(settings, resources),
         middleware=[
             Middleware(Observe, metrics=metrics),
+            Middleware(CapConcurrency, limit=settings.max_concurrent_requests),
             Middleware(
                 GuardBody, max_body_bytes=settings.max_body_bytes, max_upload_bytes=settings.max_upload_bytes
             ),
@@ -88,10 +90,12 @@ def _lifespan(settings: Settings, given: Resources | None) -> Lifespan[FastAPI]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size
         app.state.resources = resources
         app.state.connections = Connections(resources.engine, settings.database_pool_size)
+        app.state.rate_limit = rate_limit = RateLimit(settings)
         app.state.health_limiter = anyio.CapacityLimiter(MAX_THREADS)
         try:
             yield
         finally:
+            await rate_limit.close()
             if given is None:
                 resources.close()
 

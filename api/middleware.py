@@ -89,6 +89,9 @@ class _Exchange:
     def _report(self) -> None:
         seconds = time.perf_counter() - self._started
         route, status = self._route(), self._status or CLIENT_GONE
+        if self._scope["state"].get("is_refused"):
+            self._metrics.observe(self._scope["method"], "refused", status, seconds)
+            return  # one line for many: see api.limits
         self._metrics.observe(self._scope["method"], route or "unmatched", status, seconds)
         # Never the path or the query as sent: they may hold a merchant's name or, by mistake, a key.
         log.info(

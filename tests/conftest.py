@@ -90,6 +90,7 @@ def settings(
         edge_authkey=servers.edge_authkey,
         artifacts_dir=tmp_path_factory.mktemp("artifacts"),
         device="cpu",
+        rate_limit=None,
         max_body_bytes=256 * 1024,
         max_upload_bytes=1024 * 1024,
     )

@@ -4,7 +4,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+import limits
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -91,6 +92,20 @@ class Settings(BaseSettings):
     otlp_endpoint: str | None = Field(
         default=None, description="OpenTelemetry collector's HTTP address; needs the extra `tracing`."
     )
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _check_rate_limit(cls, value: str | None) -> str | None:
+        """At the start rather than at the first request."""
+        if value is None or not value.strip():
+            return None
+        try:
+            [limit] = limits.parse_many(value)
+        except ValueError:
+            limit = None
+        if limit is None or limit.amount < 1:
+            raise ValueError("must be one limit of at least 1, such as '6000/minute' or '100/10 seconds'")
+        return value
 
 
 @lru_cache(maxsize=1)
