@@ -97,6 +97,7 @@ TRAINING = "The API asks for trainings and does none"
         Plant("shared/transactions/service.py", "from shared.datasets import service as datasets", ROOMS),
         Plant("shared/categories/service.py", "from shared.organizations import service as them", ROOMS),
         Plant("shared/evaluation/metrics.py", "from shared.training.pairs import Pair", ROOMS),
+        Plant("shared/erasing/service.py", "from shared.indexing import service as indexing", ROOMS),
         Plant("shared/categorization/ranking.py", "from shared.indexing import service as indexing", ROOMS),
         Plant("shared/engines/encoder.py", "from shared.jobs.run import Run", ROOMS),
         Plant("shared/kit/text.py", "from shared.engines import vectors", ROOMS),

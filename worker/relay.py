@@ -21,6 +21,7 @@ from shared.kit.errors import Unavailable
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
 from shared.kit.work import transaction
+from worker import upkeep
 from worker.app import app
 from worker.metrics import serve
 from worker.runner import TASK
@@ -132,6 +133,7 @@ def main() -> None:
     relay = Relay(engine, RedisBroker(settings.redis_url), app)
     listener = threading.Thread(target=listen, args=(settings.database_url, wake, stop), daemon=True)
     listener.start()
+    upkeep.start(settings, stop)
     logger.info("relay started")
     checked = 0.0
     while not stop.is_set():

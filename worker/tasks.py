@@ -4,12 +4,14 @@ import sys
 
 from shared.bootstrap import Resources
 from shared.datasets import freezing
+from shared.erasing import service as erasing
 from shared.evaluation import service as evaluation
 from shared.importing import service as importing
 from shared.indexing import service as indexing
 from shared.jobs.kinds import (
     ActivateParams,
     DatasetParams,
+    DeleteOrganizationParams,
     EvaluationParams,
     ImportParams,
     ReindexParams,
@@ -55,6 +57,12 @@ def activate(resources: Resources, run: Run, params: ActivateParams) -> Finish:
 def evaluate(resources: Resources, run: Run, params: EvaluationParams) -> Finish:
     """A model version is measured."""
     return evaluation.evaluate(run, params, resources.index, resources.encoders)
+
+
+@runs("delete_organization")
+def delete_organization(resources: Resources, run: Run, _: DeleteOrganizationParams) -> Finish:
+    """An organisation and all that belongs to it are removed."""
+    return erasing.erase(run, resources.index, resources.artifacts)
 
 
 @runs("train")

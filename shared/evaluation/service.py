@@ -22,6 +22,7 @@ from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Invalid
 from shared.registry import service as registry
+from shared.registry.collections import evaluation_name
 from shared.registry.tables import Evaluation
 
 PAGE = 250
@@ -67,7 +68,7 @@ def evaluate(run: Run, params: EvaluationParams, index: VectorIndex, encoders: E
             for item in datasets.items(session, run.organization_id, params.dataset_id, name)
         ]
     encoder = encoders.get(serving.model)
-    collection = f"evaluation-{run.job_id.hex}-{run.attempt}"
+    collection = evaluation_name(run.job_id, run.attempt)
     live = {uuid.UUID(category_id) for category_id in dataset.categories}
     entries = [
         Entry("category", uuid.UUID(category_id), uuid.UUID(category_id), category["text"])
@@ -75,7 +76,7 @@ def evaluate(run: Run, params: EvaluationParams, index: VectorIndex, encoders: E
     ] + [Entry("transaction", item.id, item.category_id, item.text) for item in history]
     total = len(entries) + len(items)
     for attempt in range(1, run.attempt):  # one that was killed left its collection behind
-        index.drop_collection(f"evaluation-{run.job_id.hex}-{attempt}")
+        index.drop_collection(evaluation_name(run.job_id, attempt))
     index.ensure_collection(collection, encoder.dimension)
     try:
         for start in range(0, len(entries), PAGE):

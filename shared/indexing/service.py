@@ -21,9 +21,13 @@ from shared.jobs import service as jobs
 from shared.jobs.kinds import ActivateParams, ReindexParams, SyncIndexParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
+from shared.kit.logging import get_logger
+from shared.registry import collections
 from shared.registry import service as registry
 from shared.registry.service import Serving
 from shared.transactions import service as transactions
+
+logger = get_logger(__name__)
 
 PAGE = 500
 # A row that changes while its point is written is written again; so often only under a bug.
@@ -120,7 +124,7 @@ def _reconcile(
     run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, *, rebuild: bool
 ) -> dict[str, Any]:
     """Write what is missing or differs, remove what should not be there: counts of both."""
-    present = _present(serving, index, encoders.get(serving.model).dimension, rebuild=rebuild)
+    present = _present(run, serving, index, encoders.get(serving.model).dimension, rebuild=rebuild)
     with run.reading() as session:
         total = transactions.count_labelled(session, run.organization_id)
     written = done = 0
@@ -147,18 +151,32 @@ def _needs_all(run: Run, rows: Rows) -> bool:
     return any(row.archived_at is not None for row in found)
 
 
-def _present(serving: Serving, index: VectorIndex, dimension: int, *, rebuild: bool) -> dict[uuid.UUID, str]:
+def _present(
+    run: Run, serving: Serving, index: VectorIndex, dimension: int, *, rebuild: bool
+) -> dict[uuid.UUID, str]:
     """Digest by point id of what the collection, made where it is missing, holds of the organisation."""
+    name = serving.collection
     try:
-        index.ensure_collection(serving.collection, dimension)
+        if not index.has_collection(name):
+            _heal_others(run, name)
+        index.ensure_collection(name, dimension)
         if rebuild:
-            index.delete_organization(serving.collection, serving.organization_id)
-        return dict(index.digests(serving.collection, serving.organization_id))
+            index.delete_organization(name, serving.organization_id)
+        return dict(index.digests(name, serving.organization_id))
     except CollectionUnreadable:
         # Damaged files: nothing in them can be saved, whosoever it is; Postgres has it all.
-        index.drop_collection(serving.collection)
-        index.ensure_collection(serving.collection, dimension)
+        _heal_others(run, name)
+        index.drop_collection(name)
+        index.ensure_collection(name, dimension)
         return {}
+
+
+def _heal_others(run: Run, name: str) -> None:
+    """Queue the repair of all others' points, while the next attempt would still see that they are lost."""
+    with run.transaction() as session:
+        queued = collections.heal(session, name, but=run.organization_id)
+    if queued:
+        logger.warning("collection lost", collection=name, reindexes=queued)
 
 
 def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, rows: Rows) -> int:

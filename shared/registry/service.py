@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.categories import text as category_text
 from shared.engines.encoders import ModelRef
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ActivateParams
@@ -16,9 +15,9 @@ from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
 from shared.kit.paging import Page, Paging
 from shared.registry import store
+from shared.registry.collections import serving_name
 from shared.registry.store import EvaluationNotFound, ModelNotFound
 from shared.registry.tables import Activation, Evaluation, EvaluationRow, ModelVersion
-from shared.transactions import text as transaction_text
 
 __all__ = ["EvaluationNotFound", "ModelNotFound"]
 
@@ -57,12 +56,7 @@ class Serving:
     @property
     def collection(self) -> str:
         """Where this model's points are."""
-        return collection_name(self.fingerprint)
-
-
-def collection_name(fingerprint: str) -> str:
-    """One collection for equal weights and equal texts; another text format is another collection."""
-    return f"outlay-{fingerprint[:24]}-t{transaction_text.TEXT_VERSION}-c{category_text.TEXT_VERSION}"
+        return serving_name(self.fingerprint)
 
 
 def register_base(
@@ -109,6 +103,21 @@ def has_name(session: Session, organization_id: uuid.UUID, name: str) -> bool:
 def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[ModelVersion]:
     """The organisation's model versions, newest first."""
     return store.list_(session, organization_id, paging)
+
+
+def list_artifacts(session: Session) -> set[str]:
+    """The names of every organisation's models on disk, for upkeep."""
+    return store.artifacts(session)
+
+
+def list_owned(session: Session, organization_id: uuid.UUID) -> Sequence[tuple[uuid.UUID, str | None]]:
+    """(id, artifact) of each of the organisation's model versions."""
+    return store.owned(session, organization_id)
+
+
+def list_active(session: Session) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:
+    """(organisation, its active model version), for upkeep."""
+    return store.active_with(session, "")
 
 
 def serving_of(version: ModelVersion, counter: int = 0) -> Serving:
@@ -207,3 +216,21 @@ def list_evaluation_rows(
     """A page of an evaluation's rows."""
     store.get_evaluation(session, organization_id, evaluation_id)
     return store.list_evaluation_rows(session, organization_id, evaluation_id, paging)
+
+
+def find_last_evaluation_of_active(session: Session, organization_id: uuid.UUID) -> Evaluation | None:
+    """The newest evaluation of the model that serves; None where none serves, or it was never evaluated."""
+    active = find_active(session, organization_id)
+    if active is None:
+        return None
+    page = store.list_evaluations(
+        session, organization_id, Paging(limit=1), model_version_id=active.version_id
+    )
+    return page.rows[0] if page.rows else None
+
+
+def suggestions_of(
+    session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID
+) -> list[tuple[uuid.UUID, uuid.UUID | None]]:
+    """(dataset item, the category that came first for it) of every row of the evaluation."""
+    return store.suggestions_of(session, organization_id, evaluation_id)

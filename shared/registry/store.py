@@ -99,6 +99,36 @@ def activations(session: Session, organization_id: uuid.UUID, limit: int = 100) 
     return session.scalars(query.order_by(Activation.counter.desc()).limit(limit)).all()
 
 
+def fingerprints(session: Session) -> set[str]:
+    """Of every model version of every organisation."""
+    return set(session.scalars(select(ModelVersion.fingerprint).distinct()))
+
+
+def artifacts(session: Session) -> set[str]:
+    """Of every model version of every organisation that has one."""
+    query = select(ModelVersion.artifact).where(ModelVersion.artifact.is_not(None))
+    return {name for name in session.scalars(query) if name is not None}
+
+
+def owned(session: Session, organization_id: uuid.UUID) -> Sequence[tuple[uuid.UUID, str | None]]:
+    """(id, artifact) of each of the organisation's model versions."""
+    query = select(ModelVersion.id, ModelVersion.artifact).where(
+        ModelVersion.organization_id == organization_id
+    )
+    return [(row.id, row.artifact) for row in session.execute(query)]
+
+
+def active_with(session: Session, digits: str) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:
+    """(organisation, model version) of each that is active and whose fingerprint begins with `digits`."""
+    query = (
+        select(ActiveModel.organization_id, ActiveModel.model_version_id)
+        .join(ModelVersion, ModelVersion.id == ActiveModel.model_version_id)
+        .where(ModelVersion.fingerprint.startswith(digits, autoescape=True))
+        .order_by(ActiveModel.organization_id)
+    )
+    return [(row.organization_id, row.model_version_id) for row in session.execute(query)]
+
+
 def add_evaluation(session: Session, evaluation: Evaluation, rows: Sequence[dict[str, Any]]) -> Evaluation:
     """Insert the evaluation and its rows."""
     session.add(evaluation)
@@ -138,3 +168,13 @@ def list_evaluation_rows(
         EvaluationRow.organization_id == organization_id, EvaluationRow.evaluation_id == evaluation_id
     )
     return page(session, query, EvaluationRow.dataset_item_id, paging, resource="evaluation-rows")
+
+
+def suggestions_of(
+    session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID
+) -> list[tuple[uuid.UUID, uuid.UUID | None]]:
+    """(dataset item, the category that came first for it) of every row of the evaluation."""
+    query = select(EvaluationRow.dataset_item_id, EvaluationRow.suggested_category_id).where(
+        EvaluationRow.organization_id == organization_id, EvaluationRow.evaluation_id == evaluation_id
+    )
+    return [(item_id, category_id) for item_id, category_id in session.execute(query)]
