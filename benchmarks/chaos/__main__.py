@@ -12,15 +12,24 @@ from dataclasses import fields
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.chaos.dependencies import dependencies
 from benchmarks.chaos.found import Found, Options, Scenario
 from benchmarks.chaos.jobs import jobs
+from benchmarks.chaos.models import switches, wiped
+from benchmarks.chaos.overload import overload
 from benchmarks.chaos.single import frozen, poison, stopped
+from benchmarks.chaos.soak import soak
 
 SCENARIOS: dict[str, Scenario] = {
     "jobs": jobs,
     "frozen": frozen,
     "poison": poison,
     "stopped": stopped,
+    "dependencies": dependencies,
+    "switches": switches,
+    "wiped": wiped,
+    "overload": overload,
+    "soak": soak,
 }
 
 console = Console(highlight=False, width=150)

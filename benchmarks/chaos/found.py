@@ -27,10 +27,12 @@ class Found:
 
 @dataclass(frozen=True)
 class Options:
-    """Sizes; the defaults are those of the promises."""
+    """Sizes; the defaults are those of the promises. The broker is flushed and killed at these kills of workers."""
 
     jobs: int = 500
     rows: int = 50
+    flush_at: int = 3
+    broker_kill_at: int = 6
     lease_s: float = 6.0
     frozen_lease_s: float = 60.0
     switches: int = 200

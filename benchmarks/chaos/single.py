@@ -8,7 +8,8 @@ from typing import Any
 
 from benchmarks.chaos.found import Found, Options, checks
 from benchmarks.chaos.material import activate_base, send_freeze, tenant
-from benchmarks.chaos.stack import Stack, until
+from benchmarks.chaos.stack import Stack
+from benchmarks.chaos.waiting import until
 
 # Enough rows that a freezing takes longer than it takes to see that it runs.
 FREEZE_ROWS = 3000

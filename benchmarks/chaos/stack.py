@@ -9,25 +9,23 @@ import os
 import signal
 import sys
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 import psutil
 from sqlalchemy import text
 
+from benchmarks.chaos.waiting import until
 from cli.children import Child, Program, sweep
 from cli.ports import free_port
 from cli.reach import ROOT
 from cli.servers import Servers
 from cli.standalone import outlay_programs, worker_arguments
 from shared.kit.db import create_db_engine
-
-T = TypeVar("T")
 
 START_SECONDS = 60
 ROOT_KEY = "chaos-" + "r" * 32
@@ -246,17 +244,3 @@ class Stack:
         limits = httpx.Limits(max_connections=100)
         with httpx.Client(base_url=self.url, headers=headers, timeout=timeout_s, limits=limits) as http:
             yield http
-
-
-def until(condition: Callable[[], T], what: str, within_s: float = 60, *, every_s: float = 0.02) -> T:
-    """The condition's first true value.
-
-    Raises:
-        TimeoutError: `within_s` seconds brought none.
-    """
-    deadline = time.monotonic() + within_s
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {within_s:.0f} s: {what}")
-        time.sleep(every_s)
-    return value
