@@ -94,11 +94,17 @@ def _complete_headers(operation: Json) -> None:
             headers["WWW-Authenticate"] = _CHALLENGE
         if status in _ALWAYS_WITH_SECONDS or (status == "409" and takes_key):
             headers["Retry-After"] = _SECONDS | {"required": status in _ALWAYS_WITH_SECONDS}
-        if status == "202":
+        if _is_job(response, status):
             headers["Location"] = _header("Where the job can be watched.", pattern=f"^/v1/jobs/{_ID}$")
         if status in {"200", "201", "202"} and takes_key:
             described = "There, where this answer was given before."
             headers["Idempotent-Replayed"] = _header(described, required=False, const="true")
+
+
+def _is_job(response: Json, status: str) -> bool:
+    """Whether this answers with a job that was begun."""
+    schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+    return status == "202" and str(schema.get("$ref", "")).endswith("/JobOut")
 
 
 # (operation, status) -> the operations that what it answers leads to, with the parameter that it gives.
@@ -129,7 +135,7 @@ _LINKS: dict[tuple[str, str], tuple[tuple[str, tuple[str, str]], ...]] = {
 
 def _complete_links(name: str, operation: Json, schema: Json) -> None:
     for status, response in operation["responses"].items():
-        wanted = _JOB_LINKS if status == "202" else _LINKS.get((name, status), ())
+        wanted = _JOB_LINKS if _is_job(response, status) else _LINKS.get((name, status), ())
         links = {}
         for target, (parameter, expression) in wanted:
             method, _, path = target.partition(" ")

@@ -23,6 +23,13 @@ def _parse_object(value: Any) -> Any:
     return json.loads(str(value))
 
 
+def _parse_flag(value: Any) -> Any:
+    """A form field that is true or false, and nothing else that Python would take for one."""
+    if value in {"true", "false"}:
+        return value == "true"
+    raise PydanticCustomError("bool", "Must be true or false.")
+
+
 Column = Annotated[dict[Name200, Detail200], Field(max_length=50), BeforeValidator(_parse_object)]
 
 
@@ -32,7 +39,7 @@ class ImportIn(In):
     format: Literal["csv", "jsonl"]
     mapping: Column
     defaults: Column = Field(default_factory=dict)
-    create_categories: Annotated[bool, Field(strict=False)] = False
+    create_categories: Annotated[bool, BeforeValidator(_parse_flag)] = False
 
     def params(self, upload: str) -> ImportParams:
         """What the job takes; `upload` is the stored file."""

@@ -52,6 +52,7 @@ def test_a_file_is_stored_and_its_job_queued(resources: Resources, organization:
         ({"mapping": "[" * 5000}, "/mapping"),
         ({"defaults": '{"a": "\\u0000"}'}, "/defaults"),
         ({"create_categories": "perhaps"}, "/create_categories"),
+        ({"create_categories": "1"}, "/create_categories"),
         ({"colour": "red"}, "/colour"),
     ],
     ids=lambda value: repr(value)[:40],
