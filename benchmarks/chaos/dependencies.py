@@ -82,6 +82,7 @@ def away(stack: Stack, load: Load, dependency: str, way: str, away_s: float) -> 
     gone = time.monotonic()
     stack.kill(dependency) if way == "killed" else stack.freeze(dependency)
     time.sleep(away_s)
+    until(lambda: _said(load, gone), "/readyz says so", 60)
     returned = time.monotonic()
     stack.start(dependency, wait=False) if way == "killed" else stack.thaw(dependency)
 
@@ -92,7 +93,7 @@ def away(stack: Stack, load: Load, dependency: str, way: str, away_s: float) -> 
 
     back = {name: until(lambda: well(name), f"{name} is back", 90) - returned for name in ENDPOINTS}  # noqa: B023
     seen = load.between(gone, returned)
-    said = [s.ended - gone for s in load.between(gone, returned, "/readyz") if s.status == 503]
+    said = [moment - gone for moment in _said(load, gone)]
     figures = {name: _figures([s for s in seen if s.endpoint == name]) for name in ENDPOINTS}
     bad = unsound(load.between(gone, time.monotonic()))
     _, _, broken = checks(
@@ -104,6 +105,11 @@ def away(stack: Stack, load: Load, dependency: str, way: str, away_s: float) -> 
     figures["readyz 503 after s"] = round(min(said), 2) if said else None
     figures["back after s"] = {name: round(seconds, 2) for name, seconds in back.items()}
     return figures | {"never": bad, "broken": broken}
+
+
+def _said(load: Load, gone: float) -> list[float]:
+    """When /readyz has said 503 since."""
+    return [s.ended for s in load.between(gone, time.monotonic(), "/readyz") if s.status == 503]
 
 
 def _figures(seen: list[Seen]) -> dict[str, Any]:

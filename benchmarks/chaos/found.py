@@ -27,7 +27,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Options:
-    """Sizes; the defaults are those of the promises. The broker is flushed and killed at these kills of workers."""
+    """Sizes; the defaults are those of the promises. `flush_at`: with which kill the broker is flushed."""
 
     jobs: int = 500
     rows: int = 50

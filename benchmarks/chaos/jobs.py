@@ -21,7 +21,6 @@ WORKERS = ("worker-1", "worker-2", "worker-3")
 KILL_EVERY_S = 2.0
 LABELLED = 200  # rows of each dataset
 SENDERS = 4
-FLUSH_AT, KILL_BROKER_AT = 3, 6  # of the rounds of two seconds
 GIVE_UP_S = 300
 Sent = list[tuple[str, str, str]]  # kind, job id, prefix of the import's external ids
 
@@ -45,7 +44,7 @@ def run(stack: Stack, options: Options) -> Found:
     sent: Sent = []
     sending = threading.Thread(target=_send_all, args=(stack, datasets, imports, options, sent), daemon=True)
     sending.start()
-    kills = _kill_until_done(stack, sending, sent)
+    kills = _kill_until_done(stack, sending, sent, options)
     seconds = time.monotonic() - started
     sending.join()
     return _count(stack, sent, options, seconds, kills)
@@ -81,7 +80,7 @@ def _accepted(send: Any) -> dict[str, Any]:
         time.sleep(float(answer.headers.get("Retry-After", "1")))
 
 
-def _kill_until_done(stack: Stack, sending: threading.Thread, sent: Sent) -> int:
+def _kill_until_done(stack: Stack, sending: threading.Thread, sent: Sent, options: Options) -> int:
     """The worker that has been up longest, every two seconds; the broker flushed and killed on the way.
 
     One that is still starting is left alone: it has nothing to lose. Returns how many were killed.
@@ -92,7 +91,7 @@ def _kill_until_done(stack: Stack, sending: threading.Thread, sent: Sent) -> int
     kills = 0
     for number in itertools.count(1):
         while (wait := started + number * KILL_EVERY_S - time.monotonic()) > 0:
-            if not sending.is_alive() and not _unended(stack, sent):
+            if number > options.broker_kill_at and not sending.is_alive() and not _unended(stack, sent):
                 return kills
             time.sleep(min(0.1, wait))
         for name in [name for name in starting if stack.is_ready(name)]:
@@ -104,10 +103,10 @@ def _kill_until_done(stack: Stack, sending: threading.Thread, sent: Sent) -> int
             stack.start(name, wait=False)
             starting.append(name)
             kills += 1
-        if number == FLUSH_AT:
+        if number == options.flush_at:
             with redis.Redis.from_url(stack.redis_url) as broker:
                 broker.flushall()
-        if number == KILL_BROKER_AT:
+        if number == options.broker_kill_at:
             stack.kill("valkey")
             stack.start("valkey", wait=False)
         if time.monotonic() - started > GIVE_UP_S:
@@ -133,10 +132,6 @@ def _count(stack: Stack, sent: Sent, options: Options, seconds: float, kills: in
         "statuses": dict(Counter(row.status for row in ended)),
         "attempts lost to kills": sum(row.attempt for row in ended) - len(ended),
         "worker kills": kills,
-        "broker flushed, killed": (
-            seconds > FLUSH_AT * KILL_EVERY_S,
-            seconds > KILL_BROKER_AT * KILL_EVERY_S,
-        ),
         "lease s": options.lease_s,
         "within 60 s": seconds <= 60,
     }

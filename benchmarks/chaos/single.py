@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.found import Found, Options, checks
-from benchmarks.chaos.material import activate_base, send_freeze, tenant
+from benchmarks.chaos.material import Tenant, activate_base, send_freeze, tenant
 from benchmarks.chaos.stack import Stack
 from benchmarks.chaos.waiting import until
 
@@ -29,30 +29,28 @@ def frozen(options: Options) -> Found:
         Stack(Path(name), **leases(options.frozen_lease_s)) as stack,
     ):
         stack.add_worker("second", "default")
-        return run_frozen(stack, options.frozen_lease_s)
+        made = tenant(stack, rows=FREEZE_ROWS)
+        return run_frozen(stack, made, options.frozen_lease_s, "worker", "second")
 
 
-def run_frozen(stack: Stack, lease_s: float) -> Found:
-    """The same on a stack with `worker` running and `second` known."""
-    made = tenant(stack, rows=FREEZE_ROWS)
+def run_frozen(stack: Stack, made: Tenant, lease_s: float, first: str, second: str) -> Found:
+    """The same on a stack where only the first of the two workers runs; in the end again."""
     with stack.client(made.key) as http:
         job_id = str(send_freeze(http, "frozen").raise_for_status().json()["id"])
     running(stack, job_id, 1)
-    stack.freeze("worker")
+    stack.freeze(first)
     stopped = time.monotonic()
     assert stack.job(job_id).finished_at is None, "the job was over before its worker was frozen"
-    stack.start("second")
+    stack.start(second)
     ended = stack.ended(job_id, within_s=lease_s + 120)
     again = time.monotonic() - stopped
     time.sleep(max(0.0, 2 * lease_s - again))
     kept = time.monotonic() - stopped
     before = effects(stack, job_id)
-    stack.thaw("worker")
+    stack.thaw(first)
     mark = f'"job_id": "{job_id}"'
-    words = until(
-        lambda: _lines(stack, "worker", mark, '"job ended"'), "the frozen worker ends its attempt", 60
-    )
-    stack.kill("second")
+    words = until(lambda: _lines(stack, first, mark, '"job ended"'), "the frozen worker ends its attempt", 60)
+    stack.kill(second)
     tried, held, broken = checks(
         done_by_another=(ended.status, ended.attempt) == ("succeeded", 2),
         lost_in_its_log='"status": "lost"' in words[-1],
@@ -70,20 +68,19 @@ def poison(options: Options) -> Found:
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
         Stack(Path(name), **leases(options.lease_s)) as stack,
     ):
-        return run_poison(stack)
+        return run_poison(stack, tenant(stack, rows=FREEZE_ROWS), "worker")
 
 
-def run_poison(stack: Stack) -> Found:
-    """The same on a stack with `worker` running."""
-    made = tenant(stack, rows=FREEZE_ROWS)
+def run_poison(stack: Stack, made: Tenant, worker: str) -> Found:
+    """The same on a stack where only this worker runs; in the end it runs again."""
     started = time.monotonic()
     with stack.client(made.key) as http:
         job_id = str(send_freeze(http, "poison").raise_for_status().json()["id"])
     deaths = 0
     while (now := after_claim(stack, job_id, deaths)).finished_at is None:
-        stack.kill("worker")
+        stack.kill(worker)
         deaths += 1
-        stack.start("worker")
+        stack.start(worker)
     tried, held, broken = checks(
         three_attempts=(now.attempt, deaths) == (ATTEMPTS, ATTEMPTS),
         failed=now.status == "failed",
