@@ -1,16 +1,24 @@
 """Files that are made while they are sent: a page of rows at a time, and nothing held between two pages."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator
+from typing import Literal
+
+from sqlalchemy.orm import Session
 
 from api.connections import Connections
+from api.schemas.candidates import DecisionOut
 from api.schemas.datasets import ExportQuery
+from shared.candidates import service as candidates
 from shared.datasets import exports
 from shared.datasets import service as datasets
 from shared.datasets.tables import DatasetItem
+from shared.kit.lines import csv_line, json_line
 from shared.kit.paging import Page, Paging
 
 PAGE = 200
+DECISIONS_PAGE = 1000
 
 
 async def dataset_lines(
@@ -45,3 +53,34 @@ async def dataset_lines(
             cursor = page.next
 
     return lines()
+
+
+async def decision_lines(
+    connections: Connections, organization_id: uuid.UUID, form: Literal["jsonl", "csv"]
+) -> AsyncIterator[str]:
+    """The lines of all decisions, the first page read before anything is sent."""
+
+    def fetch(session: Session, after: uuid.UUID | None) -> list[DecisionOut]:
+        rows = candidates.decisions(session, organization_id, after=after, limit=DECISIONS_PAGE)
+        named = candidates.categories_of(session, organization_id, {row.category_id for _, row in rows})
+        return [DecisionOut.of(decision, row, named) for decision, row in rows]
+
+    async def page_after(after: uuid.UUID | None) -> list[DecisionOut]:
+        return await connections.run(lambda session: fetch(session, after))
+
+    async def lines(page: list[DecisionOut]) -> AsyncIterator[str]:
+        if form == "csv":
+            yield csv_line(DecisionOut.model_fields)
+        while page:
+            yield "".join(_decision_line(decision, form) for decision in page)
+            page = await page_after(page[-1].id) if len(page) == DECISIONS_PAGE else []
+
+    return lines(await page_after(None))
+
+
+def _decision_line(decision: DecisionOut, form: Literal["jsonl", "csv"]) -> str:
+    values = decision.model_dump(mode="json")
+    if form == "jsonl":
+        return json_line(values)
+    values["changes"] = json.dumps(values["changes"], ensure_ascii=False)
+    return csv_line("" if value is None else str(value) for value in values.values())

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query
 from sqlalchemy import orm
 from starlette.responses import StreamingResponse
 
-from api.answers import problems
+from api.answers import Responses, problems
 from api.deps import Connections, Id, Reader, Session, Writer
-from api.exports import FILE, PAGE, ExportQuery, Record, stream
+from api.exporting import decision_lines
 from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.candidates import (
     ApprovedOut,
@@ -18,7 +18,7 @@ from api.schemas.candidates import (
     CandidateQuery,
     CandidatesOut,
     DecidedOut,
-    DecisionOut,
+    DecisionsQuery,
     ProgressOut,
     RejectedOut,
 )
@@ -27,8 +27,16 @@ from api.schemas.review import ApproveIn, BulkIn, BulkRejectIn, NextIn, RejectIn
 from shared.candidates import deciding
 from shared.candidates import service as candidates
 from shared.candidates.tables import Candidate
+from shared.kit.lines import MEDIA_TYPES
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/candidates", tags=["candidates"])
+
+EXPORTED: Responses = {
+    200: {
+        "description": "The file.",
+        "content": {media_type: {"schema": {"type": "string"}} for media_type in MEDIA_TYPES.values()},
+    }
+}
 
 
 @router.get("")
@@ -47,21 +55,13 @@ def show_progress(reader: Reader, session: Session) -> ProgressOut:
     return ProgressOut.of(counts, candidates.categories_of(session, reader.organization_id, counts))
 
 
-@router.get("/decisions", response_class=StreamingResponse, responses=FILE)
+@router.get("/decisions", response_class=StreamingResponse, responses=EXPORTED)
 async def export_decisions(
-    query: Annotated[ExportQuery, Query()], reader: Reader, connections: Connections
+    query: Annotated[DecisionsQuery, Query()], reader: Reader, connections: Connections
 ) -> StreamingResponse:
     """Every decision, undone ones too, oldest first, as a file."""
-
-    def fetch(session: orm.Session, after: uuid.UUID | None) -> list[Record]:
-        rows = candidates.decisions(session, reader.organization_id, after=after, limit=PAGE)
-        named = candidates.categories_of(
-            session, reader.organization_id, {row.category_id for _, row in rows}
-        )
-        return [DecisionOut.of(one, row, named).model_dump(mode="json") for one, row in rows]
-
-    columns = tuple(DecisionOut.model_fields)
-    return await stream(connections, fetch, format_=query.format, columns=columns, name="decisions")
+    lines = await decision_lines(connections, reader.organization_id, query.format)
+    return StreamingResponse(lines, media_type=MEDIA_TYPES[query.format])
 
 
 @router.get("/{candidate_id}", responses=problems(404))
@@ -93,7 +93,7 @@ def undo_decision(body: ReviewerIn, writer: Writer, session: WriterOnce) -> Deci
 def approve_candidates(body: BulkIn, writer: Writer, session: WriterOnce) -> ApprovedOut:
     """Approve up to 1,000 as they are; those that others hold or whose category is archived are skipped."""
     organization_id, wanted = writer.organization_id, body.wanted()
-    candidates.check_filter(session, organization_id, wanted)
+    candidates.check_wanted(session, organization_id, wanted)
     return ApprovedOut.of(deciding.approve_many(session, organization_id, wanted, body.reviewer))
 
 
@@ -101,7 +101,7 @@ def approve_candidates(body: BulkIn, writer: Writer, session: WriterOnce) -> App
 def reject_candidates(body: BulkRejectIn, writer: Writer, session: WriterOnce) -> RejectedOut:
     """Reject up to 1,000; those that others hold are skipped."""
     organization_id, wanted = writer.organization_id, body.wanted()
-    candidates.check_filter(session, organization_id, wanted)
+    candidates.check_wanted(session, organization_id, wanted)
     return RejectedOut.of(deciding.reject_many(session, organization_id, wanted, body.reason, body.reviewer))
 
 

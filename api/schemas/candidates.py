@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.common import Out, PageQuery, RowId
 from api.schemas.money import AmountOut
@@ -155,6 +155,17 @@ class ProgressOut(Out):
         total = {status: sum(row[status] for row in counts.values()) for status in CountsOut.model_fields}
         rows = [{**counts[one], "category": categories[one]} for one in names]
         return cls.model_validate({"total": total, "by_category": rows})
+
+
+class DecisionsQuery(BaseModel):
+    """In which format."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["jsonl", "csv"] = Field(
+        default="jsonl",
+        description="JSON lines, or CSV, where an apostrophe stands before what a spreadsheet would run.",
+    )
 
 
 class DecisionOut(Out):

@@ -12,7 +12,7 @@ from shared.candidates.store import ORDERS, CandidateNotFound, Filter
 from shared.candidates.tables import STATUSES, Candidate, CandidateDecision
 from shared.categories import service as categories
 from shared.categories.tables import Category
-from shared.kit.errors import FieldError
+from shared.kit.errors import FieldError, Invalid
 from shared.kit.ids import new_id
 from shared.kit.paging import Page, Paging
 from shared.transactions.service import UnknownCategory
@@ -21,6 +21,15 @@ from shared.transactions.text import TransactionFields
 __all__ = ["ORDERS", "CandidateNotFound", "Filter"]
 
 LEASE = dt.timedelta(minutes=5)
+
+
+MAX_ERRORS = 100
+
+
+class UnknownCandidate(Invalid):
+    """Some of the candidates do not exist. Nothing was decided."""
+
+    code = "unknown-candidate"
 
 
 @dataclass(frozen=True)
@@ -123,10 +132,24 @@ def check_category(
         raise UnknownCategory(errors=(error,))
 
 
-def check_filter(session: Session, organization_id: uuid.UUID, wanted: object) -> None:
-    """Refuse a bulk filter by a category that the organisation does not have; ids are not looked at."""
+def check_wanted(session: Session, organization_id: uuid.UUID, wanted: Filter | Sequence[uuid.UUID]) -> None:
+    """Refuse a choice that names what the organisation does not have.
+
+    Raises:
+        UnknownCategory: the filter's category.
+        UnknownCandidate: one or more of the ids.
+    """
     if isinstance(wanted, Filter):
         check_category(session, organization_id, wanted.category_id, "/filter/category_id")
+        return
+    known = store.known_ids(session, organization_id, wanted)
+    message = "Not a candidate of this organisation."
+    unknown = [position for position, one in enumerate(wanted) if one not in known][:MAX_ERRORS]
+    if unknown:
+        pointers = [f"/candidate_ids/{position}" for position in unknown]
+        raise UnknownCandidate(
+            errors=tuple(FieldError(pointer, "unknown-candidate", message) for pointer in pointers)
+        )
 
 
 def decisions(

@@ -68,6 +68,12 @@ def list_(session: Session, organization_id: uuid.UUID, wanted: Filter, paging: 
     return page(session, query, Candidate.id, paging, resource="candidates", newest_first=True)
 
 
+def known_ids(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the candidates that the organisation has."""
+    query = select(Candidate.id).where(Candidate.organization_id == organization_id)
+    return set(session.scalars(query.where(_among(Candidate.id, ids))))
+
+
 def hold_next(
     session: Session, organization_id: uuid.UUID, reviewer: str, wanted: Filter, order: str, count: int
 ) -> list[Candidate]:

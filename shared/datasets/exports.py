@@ -1,9 +1,6 @@
 """A dataset as files for other tools: rows in, lines out. Pure."""
 
-import csv
 import hashlib
-import io
-import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
@@ -13,6 +10,7 @@ from rapidfuzz import fuzz
 from shared.datasets.service import thaw_fields
 from shared.datasets.tables import DatasetItem
 from shared.kit.errors import Invalid
+from shared.kit.lines import csv_line, json_line
 from shared.transactions.text import transaction_text
 
 Format = Literal["jsonl", "triplets", "cohere-rerank", "csv"]
@@ -25,7 +23,6 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 RERANK_MINIMUM = 256  # Cohere's fine-tuning of rerank models refuses fewer training examples
 HARD_NEGATIVES = 3
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     "split",
     "category_code",
@@ -62,7 +59,7 @@ def check_size(form: Format, rows: int) -> None:
 
 def header(form: Format) -> str:
     """What comes before the first row."""
-    return _csv_line(COLUMNS) if form == "csv" else ""
+    return csv_line(COLUMNS) if form == "csv" else ""
 
 
 def lines(
@@ -79,29 +76,24 @@ def lines(
         about = categories[own]
         others = sorted(one for one in categories if one != own)
         if form == "csv":
-            yield _csv_line(_cells(item, about))
+            yield csv_line(_cells(item, about))
         elif form == "jsonl":
-            yield _json_line(
+            yield json_line(
                 {"split": item.split, "text": text, "category": _category(own, about), "fields": item.fields}
             )
         elif form == "triplets":
             if others:
                 negative = categories[others[_draw(seed, item.id) % len(others)]]["text"]
-                yield _json_line({"anchor": text, "positive": about["text"], "negative": negative})
+                yield json_line({"anchor": text, "positive": about["text"], "negative": negative})
         else:
             hard = sorted(others, key=lambda one: (-fuzz.token_set_ratio(text, categories[one]["text"]), one))
-            yield _json_line(
+            yield json_line(
                 {
                     "query": text,
                     "relevant_passages": [about["text"]],
                     "hard_negatives": [categories[one]["text"] for one in hard[:HARD_NEGATIVES]],
                 }
             )
-
-
-def safe_cell(value: str) -> str:
-    """The cell as text in a spreadsheet too: one that begins like a formula gets an apostrophe (OWASP)."""
-    return f"'{value}" if value.startswith(_FORMULA) else value
 
 
 def _category(category_id: str, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,16 +109,6 @@ def _cells(item: DatasetItem, about: Mapping[str, Any]) -> list[str]:
     }
     values["merchant_category"] = "; ".join(item.fields.get("merchant_category", ()))
     return ["" if values.get(name) is None else str(values[name]) for name in COLUMNS]
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
-    return out.getvalue()
-
-
-def _json_line(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False) + "\n"
 
 
 def _draw(seed: int, row_id: uuid.UUID) -> int:
