@@ -64,7 +64,7 @@ class Settings(BaseSettings):
         default="6000/minute", description="Requests per API key, as `count/period`; empty: no limit."
     )
     max_concurrent_requests: int = Field(
-        default=64, ge=1, description="In work at once per process; more are answered 503 at once."
+        default=32, ge=1, description="In work at once per process; more are answered 503 at once."
     )
     max_queued_jobs: int = Field(
         default=1000, ge=1, description="Jobs an organisation may have waiting; more are answered 429."
