@@ -45,16 +45,16 @@ def dependencies(options: Options) -> Found:
 
 
 @contextmanager
-def loaded(stack: Stack) -> Iterator[tuple[Load, list[str]]]:
+def loaded(stack: Stack, rows: int = LABELLED) -> Iterator[tuple[Load, list[str]]]:
     """Clients at work; what they have seen, and the ids of the jobs that were accepted."""
-    made = tenant(stack, rows=LABELLED)
+    made = tenant(stack, rows=rows)
     accepted: list[str] = []
     with stack.client(made.key, timeout_s=CLIENT_TIMEOUT_S) as http:
         activate_base(stack, http)
-        rows = [row["id"] for row in http.get("/v1/transactions", params={"limit": 100}).json()["data"]]
+        ids = [row["id"] for row in http.get("/v1/transactions", params={"limit": 100}).json()["data"]]
         http.post("/categorize", json=questions(1)[0], timeout=60).raise_for_status()  # the model is loaded
         chart = [row["id"] for row in http.get("/v1/categories").json()["data"]]
-        asked, row, category = (itertools.cycle(values) for values in (questions(20), rows, chart))
+        asked, row, category = (itertools.cycle(values) for values in (questions(20), ids, chart))
 
         def label() -> httpx.Response:
             return http.put(f"/v1/transactions/{next(row)}/label", json={"category_id": next(category)})

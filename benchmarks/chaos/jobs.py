@@ -121,7 +121,7 @@ def _unended(stack: Stack, sent: Sent) -> int:
 
 def _count(stack: Stack, sent: Sent, options: Options, seconds: float, kills: int) -> Found:
     ids = [uuid.UUID(job_id) for _, job_id, _ in sent]
-    ended = stack.rows("SELECT status, attempt FROM jobs WHERE id = ANY(:ids)", ids=ids)
+    ended = stack.rows("SELECT id, status, attempt, error FROM jobs WHERE id = ANY(:ids)", ids=ids)
     effects = [_effects(stack, *one, rows=options.rows) for one in sent]
     lost, doubled = effects.count(0), sum(count > 1 for count in effects)
     figures = {
@@ -130,6 +130,7 @@ def _count(stack: Stack, sent: Sent, options: Options, seconds: float, kills: in
         "lost": lost,
         "doubled": doubled,
         "statuses": dict(Counter(row.status for row in ended)),
+        "failed": [(str(row.id), row.attempt, row.error["code"]) for row in ended if row.error],
         "attempts lost to kills": sum(row.attempt for row in ended) - len(ended),
         "worker kills": kills,
         "lease s": options.lease_s,
