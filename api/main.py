@@ -25,6 +25,7 @@ from api.routers import (
     datasets,
     evaluations,
     health,
+    generations,
     imports,
     indexes,
     jobs,
@@ -43,7 +44,7 @@ VERSION = "0.1.0"
 # Each with its authentication; the routers without are for operators.
 RESOURCES = (
     *(categorize, organizations, categories, transactions, imports),
-    *(candidates, datasets, evaluations, trainings, models, indexes, jobs),
+    *(generations, candidates, datasets, evaluations, trainings, models, indexes, jobs),
 )
 
 

@@ -36,6 +36,7 @@ TAGS = [
     {"name": "transactions", "description": "What was spent."},
     {"name": "labels", "description": "What people and imports decided; history is kept."},
     {"name": "imports", "description": "Whole files of transactions, with or without labels."},
+    {"name": "generations", "description": "Transactions that an LLM makes up, to be reviewed."},
     {"name": "candidates", "description": "Made-up transactions, reviewed by people."},
     {"name": "datasets", "description": "Labelled transactions, frozen and split by seed."},
     {"name": "evaluations", "description": "recall@k and MRR@k of a model on a dataset."},

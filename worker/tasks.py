@@ -7,6 +7,7 @@ from shared.datasets import freezing
 from shared.erasing import service as erasing
 from shared.evaluation import service as evaluation
 from shared.importing import service as importing
+from shared.generation import service as generation
 from shared.indexing import service as indexing
 from shared.jobs.kinds import (
     ActivateParams,
@@ -15,6 +16,7 @@ from shared.jobs.kinds import (
     EvaluationParams,
     ImportParams,
     ReindexParams,
+    GenerationParams,
     SyncIndexParams,
     TrainingParams,
 )
@@ -61,6 +63,12 @@ def evaluate(resources: Resources, run: Run, params: EvaluationParams) -> Finish
 
 @runs("delete_organization")
 def delete_organization(resources: Resources, run: Run, _: DeleteOrganizationParams) -> Finish:
+@runs("generate")
+def generate(resources: Resources, run: Run, params: GenerationParams) -> Finish:
+    """Candidates are made up."""
+    return generation.generate(run, params, resources.settings, resources.index, resources.encoders)
+
+
     """An organisation and all that belongs to it are removed."""
     return erasing.erase(run, resources.index, resources.artifacts)
 

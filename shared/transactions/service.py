@@ -204,6 +204,18 @@ def count_labelled(session: Session, organization_id: uuid.UUID) -> int:
     return store.count_labelled(session, organization_id)
 
 
+def count_labelled_by_category(session: Session, organization_id: uuid.UUID) -> dict[uuid.UUID, int]:
+    """How many transactions each category is the current label of, where there are any."""
+    return store.count_labelled_by_category(session, organization_id)
+
+
+def of_merchants(
+    session: Session, organization_id: uuid.UUID, names: Collection[str], *, limit: int
+) -> Sequence[Transaction]:
+    """The newest transactions at merchants of these names, in any case."""
+    return store.of_merchants(session, organization_id, names, limit)
+
+
 def _values(organization_id: uuid.UUID, row: NewTransaction, source: str) -> dict[str, object]:
     values = dict(vars(row.fields))
     values["merchant_category"] = list(row.fields.merchant_category)

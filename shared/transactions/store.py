@@ -181,6 +181,25 @@ def count_labelled(session: Session, organization_id: uuid.UUID) -> int:
     return session.scalar(query.where(Label.organization_id == organization_id, Label.is_current)) or 0
 
 
+def count_labelled_by_category(session: Session, organization_id: uuid.UUID) -> dict[uuid.UUID, int]:
+    """How many transactions each category is the current label of, where there are any."""
+    query = select(Label.category_id, func.count()).where(
+        Label.organization_id == organization_id, Label.is_current
+    )
+    return {row[0]: row[1] for row in session.execute(query.group_by(Label.category_id))}
+
+
+def of_merchants(
+    session: Session, organization_id: uuid.UUID, names: Collection[str], limit: int
+) -> Sequence[Transaction]:
+    """The newest transactions at merchants of these names, in any case."""
+    query = select(Transaction).where(
+        Transaction.organization_id == organization_id,
+        func.lower(Transaction.merchant_name).in_({name.lower() for name in names}),
+    )
+    return session.scalars(query.order_by(Transaction.id.desc()).limit(limit)).all()
+
+
 def lock(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> None:
     """Hold the transactions until the session's transaction ends, so that labels are given one at a time."""
     query = (

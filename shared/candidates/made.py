@@ -1,0 +1,36 @@
+"""What was made so far: what a generator shows as examples, and what it must not make again."""
+
+import uuid
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.candidates.tables import Candidate
+
+
+def newest(session: Session, organization_id: uuid.UUID, limit: int) -> Sequence[Candidate]:
+    """The newest candidates, whatever was decided: what was rejected is not wanted again either."""
+    query = select(Candidate).where(Candidate.organization_id == organization_id)
+    return session.scalars(query.order_by(Candidate.id.desc()).limit(limit)).all()
+
+
+def approved(
+    session: Session, organization_id: uuid.UUID, category_ids: Collection[uuid.UUID], limit: int
+) -> Sequence[Candidate]:
+    """The newest approved transactions of the categories."""
+    query = select(Candidate).where(
+        Candidate.organization_id == organization_id,
+        Candidate.status == "approved",
+        Candidate.kind == "transaction",
+        Candidate.category_id.in_(category_ids),
+    )
+    return session.scalars(query.order_by(Candidate.id.desc()).limit(limit)).all()
+
+
+def ids_of_job(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> set[uuid.UUID]:
+    """The candidates that the job has made."""
+    query = select(Candidate.id).where(
+        Candidate.organization_id == organization_id, Candidate.job_id == job_id
+    )
+    return set(session.scalars(query))

@@ -1,0 +1,192 @@
+"""The LLM of the settings, through instructor on the openai client."""
+
+import email.utils
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from shared.engines.llm import (
+    CALLS,
+    Answer,
+    LLMClosed,
+    LLMRefused,
+    LLMRubbish,
+    LLMUnavailable,
+    Request,
+    T,
+    Usage,
+    check_configured,
+)
+from shared.kit.logging import get_logger
+from shared.kit.settings import Settings
+
+logger = get_logger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.5  # before the second call; doubled before each further one
+LONGEST_PAUSE_SECONDS = 30.0  # an endpoint that asks for more is taken to be away
+RETRIED = frozenset({408, 409, 425, 429})  # and every 5xx
+
+
+class OpenAILLM:
+    """The endpoint of the settings, by JSON schema, tool call or JSON mode; see `LLM` for what it raises.
+
+    A call ends after `llm_timeout_seconds`, however slowly its bytes drip in. Retries are this class's own,
+    those of the libraries are off: pauses that double, with jitter, and after a Retry-After every thread is
+    quiet. The address is only ever that of the settings: redirects are not followed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        check_configured(settings)
+        import instructor  # most of two seconds, which only a job that asks should spend
+        import openai
+
+        # They quote prompts and answers, which no log may hold.
+        for name in ("instructor", "openai", "httpx2"):
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+        key = settings.llm_api_key
+        self.name = settings.llm_model or ""
+        self._timeout_s = settings.llm_timeout_seconds
+        self._http = openai.DefaultHttpxClient(timeout=self._timeout_s, follow_redirects=False)
+        client = openai.OpenAI(
+            base_url=settings.llm_base_url,
+            api_key=key.get_secret_value() if key else "none",
+            max_retries=0,
+            http_client=self._http,
+        )
+        self._client = instructor.from_openai(client, mode=instructor.Mode[settings.llm_mode.upper()])
+        self._changed = threading.Condition()
+        self._is_closed = False
+        self._quiet_until = 0.0  # on the monotonic clock
+        self._jitter = random.Random()  # noqa: S311  # spreads calls, protects nothing
+
+    def close(self) -> None:
+        """Let every `ask` end at once; calls that are under way are abandoned."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        self._http.close()
+
+    def ask(self, request: Request[T]) -> Answer[T]:
+        """The answer, in the shape that was asked for."""
+        for call in range(1, CALLS + 1):
+            self._pause(self._quiet_until - time.monotonic())
+            try:
+                return self._within(lambda: self._call(request), call)
+            except LLMUnavailable as error:
+                if call == CALLS:
+                    raise
+                self._pause(self._delay(call, error.retry_after))
+        raise AssertionError("the last call returns or raises")
+
+    def _delay(self, call: int, wanted_s: float | None) -> float:
+        """Seconds until the next call.
+
+        Raises:
+            LLMUnavailable: the endpoint wants to be left alone for longer than is waited here.
+        """
+        if wanted_s is not None:
+            if wanted_s > LONGEST_PAUSE_SECONDS:
+                raise LLMUnavailable(retry_after=wanted_s)
+            self._quiet_until = max(self._quiet_until, time.monotonic() + wanted_s)
+        return (wanted_s or 0.0) + FIRST_PAUSE_SECONDS * 2.0 ** (call - 1) * self._jitter.uniform(0.5, 1)
+
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            if self._changed.wait_for(lambda: self._is_closed, max(seconds, 0)):
+                raise LLMClosed
+
+    def _within(self, work: Callable[[], Answer[T]], call: int) -> Answer[T]:
+        """How the work ends; it has a thread of its own, abandoned when time is up or nobody waits."""
+        found: list[Answer[T] | BaseException] = []
+
+        def run() -> None:
+            try:
+                ended: Answer[T] | BaseException = work()
+            except BaseException as error:
+                ended = error
+            with self._changed:
+                found.append(ended)
+                self._changed.notify_all()
+
+        threading.Thread(target=run, daemon=True, name="llm-call").start()
+        with self._changed:
+            self._changed.wait_for(lambda: found or self._is_closed, self._timeout_s)
+            if self._is_closed:
+                raise LLMClosed
+        if not found:
+            raise LLMUnavailable
+        [ended] = found
+        if isinstance(ended, LLMRubbish):
+            raise LLMRubbish(ended.reason, replace(ended.usage, calls=call))
+        if isinstance(ended, BaseException):
+            raise ended
+        return Answer(ended.value, replace(ended.usage, calls=call))
+
+    def _call(self, request: Request[T]) -> Answer[T]:
+        """One call, translated from the libraries' errors into ours."""
+        import openai
+        from instructor.core import Hooks, InstructorError
+
+        raw: list[Any] = []
+        hooks = Hooks()
+        hooks.on("completion:response", raw.append)
+        try:
+            value = self._client.chat.completions.create(
+                model=self.name,
+                messages=[{"role": role, "content": text} for role, text in request.messages],  # type: ignore[misc]  # a typed dict for each role
+                response_model=request.answer,
+                max_retries=0,  # what is malformed is refused, not sent back to be mended
+                max_completion_tokens=request.max_completion_tokens,
+                hooks=hooks,
+            )
+        except (InstructorError, AssertionError, openai.OpenAIError) as error:
+            raise _translated(error, raw) from None
+        return Answer(value, _usage(raw))
+
+
+def _translated(error: BaseException, raw: list[Any]) -> Exception:
+    """Our error for one of the libraries', without its text, which quotes prompt and answer."""
+    import openai
+    from instructor.core import IncompleteOutputException
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, openai.OpenAIError):
+        cause = cause.__cause__
+    logger.warning("llm call failed", error=type(cause or error.__cause__ or error).__name__)
+    if isinstance(cause, openai.APIStatusError):
+        if cause.status_code in RETRIED or cause.status_code >= 500:
+            return LLMUnavailable(retry_after=_retry_after(cause.response.headers.get("retry-after")))
+        return LLMRefused(f"{LLMRefused().message} It answered with status {cause.status_code}.")
+    if not raw:
+        return LLMUnavailable()
+    if isinstance(error, IncompleteOutputException):
+        return LLMRubbish("cut-short", _usage(raw))
+    choices = getattr(raw[0], "choices", None) or []
+    declined = any(choice.message.refusal is not None for choice in choices)
+    return LLMRubbish("declined" if declined else "malformed", _usage(raw))
+
+
+def _usage(raw: list[Any]) -> Usage:
+    """The tokens that the endpoint says it counted; none where it says nothing."""
+    counted = getattr(raw[0], "usage", None) if raw else None
+    prompt = getattr(counted, "prompt_tokens", None) or 0
+    completion = getattr(counted, "completion_tokens", None) or 0
+    return Usage(max(int(prompt), 0), max(int(completion), 0), 1)
+
+
+def _retry_after(header: str | None) -> float | None:
+    """The header's seconds from now: a number, or an HTTP date (RFC 9110, 10.2.3)."""
+    if not header:
+        return None
+    try:
+        return max(float(header), 0.0)
+    except ValueError:
+        pass
+    try:
+        return max(email.utils.parsedate_to_datetime(header).timestamp() - time.time(), 0.0)
+    except ValueError:
+        return None

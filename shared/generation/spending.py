@@ -1,0 +1,102 @@
+"""What a generation may spend, what it has spent, and what it made of it."""
+
+import threading
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from shared.engines.llm import Usage
+
+# Before an endpoint has counted a prompt: two bytes a token, where English has about four.
+FIRST_TOKENS_PER_BYTE = 0.5
+OVERHEAD_TOKENS = 20  # that chat formats put around the messages
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Of a million tokens."""
+
+    prompt: float = 0.0
+    completion: float = 0.0
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Of so many tokens."""
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1_000_000
+
+
+class Budget:
+    """Lets a call pass only where it cannot break a cap, counting those under way. Shared by threads.
+
+    A prompt's tokens are known only afterwards; they are estimated from its bytes, by the highest ratio that
+    the endpoint has counted so far. The completion's limit is sent with the request.
+    """
+
+    def __init__(
+        self, prices: Prices, spent: Usage, *, max_tokens: int | None = None, max_cost: float | None = None
+    ) -> None:
+        self._prices = prices
+        self._max_tokens, self._max_cost = max_tokens, max_cost
+        self._lock = threading.Lock()
+        self._spent = spent
+        self._reserved_prompt = self._reserved_completion = 0
+        self._tokens_per_byte: float | None = None
+        self._largest_completion = 0
+
+    def reserve(self, prompt_bytes: int, completion_tokens: int) -> tuple[int, int] | None:
+        """Put the call's tokens by, (prompt, completion); None: a cap might be passed, so do not call."""
+        with self._lock:
+            ratio = FIRST_TOKENS_PER_BYTE if self._tokens_per_byte is None else self._tokens_per_byte
+            # Some endpoints do not keep to the limit that is sent: then what they did is expected again.
+            claim = (
+                int(prompt_bytes * ratio) + OVERHEAD_TOKENS,
+                max(completion_tokens, self._largest_completion),
+            )
+            prompt = self._spent.prompt_tokens + self._reserved_prompt + claim[0]
+            completion = self._spent.completion_tokens + self._reserved_completion + claim[1]
+            if self._max_tokens is not None and prompt + completion > self._max_tokens:
+                return None
+            if self._max_cost is not None and self._prices.cost(prompt, completion) > self._max_cost:
+                return None
+            self._reserved_prompt += claim[0]
+            self._reserved_completion += claim[1]
+            return claim
+
+    def settle(self, claim: tuple[int, int], prompt_bytes: int, usage: Usage) -> None:
+        """Replace what was put by with what was counted."""
+        with self._lock:
+            self._reserved_prompt -= claim[0]
+            self._reserved_completion -= claim[1]
+            self._spent += usage
+            if usage.prompt_tokens and prompt_bytes:
+                ratio = usage.prompt_tokens / prompt_bytes
+                self._tokens_per_byte = max(ratio, self._tokens_per_byte or 0.0)
+            self._largest_completion = max(self._largest_completion, usage.completion_tokens)
+
+
+@dataclass
+class Tally:
+    """What a job has done so far, over all its attempts; kept in its row with every batch."""
+
+    asked: int = 0  # rows in the requests that were answered
+    received: int = 0
+    valid: int = 0
+    refused: Counter[str] = field(default_factory=Counter)  # rows by reason
+    answers_refused: Counter[str] = field(default_factory=Counter)  # whole answers by reason
+    batches_failed: int = 0  # given up, because the endpoint did not answer
+    usage: Usage = field(default_factory=Usage)
+    ranks: list[int | None] = field(default_factory=list)
+    done: list[int] = field(default_factory=list)  # numbers of the batches that need not be asked again
+
+    def as_json(self) -> dict[str, Any]:
+        """For the job's row; `of_json` undoes it."""
+        return asdict(self)
+
+    @classmethod
+    def of_json(cls, kept: dict[str, Any] | None) -> "Tally":
+        """The tally of the attempts before, or a new one."""
+        if not kept:
+            return cls()
+        values = {**kept, "usage": Usage(**kept["usage"])}
+        for name in ("refused", "answers_refused"):
+            values[name] = Counter(kept[name])
+        return cls(**values)

@@ -1,0 +1,56 @@
+"""What the active model is bad at, by its last evaluation, and what the organisation has few examples of."""
+
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from shared.datasets import service as datasets
+from shared.generation.planning import Need
+from shared.registry import service as registry
+from shared.transactions import service as transactions
+
+MOST_CONFUSED = 20
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Rows of `right` that the model files under `mistaken_for` first."""
+
+    right: uuid.UUID
+    mistaken_for: uuid.UUID
+    count: int
+
+
+def needs(
+    session: Session, organization_id: uuid.UUID, category_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, Need]:
+    """What is known of each category; recall is unknown without an evaluation of the active model."""
+    labelled = transactions.count_labelled_by_category(session, organization_id)
+    evaluation = registry.find_last_evaluation_of_active(session, organization_id)
+    figures = {} if evaluation is None else evaluation.per_category
+    return {
+        one: Need(
+            labelled.get(one, 0), figures[str(one)]["recall"]["1"]["value"] if str(one) in figures else None
+        )
+        for one in category_ids
+    }
+
+
+def confusions(session: Session, organization_id: uuid.UUID) -> list[Confusion] | None:
+    """What the active model confuses, most frequent first; None where it was never evaluated."""
+    evaluation = registry.find_last_evaluation_of_active(session, organization_id)
+    if evaluation is None:
+        return None
+    items = datasets.items(session, organization_id, evaluation.dataset_id, evaluation.split)
+    right = {item.id: item.category_id for item in items}
+    suggested = registry.suggestions_of(session, organization_id, evaluation.id)
+    counts = Counter(
+        (right[item_id], found)
+        for item_id, found in suggested
+        if found is not None and item_id in right and found != right[item_id]
+    )
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return [Confusion(*pair, count) for pair, count in ordered[:MOST_CONFUSED]]

@@ -1,0 +1,57 @@
+"""The scripted LLM's vocabulary: varied, seeded rows that show a category more or less plainly."""
+
+import random
+from functools import lru_cache
+from typing import Any
+
+from shared.generation.reference import Merchant, Place, load
+
+_VAGUE = ("Q{n} renewal", "as agreed with {team}", "for the {city} team", "second part", "see ticket {n}", "")
+_TEAMS = ("Sales", "Engineering", "Marketing", "People", "Finance", "Operations", "Legal", "Design")
+_PROGRAMMES = ("General budget", "Growth", "Team card", "Project Atlas", "Q4 push", "Field work", "Run rate")
+
+
+def key_of(row: dict[str, Any]) -> str:
+    """By what a reviewer knows a row again, as the LLM gave it or as the API shows it."""
+    return "|".join(str(row.get(name)) for name in ("merchant_name", "memo", "spend_program_name", "amount"))
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> tuple[list[Merchant], list[Place]]:
+    reference = load()
+    merchants = {one.name: one for purpose in reference.purposes for one in purpose.merchants}
+    places = {one.name: one for one in reference.offices}
+    places |= {
+        trip.place.name: trip.place for purpose in reference.purposes for trip in purpose.trips if trip
+    }
+    return list(merchants.values()), list(places.values())
+
+
+def _transaction(
+    one: dict[str, Any], is_hard: bool, is_adversarial: bool, rng: random.Random
+) -> dict[str, Any]:
+    """A row that shows the category by its memo, or in hard rounds by its department and less."""
+    merchants, everywhere = _vocabulary()
+    merchant = rng.choice(merchants)
+    place = rng.choice([place for place in everywhere if merchant.sells_in(place)] or everywhere)
+    currency = place.currency
+    value = 10 ** rng.uniform(0.8, 3.4) * currency.per_usd
+    team = rng.choice(one.get("departments") or _TEAMS)
+    vague = rng.choice(_VAGUE).format(n=rng.randrange(1, 99), team=team, city=place.name.split(",")[0])
+    plain = f"{rng.choice(one.get('examples') or [one['name']])}, {vague}".strip(", ")
+    hint = (one.get("description") or one["name"]).split(",")[0].split(" ")[-2:]
+    hard = vague if is_adversarial and rng.random() < 0.5 else f"{' '.join(hint)} {vague}".strip()
+    return {
+        "merchant_name": merchant.name,
+        "merchant_descriptor": f"{merchant.name.upper()[:18]} {rng.randrange(1000, 9999)}",
+        "merchant_category": list(merchant.category),
+        "merchant_category_code": merchant.code,
+        "department": team,
+        "location": place.name,
+        "amount": f"{value:.{currency.minor_units}f}",
+        "currency": currency.code,
+        "memo": (hard if is_hard else plain) or None,
+        "spend_program_name": rng.choice(_PROGRAMMES),
+        "trip_name": None,
+        "occurred_on": f"2026-{rng.randrange(1, 13):02d}-{rng.randrange(1, 29):02d}",
+    }
