@@ -11,6 +11,7 @@ from sqlalchemy import orm
 from structlog.contextvars import bind_contextvars
 
 from api.connections import Connections as ConnectionsValue
+from api.console.session import key_of
 from api.limits import RateLimit as RateLimitValue
 from shared.bootstrap import Resources as ResourcesValue
 from shared.jobs import service as jobs
@@ -68,18 +69,18 @@ Session = Annotated[orm.Session, Depends(get_session, scope="function")]
 def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
     """A dependency that names who is speaking, provided that their key has the scope.
 
+    The key is the bearer token, or the console session's, which comes in a cookie: see `api.console.session`.
     It has a transaction of its own, over before the work begins: categorize holds none while it encodes, and
     an upload none while it streams in.
     """
 
     async def principal(
+        request: Request,
         connections: Connections,
         rate_limit: RateLimit,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+        _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],  # so that the schema says it
     ) -> Principal:
-        if credentials is None:
-            raise Unauthenticated
-        token = credentials.credentials
+        token = key_of(request)
         found = await connections.run(lambda session: organizations.authenticate(session, token))
         bind_contextvars(organization_id=str(found.organization_id), key_id=str(found.key_id))
         await rate_limit.count(str(found.key_id))

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Request, Response
 from fastapi.routing import APIRoute
-from fastapi.security.utils import get_authorization_scheme_param
 from pydantic import WithJsonSchema
 from sqlalchemy import orm
 from starlette.concurrency import run_in_threadpool
 
 from api.answers import problems
+from api.console.session import key_of
 from api.deps import Session, admin, check_root_key, writer
 from shared.idempotency import service as idempotency
 from shared.idempotency.service import Answer, Asked, Claim
@@ -69,9 +69,8 @@ async def claim(
         return
     if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
         raise BadIdempotencyKey
-    _, token = get_authorization_scheme_param(request.headers.get("Authorization"))
     organization_id = None if speaker is None else speaker.organization_id
-    asked = Asked(organization_id, keys[0], _sha256_of(request, body_sha256), token)
+    asked = Asked(organization_id, keys[0], _sha256_of(request, body_sha256), key_of(request))
     found = await run_in_threadpool(idempotency.claim, session, asked)
     if isinstance(found, Answer):
         raise Replayed(found)

@@ -13,6 +13,7 @@ from starlette.types import Lifespan
 from api import errors, idempotency
 from api.answers import problems
 from api.connections import Connections
+from api.console import pages as console
 from api.limits import CapConcurrency, RateLimit
 from api.metrics import Metrics
 from api.middleware import GuardBody, Observe
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None, resources: Resources | None = N
         app.include_router(module.router, responses=problems(400, 401, 422, 500, 503))
     app.include_router(health.router)
     app.include_router(docs)
+    console.install(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
 

@@ -26,6 +26,7 @@ from shared.kit.logging import get_logger
 log = get_logger(__name__)
 
 UPLOAD_PATHS = frozenset({"/v1/imports"})
+FORM_PATHS = frozenset({"/console/sign-in"})
 CLIENT_GONE = 499  # the log's word for a client that left before its answer, as nginx has it
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -136,10 +137,11 @@ class GuardBody:
             if media_type != "multipart/form-data":
                 raise refusal
             return _counted(receive, limit)
+        is_form = scope["path"] in FORM_PATHS
         body = await _read(_counted(receive, limit))
-        if body and media_type != "application/json":
+        if body and media_type != ("application/x-www-form-urlencoded" if is_form else "application/json"):
             raise refusal
-        if body:
+        if body and not is_form:
             strict_json.check(body)
         return _replay(body, receive)
 

@@ -68,7 +68,12 @@ def test_every_post_but_the_questions_takes_a_key(
     client: TestClient, organization: OrganizationClient
 ) -> None:
     schema = client.get("/openapi.json").json()
-    creating = [(path, route) for path, route in posts(client) if path not in QUESTIONS]
+    # The console's forms begin and end a session, which is a cookie and no row.
+    creating = [
+        (path, route)
+        for path, route in posts(client)
+        if path not in QUESTIONS and not path.startswith("/console/")
+    ]
     assert len(creating) >= 14
     for path, route in creating:
         assert isinstance(route.original_route, OnceRoute), (

@@ -1,0 +1,46 @@
+// Where the desk gets its things from, and how it hands the decisions in.
+
+import { $, call, persist, reviewer } from "./page.js";
+
+const AHEAD = 6; // so many more are held than are on the desk, so that the next one is there at once
+
+export const reviewing = {
+  ahead: AHEAD,
+  names: { approve: "approved", reject: "rejected", skip: "skipped" },
+  async more(held) {
+    const category_id = $("category_id").value || null;
+    const count = Math.min(held + AHEAD, 50);
+    return (await call("POST", "/v1/candidates/next", { reviewer, order: $("order").value, category_id, count })).data;
+  },
+  async ask(items) {
+    const transactions = items.map((item) => item.question());
+    return (await call("POST", "/v1/categorize/batch", { transactions, top_k: 5 })).results;
+  },
+  decide(item, verb, reason) {
+    const body = { reviewer };
+    if (verb === "approve") body.changes = item.changes();
+    if (verb === "reject") body.reason = reason || null;
+    return persist("POST", `/v1/candidates/${item.id}/${verb}`, body);
+  },
+  undo: async () => (await persist("POST", "/v1/candidates/undo", { reviewer })).candidate,
+};
+
+export const labelling = {
+  ahead: AHEAD,
+  cursor: "",
+  names: { approve: "labelled", skip: "skipped" },
+  async more() {
+    if (this.cursor === null) return [];
+    const page = await call("GET", `/v1/transactions?unlabelled=true&limit=20${this.cursor && `&cursor=${encodeURIComponent(this.cursor)}`}`);
+    this.cursor = page.page.next;
+    return page.data;
+  },
+  async ask(items) {
+    const transaction_ids = items.map((item) => item.id);
+    return (await call("POST", "/v1/categorize/batch", { transaction_ids, top_k: 9 })).results;
+  },
+  decide(item, verb) {
+    if (verb === "skip") return null; // nobody needs to know
+    return persist("PUT", `/v1/transactions/${item.id}/label`, { category_id: item.category.id });
+  },
+};
