@@ -120,7 +120,7 @@ def new_category(organization: OrganizationClient, **fields: Any) -> dict[str, A
 def new_candidates(
     engine: "Engine", organization: OrganizationClient, count: int, **options: Any
 ) -> list[uuid.UUID]:
-    """Candidates as a generation job leaves them, each with another difficulty; their ids.
+    """Candidates as a generation job leaves them, each with another difficulty; their ids in order.
 
     `options`: category_id (a new category by default), paraphrase, style, job_id, and any field.
     """
@@ -145,7 +145,7 @@ def new_candidates(
         )
         new.append(candidates.NewCandidate(category_id, difficulty=difficulty, **made))
     with transaction(engine) as session:
-        return candidates.add(session, organization.id, origin, new)
+        return sorted(candidates.add(session, organization.id, origin, new))
 
 
 def new_transaction(organization: OrganizationClient, **fields: Any) -> dict[str, Any]:

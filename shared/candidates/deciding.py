@@ -93,8 +93,8 @@ def approve(session: Session, candidate: Candidate, edited: Edited, actor: str) 
     """
     _check_category(session, candidate.organization_id, edited.category_id)
     changes = edits.apply(candidate, edited)
-    _decide(session, [candidate], "approve", actor, changes=changes)
     _materialize(session, candidate.organization_id, [candidate], actor)
+    _decide(session, [candidate], "approve", actor, changes=changes)
 
 
 def reject(session: Session, candidate: Candidate, reason: str | None, actor: str) -> None:
@@ -113,8 +113,8 @@ def approve_many(
     """Approve up to 1,000 as they are; those of an archived category are left as they are."""
     live = [category.id for category in categories.all_live(session, organization_id)]
     held = _hold_many(session, organization_id, wanted, "approve", actor, live)
-    _decide(session, held, "approve", actor)
     _materialize(session, organization_id, held, actor)
+    _decide(session, held, "approve", actor)
     return _bulk(session, organization_id, wanted, held, actor, live)
 
 
@@ -202,7 +202,6 @@ def _materialize(session: Session, organization_id: uuid.UUID, held: Sequence[Ca
     transactions.label_many(session, organization_id, labels, source="synthetic", actor=actor)
     for key, one in made.items():
         one.transaction_id = key
-    session.flush()
 
 
 def _dematerialize(

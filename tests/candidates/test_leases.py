@@ -1,0 +1,176 @@
+"""Two reviewers never hold the same candidate, and what nobody holds any more is free."""
+
+import random
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from shared.candidates import deciding
+from shared.candidates import service as candidates
+from shared.candidates.service import Filter
+from shared.candidates.tables import Candidate
+from shared.kit.db import create_db_engine
+from shared.kit.settings import Settings
+from shared.kit.work import transaction
+from tests.factories import OrganizationClient, new_candidates, new_category
+
+THREADS = 8
+
+Lease = Callable[..., list[uuid.UUID]]
+
+
+@pytest.fixture
+def lease(engine: Engine, organization: OrganizationClient) -> Lease:
+    """Ask for candidates: their ids."""
+
+    def ask(reviewer: str, count: int = 1, order: str = "oldest", **wanted: Any) -> list[uuid.UUID]:
+        with transaction(engine) as session:
+            rows = candidates.lease(
+                session, organization.id, reviewer, Filter(**wanted), order=order, count=count
+            )
+            return [row.id for row in rows]
+
+    return ask
+
+
+@pytest.fixture
+def wide_engine(settings: Settings) -> Iterator[Engine]:
+    """A connection for each thread."""
+    engine = create_db_engine(settings.database_url, pool_size=THREADS)
+    yield engine
+    engine.dispose()
+
+
+def row_of(engine: Engine, candidate_id: uuid.UUID) -> Candidate:
+    with transaction(engine) as session:
+        return session.get_one(Candidate, candidate_id)
+
+
+def let_leases_run_out(engine: Engine, organization: OrganizationClient) -> None:
+    """Five minutes later, as far as leases can tell."""
+    with engine.begin() as connection:
+        shorter = "UPDATE candidates SET leased_until = leased_until - interval '5 minutes'"
+        connection.execute(text(f"{shorter} WHERE organization_id = :id"), {"id": organization.id})
+
+
+def test_no_candidate_is_ever_held_by_two(wide_engine: Engine, organization: OrganizationClient) -> None:
+    made = new_candidates(wide_engine, organization, 200)
+    holders: dict[uuid.UUID, str] = {}
+    twice: list[uuid.UUID] = []
+    mutex, start = threading.Lock(), threading.Barrier(THREADS)
+
+    def review(reviewer: str) -> None:
+        draw = random.Random(reviewer)
+        start.wait()
+        while True:
+            order = draw.choice(["hardest", "disagreed", "oldest", "random"])
+            with transaction(wide_engine) as session:
+                rows = candidates.lease(
+                    session, organization.id, reviewer, Filter(), order=order, count=draw.randint(1, 5)
+                )
+                ids = [row.id for row in rows]
+            with mutex:
+                twice.extend(one for one in ids if holders.setdefault(one, reviewer) != reviewer)
+            if not ids:
+                return
+            for one in ids:
+                with transaction(wide_engine) as session:
+                    deciding.reject(
+                        session,
+                        deciding.hold(session, organization.id, one, "reject", reviewer),
+                        None,
+                        reviewer,
+                    )
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(review, [f"reviewer {number}" for number in range(THREADS)]))
+    assert twice == []
+    assert set(holders) == set(made)
+    assert len(set(holders.values())) > 1  # they were at it together
+    with transaction(wide_engine) as session:
+        assert len(candidates.decisions(session, organization.id, after=None)) == 200
+
+
+def test_what_a_reviewer_holds_comes_first_and_is_theirs_for_longer(
+    engine: Engine, organization: OrganizationClient, lease: Lease
+) -> None:
+    new_candidates(engine, organization, 5)
+    first = lease("Jane", 2, "hardest")
+    before = row_of(engine, first[0]).leased_until
+    assert lease("Jane", 2, "hardest") == first
+    assert set(lease("Jane", 3, "oldest")) > set(first)
+    after = row_of(engine, first[0]).leased_until
+    assert before is not None
+    assert after is not None
+    assert after > before
+    assert not set(lease("Joe", 5)) & set(lease("Jane", 3))
+
+
+def test_a_lease_that_ran_out_is_free_again(
+    engine: Engine, organization: OrganizationClient, lease: Lease
+) -> None:
+    [made] = new_candidates(engine, organization, 1)
+    assert lease("Jane") == [made]
+    assert lease("Joe") == []
+    let_leases_run_out(engine, organization)
+    assert lease("Joe") == [made]
+    assert lease("Jane") == []
+    assert row_of(engine, made).leased_by == "Joe"
+
+
+def test_a_lease_lasts_five_minutes_by_the_databases_clock(
+    engine: Engine, organization: OrganizationClient, lease: Lease
+) -> None:
+    [made] = new_candidates(engine, organization, 1)
+    with engine.connect() as connection:
+        earlier = connection.scalar(text("SELECT now()"))
+    lease("Jane")
+    with engine.connect() as connection:
+        later = connection.scalar(text("SELECT now()"))
+    until = row_of(engine, made).leased_until
+    assert earlier + candidates.LEASE <= until <= later + candidates.LEASE
+    assert candidates.LEASE.total_seconds() == 300
+
+
+def test_whom_another_transaction_holds_is_passed_over(
+    engine: Engine, organization: OrganizationClient, lease: Lease
+) -> None:
+    first, second = new_candidates(engine, organization, 2)
+    with transaction(engine) as session:
+        deciding.hold(session, organization.id, first, "reject", "Joe")
+        assert lease("Jane") == [second]
+
+
+def test_the_orders(engine: Engine, organization: OrganizationClient, lease: Lease) -> None:
+    made = new_candidates(engine, organization, 9)
+    rows = {one: row_of(engine, one) for one in made}
+    with engine.begin() as connection:  # one that was never measured
+        query = text("UPDATE candidates SET rank = NULL, margin = NULL WHERE id = :id")
+        connection.execute(query, {"id": made[0]})
+    measured = made[1:]
+    hardest = sorted(measured, key=lambda one: (-(rows[one].rank or 0), rows[one].margin, one))
+    disagreed = sorted(measured, key=lambda one: (rows[one].margin, one))
+    assert lease("Jane", 9, "oldest") == made
+    assert lease("Jane", 9, "hardest") == [*hardest, made[0]]
+    assert lease("Jane", 9, "disagreed") == [*disagreed, made[0]]
+    shuffled = lease("Jane", 9, "random")
+    assert shuffled != made
+    assert lease("Jane", 9, "random") == shuffled
+    let_leases_run_out(engine, organization)
+    assert lease("Joe", 9, "random") != shuffled
+
+
+def test_filters_narrow(engine: Engine, organization: OrganizationClient, lease: Lease) -> None:
+    category_id = uuid.UUID(new_category(organization)["id"])
+    [plain] = new_candidates(engine, organization, 1, category_id=category_id)
+    [hard] = new_candidates(engine, organization, 1, style="ambiguous")
+    [named] = new_candidates(engine, organization, 1, paraphrase="Overnight stays")
+    assert lease("Jane", 3, category_id=category_id) == [plain]
+    assert lease("Jane", 3, style="ambiguous") == [hard]
+    assert lease("Jane", 3, kind="paraphrase") == [named]
+    assert lease("Jane", 3) == [plain, hard, named]
