@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up doctor test check format lock clean install
+.PHONY: help demo up doctor test fuzz check format lock clean install
 
 # The first interpreter of version 3.11 or later; or say make PYTHON=…
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
@@ -25,6 +25,9 @@ doctor: $(INSTALLED) ## Check this machine, and say what to do
 
 test: $(INSTALLED) ## Run all tests
 	@$(BIN)/pytest -n 2 --dist loadfile
+
+fuzz: $(INSTALLED) ## Send 20,000 made-up requests to a running Outlay (CASES=, SEED=)
+	@$(BIN)/python -m tests.fuzz $(if $(CASES),--cases "$(CASES)") $(if $(SEED),--seed "$(SEED)")
 
 check: $(INSTALLED) ## Format, lint, types, import rules, migrations
 	@$(BIN)/ruff format --check
