@@ -77,7 +77,7 @@ def run_poison(stack: Stack, made: Tenant, worker: str) -> Found:
     with stack.client(made.key) as http:
         job_id = str(send_freeze(http, "poison").raise_for_status().json()["id"])
     deaths = 0
-    while (now := after_claim(stack, job_id, deaths)).finished_at is None:
+    while (now := after_claim(stack, job_id, deaths)).finished_at is None and deaths < 2 * ATTEMPTS:
         stack.kill(worker)
         deaths += 1
         stack.start(worker)

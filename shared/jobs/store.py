@@ -157,9 +157,15 @@ def expire(session: Session, error: dict[str, Any]) -> list[tuple[uuid.UUID, str
         (Job.cancel_requested, "cancelled"), (Job.attempt >= Job.max_attempts, "failed"), else_="queued"
     )
     over = Job.cancel_requested | (Job.attempt >= Job.max_attempts)
+    # A worker that was frozen in a transaction still locks its own job; the others must not wait for it.
+    dead = (
+        select(Job.id)
+        .where(Job.status == "running", Job.lease_until < func.now())
+        .with_for_update(skip_locked=True)
+    )
     query = (
         update(Job)
-        .where(Job.status == "running", Job.lease_until < func.now())
+        .where(Job.id.in_(dead))
         .values(
             status=status,
             lease_until=None,

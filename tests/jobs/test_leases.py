@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text, update
 
 from shared.jobs import service as jobs
 from shared.jobs import store
+from shared.jobs.kinds import ReindexParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import AppError, Unavailable
@@ -114,6 +115,19 @@ def test_a_poison_job_fails_after_exactly_three_attempts(
     assert job.error["code"] == "worker_lost"
     assert job.finished_at is not None
     assert run_work(engine, job_id, nothing) is None
+
+
+def test_a_worker_frozen_in_a_transaction_keeps_no_other_job_from_expiring(
+    engine: Engine, organization: OrganizationClient, job_id: uuid.UUID
+) -> None:
+    with transaction(engine) as session:
+        other = jobs.submit(session, organization.id, "reindex", ReindexParams(model_version_id=job_id)).id
+        for one in (job_id, other):
+            store.claim(session, one, -1)
+    with transaction(engine) as frozen:
+        assert store.holds(frozen, job_id, 1)
+        expire(engine, other)
+    expire(engine, job_id)
 
 
 def test_a_lease_that_still_holds_is_left_alone(engine: Engine, job_id: uuid.UUID) -> None:
