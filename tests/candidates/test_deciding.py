@@ -8,16 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from shared.candidates import deciding
 from shared.candidates import service as candidates
 from shared.candidates.deciding import (
-    Bulk,
     CandidateDecided,
     CandidateLeased,
     CandidateRelabelled,
     NothingToUndo,
 )
-from shared.candidates.edits import Edited
 from shared.candidates.service import Filter
 from shared.candidates.tables import Candidate
 from shared.kit.work import transaction
@@ -26,46 +23,7 @@ from shared.transactions.service import UnknownCategory
 from shared.transactions.tables import Transaction
 from tests.factories import OrganizationClient, new_candidates, new_category
 
-Decide = Any
-
-
-@pytest.fixture
-def decide(engine: Engine, organization: OrganizationClient) -> Decide:
-    """Decide about a candidate, with `edits` before an approval; the row afterwards."""
-
-    def act(decision: str, candidate_id: uuid.UUID, actor: str = "Jane", **edits: Any) -> Candidate:
-        with transaction(engine) as session:
-            row = deciding.hold(session, organization.id, candidate_id, decision, actor)
-            if decision == "approve":
-                deciding.approve(session, row, edited(row, **edits), actor)
-            elif decision == "reject":
-                deciding.reject(session, row, "no such thing", actor)
-            else:
-                deciding.skip(session, row, actor)
-            return row
-
-    return act
-
-
-@pytest.fixture
-def undo(engine: Engine, organization: OrganizationClient) -> Any:
-    """Take the last decision back; the row afterwards."""
-
-    def act(actor: str = "Jane") -> Candidate:
-        with transaction(engine) as session:
-            return deciding.undo(session, organization.id, actor)
-
-    return act
-
-
-def edited(row: Candidate, **edits: Any) -> Edited:
-    """The row with edits."""
-    category_id = edits.pop("category_id", row.category_id)
-    if row.kind == "paraphrase":
-        return Edited(category_id, paraphrase=edits.pop("paraphrase", row.paraphrase))
-    occurred_on = edits.pop("occurred_on", row.occurred_on)
-    fields = type(candidates.fields_of(row))(**{**vars(candidates.fields_of(row)), **edits})
-    return Edited(category_id, fields, occurred_on)
+Act = Any
 
 
 def made_of(engine: Engine, organization: OrganizationClient, row: Candidate) -> Transaction | None:
@@ -77,7 +35,7 @@ def made_of(engine: Engine, organization: OrganizationClient, row: Candidate) ->
 @pytest.mark.parametrize("first", ["approve", "reject", "skip"])
 @pytest.mark.parametrize("second", ["approve", "reject", "skip"])
 def test_only_the_skipped_can_be_decided_again(
-    engine: Engine, organization: OrganizationClient, decide: Decide, first: str, second: str
+    engine: Engine, organization: OrganizationClient, decide: Act, first: str, second: str
 ) -> None:
     [made] = new_candidates(engine, organization, 1)
     decide(first, made)
@@ -89,7 +47,7 @@ def test_only_the_skipped_can_be_decided_again(
 
 
 def test_what_another_holds_is_not_decided(
-    engine: Engine, organization: OrganizationClient, decide: Decide
+    engine: Engine, organization: OrganizationClient, decide: Act
 ) -> None:
     [made] = new_candidates(engine, organization, 1)
     with transaction(engine) as session:
@@ -101,7 +59,7 @@ def test_what_another_holds_is_not_decided(
 
 
 def test_every_field_that_was_edited_is_kept_and_put_back(
-    engine: Engine, organization: OrganizationClient, decide: Decide, undo: Any
+    engine: Engine, organization: OrganizationClient, decide: Act, undo: Act
 ) -> None:
     day = dt.date(2026, 5, 12)
     before = {
@@ -153,7 +111,7 @@ def test_every_field_that_was_edited_is_kept_and_put_back(
 
 
 def test_what_was_not_changed_is_no_change(
-    engine: Engine, organization: OrganizationClient, decide: Decide
+    engine: Engine, organization: OrganizationClient, decide: Act
 ) -> None:
     [made] = new_candidates(engine, organization, 1, amount=Decimal("12.50"), memo="same")
     decide("approve", made, amount=Decimal("12.5"), memo="same")
@@ -163,7 +121,7 @@ def test_what_was_not_changed_is_no_change(
 
 
 def test_a_paraphrase_makes_no_transaction(
-    engine: Engine, organization: OrganizationClient, decide: Decide, undo: Any
+    engine: Engine, organization: OrganizationClient, decide: Act, undo: Act
 ) -> None:
     [made] = new_candidates(engine, organization, 1, paraphrase="Overnight stays")
     row = decide("approve", made, paraphrase="Hotels and inns")
@@ -173,7 +131,7 @@ def test_a_paraphrase_makes_no_transaction(
 
 
 def test_the_category_must_be_live_and_own(
-    engine: Engine, organization: OrganizationClient, decide: Decide
+    engine: Engine, organization: OrganizationClient, decide: Act
 ) -> None:
     [made] = new_candidates(engine, organization, 1)
     archived = new_category(organization)["id"]
@@ -186,7 +144,7 @@ def test_the_category_must_be_live_and_own(
 
 
 def test_approving_again_after_an_undo_writes_the_same_transaction(
-    engine: Engine, organization: OrganizationClient, decide: Decide, undo: Any
+    engine: Engine, organization: OrganizationClient, decide: Act, undo: Act
 ) -> None:
     [made] = new_candidates(engine, organization, 1)
     ids = set()
@@ -199,7 +157,7 @@ def test_approving_again_after_an_undo_writes_the_same_transaction(
 
 
 def test_undo_walks_back_and_ends(
-    engine: Engine, organization: OrganizationClient, decide: Decide, undo: Any
+    engine: Engine, organization: OrganizationClient, decide: Act, undo: Act
 ) -> None:
     first, second, third = new_candidates(engine, organization, 3)
     decide("reject", first)
@@ -213,7 +171,7 @@ def test_undo_walks_back_and_ends(
 
 
 def test_only_the_decision_that_is_in_force_is_undone(
-    engine: Engine, organization: OrganizationClient, decide: Decide, undo: Any
+    engine: Engine, organization: OrganizationClient, decide: Act, undo: Act
 ) -> None:
     [made] = new_candidates(engine, organization, 1)
     decide("skip", made)
@@ -226,7 +184,7 @@ def test_only_the_decision_that_is_in_force_is_undone(
 
 
 def test_a_person_s_label_keeps_the_transaction_until_somebody_deletes_it(
-    engine: Engine, organization: OrganizationClient, decide: Decide, undo: Any
+    engine: Engine, organization: OrganizationClient, decide: Act, undo: Act
 ) -> None:
     [made] = new_candidates(engine, organization, 1)
     row = decide("approve", made)
@@ -237,44 +195,3 @@ def test_a_person_s_label_keeps_the_transaction_until_somebody_deletes_it(
     assert organization.get(path).json()["label"]["source"] == "human"
     assert organization.delete(path).status_code == 204
     assert undo().status == "pending"
-
-
-def test_bulk_passes_over_what_others_hold_and_what_is_decided(
-    engine: Engine, organization: OrganizationClient, decide: Decide
-) -> None:
-    made = new_candidates(engine, organization, 6)
-    with transaction(engine) as session:
-        [held] = candidates.lease(session, organization.id, "Joe", Filter(), order="oldest", count=1)
-    decide("reject", made[1])
-    decide("skip", made[2])
-    with transaction(engine) as session:
-        done = deciding.approve_many(session, organization.id, [*made[:4], made[3]], "Jane")
-    assert (held.id, done) == (made[0], Bulk(2, 2, 0))  # the skipped one can be decided, when it is named
-    with transaction(engine) as session:
-        done = deciding.reject_many(session, organization.id, Filter(), "no", "Jane")
-    assert done == Bulk(2, 1, 0)
-    assert len(organization.get("/v1/transactions").json()["data"]) == 2
-
-
-def test_bulk_by_filter_leaves_what_does_not_fit(engine: Engine, organization: OrganizationClient) -> None:
-    job_id, category = uuid.uuid4(), new_category(organization)
-    new_candidates(engine, organization, 7, category_id=category["id"], job_id=job_id)  # of each rank one
-    new_candidates(engine, organization, 2)
-    with transaction(engine) as session:
-        assert deciding.approve_many(
-            session, organization.id, Filter(job_id=job_id, max_rank=3), "Jane"
-        ) == Bulk(3, 0, 0)
-    organization.delete(f"/v1/categories/{category['id']}")
-    with transaction(engine) as session:
-        # Four are of a category that is archived by now.
-        assert deciding.approve_many(session, organization.id, Filter(), "Jane") == Bulk(2, 4, 0)
-
-
-def test_bulk_stops_at_its_limit_and_says_how_many_are_left(
-    engine: Engine, organization: OrganizationClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deciding, "BULK_LIMIT", 2)
-    new_candidates(engine, organization, 5)
-    for expected in (Bulk(2, 0, 3), Bulk(2, 0, 1), Bulk(1, 0, 0), Bulk(0, 0, 0)):
-        with transaction(engine) as session:
-            assert deciding.reject_many(session, organization.id, Filter(), None, "Jane") == expected
