@@ -24,8 +24,8 @@ def soak(options: Options) -> Found:
         Stack(Path(name), threads=2, rate_limit="", max_queued_jobs="100000") as stack,
     ):
         samples: dict[str, list[tuple[float, float]]] = {name: [] for name in WATCHED}
-        began = time.monotonic()
         with loaded(stack) as (load, accepted):
+            began = time.monotonic()
             while (now := time.monotonic() - began) < options.soak_s:
                 for process, seen in samples.items():
                     seen.append((now, stack.rss_mib(process)))
