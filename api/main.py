@@ -20,13 +20,13 @@ from api.middleware import GuardBody, Observe
 from api.openapi import DESCRIPTION, STATIC, TAGS, OutlayAPI, docs
 from api.readiness import MAX_THREADS
 from api.routers import (
-    categories,
     candidates,
+    categories,
     categorize,
     datasets,
     evaluations,
-    health,
     generations,
+    health,
     imports,
     indexes,
     jobs,
@@ -37,6 +37,7 @@ from api.routers import (
 )
 from shared import bootstrap
 from shared.bootstrap import Resources
+from shared.kit import tracing
 from shared.kit.logging import configure
 from shared.kit.settings import Settings, get_settings
 
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None, resources: Resources | None = N
         ],
     )
     app.state.metrics = metrics
+    _trace(app, settings)
     errors.install(app)
     idempotency.install(app)
     for module in RESOURCES:
@@ -82,6 +84,20 @@ def create_app(settings: Settings | None = None, resources: Resources | None = N
     console.install(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return app
+
+
+def _trace(app: FastAPI, settings: Settings) -> None:
+    provider = tracing.start(settings.otlp_endpoint, service="api")
+    if provider is None:
+        return
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+    FastAPIInstrumentor.instrument_app(
+        app,
+        tracer_provider=provider,
+        excluded_urls="/livez$,/readyz$,/metrics$",
+        exclude_spans=["receive", "send"],
+    )
 
 
 def _lifespan(settings: Settings, given: Resources | None) -> Lifespan[FastAPI]:

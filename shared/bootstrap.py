@@ -10,6 +10,7 @@ from shared.engines.artifacts import Artifacts
 from shared.engines.edge import EdgeIndex
 from shared.engines.encoders import Encoders
 from shared.engines.queue import Broker, RedisBroker
+from shared.kit import tracing
 from shared.kit.db import create_db_engine
 from shared.kit.errors import AppError
 from shared.kit.settings import Settings
@@ -49,9 +50,11 @@ def build(settings: Settings) -> Resources:
         NotConfigured: the settings name no vector index.
     """
     artifacts = Artifacts(settings.artifacts_dir.resolve())
+    engine = create_db_engine(settings.database_url, pool_size=settings.database_pool_size)
+    tracing.watch(engine)
     return Resources(
         settings=settings,
-        engine=create_db_engine(settings.database_url, pool_size=settings.database_pool_size),
+        engine=engine,
         index=_index(settings),
         artifacts=artifacts,
         broker=RedisBroker(settings.redis_url),

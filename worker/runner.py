@@ -1,6 +1,7 @@
 """From a message to a job: whose turn it is, which function does its work, and with what."""
 
 import os
+import sys
 import threading
 import uuid
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from shared.bootstrap import Resources
 from shared.jobs.attempts import Attempts
 from shared.jobs.kinds import KINDS
 from shared.jobs.run import Finish, Lease, Run, Work, execute_next
+from shared.kit import tracing
 from shared.kit.logging import get_logger
 from shared.kit.settings import get_settings
 from worker.app import app
@@ -65,6 +67,14 @@ def get_resources() -> Resources:
         if _resources is None:
             _resources = bootstrap.build(get_settings())
         return _resources
+
+
+@signals.worker_init.connect  # type: ignore[untyped-decorator]  # celery has no hints
+def _check_tracing(**_: Any) -> None:
+    try:
+        tracing.start(get_settings().otlp_endpoint, service="worker")
+    except tracing.TracingNotInstalled as error:
+        sys.exit(error.message)
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]  # celery has no hints

@@ -18,7 +18,7 @@ from shared.jobs import store
 from shared.jobs.attempts import Attempts
 from shared.jobs.service import JobCancelled, LeaseLost, WorkerStopping
 from shared.jobs.tables import Job
-from shared.kit import metrics
+from shared.kit import metrics, tracing
 from shared.kit.errors import AppError, Unavailable
 from shared.kit.logging import get_logger
 from shared.kit.work import transaction
@@ -187,11 +187,13 @@ def _see_through(
             job_id=str(job.id), organization_id=str(job.organization_id), request_id=job.request_id
         ),
         attempts.holding(job.id, job.attempt),
+        tracing.job_span(job.kind, job.traceparent, job_id=str(job.id), attempt=job.attempt),
     ):
         logger.info("job started", kind=job.kind, attempt=job.attempt)
         started = time.monotonic()
         status = _attempt(engine, job, work, lease, attempts)
         metrics.attempt_ended(job.kind, status, time.monotonic() - started)
+        tracing.note(status=status)
         logger.info("job ended", kind=job.kind, attempt=job.attempt, status=status)
         return status
 

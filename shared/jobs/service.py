@@ -7,10 +7,12 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import func
 from sqlalchemy.orm import Session
+from structlog.contextvars import get_contextvars
 
 from shared.jobs import store
 from shared.jobs.kinds import KINDS, Params
 from shared.jobs.tables import Job
+from shared.kit import tracing
 from shared.kit.errors import AppError, Conflict, TooMany
 from shared.kit.paging import Page, Paging
 
@@ -104,7 +106,9 @@ def submit(
         status="queued",
         params=params.model_dump(mode="json"),
         max_attempts=spec.max_attempts or DEFAULT_MAX_ATTEMPTS,
-        request_id=request_id,
+        # Where the caller does not say, that of the request or the job in which this happens.
+        request_id=request_id or get_contextvars().get("request_id"),
+        traceparent=tracing.traceparent(),
     )
     return store.add(session, job)
 
@@ -140,11 +144,6 @@ def list_(
 ) -> Page[Job]:
     """The organisation's jobs, newest first."""
     return store.list_(session, organization_id, paging, status=status, kind=kind)
-
-
-def count_by_kind(session: Session) -> list[tuple[str, str, int, float]]:
-    """(kind, status, how many, seconds since the oldest queued one) of all organisations' present jobs."""
-    return store.count_by_kind(session)
 
 
 def parse_params(job: Job) -> BaseModel:

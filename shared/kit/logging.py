@@ -111,9 +111,11 @@ def _describe(error: BaseException) -> dict[str, Any]:
         "frames": [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames],
     }
     if isinstance(error, AppError):
-        found["code"] = error.code
+        found |= {"code": error.code, "about": (kind.__doc__ or "").strip()}
     elif isinstance(error, psycopg.Error):
         found |= {"sqlstate": error.sqlstate, "constraint": error.diag.constraint_name}
+    elif isinstance(error, NameError | ImportError):
+        found["about"] = str(error)  # names of the code's
     elif isinstance(error, OSError):
         found["reason"] = error.strerror
     elif isinstance(error, BaseExceptionGroup):
