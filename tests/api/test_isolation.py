@@ -68,10 +68,10 @@ def test_every_place_treats_a_foreign_id_as_an_unknown_one(
 
 def _without_own_ids(answer: Any, row_id: uuid.UUID) -> tuple[int, str, str]:
     """Status, type and text; the id, and that of the own row in a path, are what differs."""
-    body = answer.json()
+    body = answer.json() if answer.content else None
     if isinstance(body, dict):
         body.pop("instance", None)
-    return answer.status_code, answer.headers["content-type"], str(body).replace(str(row_id), "")
+    return answer.status_code, answer.headers.get("content-type", ""), str(body).replace(str(row_id), "")
 
 
 def test_an_organizations_key_opens_no_operators_route(client: TestClient, matrix: list[Place]) -> None:
