@@ -20,6 +20,7 @@ RULED = (
     "merchant_category_code",
     "occurred_on",
     "loss",
+    "order",
     "split",
     "scopes",
     "expires_at",
