@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up doctor test fuzz check format lock clean install
+.PHONY: help demo demo-generate up doctor test fuzz check format lock clean install
 
 # The first interpreter of version 3.11 or later; or say make PYTHON=…
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
@@ -12,10 +12,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INSTALLED := .venv/.installed
 
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED) ## Show the whole loop on a sample, or on make demo DATA=<folder>
 	@$(BIN)/outlay demo $(if $(DATA),--data "$(DATA)") $(if $(DATA_FOLDER),--data-folder "$(DATA_FOLDER)")
+
+demo-generate: $(INSTALLED) ## Generate, review, generate again: three rounds against a scripted LLM
+	@$(BIN)/python -m benchmarks.generate
 
 up: $(INSTALLED) ## Run Outlay on this machine until Ctrl-C (PORT=, DATA_FOLDER=)
 	@$(BIN)/outlay up $(if $(PORT),--port "$(PORT)") $(if $(DATA_FOLDER),--data-folder "$(DATA_FOLDER)")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, SkipValidation
+from pydantic import BaseModel, Field, WrapValidator
 
 from shared.categories.tables import Category
 from shared.kit.text import is_blank, is_storable
@@ -14,6 +14,8 @@ from shared.transactions.text import TransactionFields
 from shared.transactions.values import Number, check_values
 
 MAX_NAME = 200
+# Of the rules that hold for several fields; another broken rule is counted under its field.
+_REASONS = {"type": "shape", "bad-text": "bad-text", "too-long": "too-long", "missing": "blank"}
 
 Text = str | None
 
@@ -43,17 +45,21 @@ class ParaphraseRow(BaseModel):
     name: str = Field(description="Another name, at most 80 characters.")
 
 
+# The shape is told to the LLM, but rows are looked at one by one afterwards: a bad one costs itself and not
+# the whole answer.
+_AsSent = WrapValidator(lambda raw, _: raw)
+
+
 class Transactions(BaseModel):
     """The transactions that were asked for."""
 
-    # Looked at one by one afterwards, so that a bad row costs itself and not the whole answer.
-    rows: list[Annotated[TransactionRow, SkipValidation]]
+    rows: list[Annotated[TransactionRow, _AsSent]]
 
 
 class Paraphrases(BaseModel):
     """The names that were asked for."""
 
-    rows: list[Annotated[ParaphraseRow, SkipValidation]]
+    rows: list[Annotated[ParaphraseRow, _AsSent]]
 
 
 class Refused(Exception):
@@ -127,7 +133,7 @@ def read_transaction(raw: Any, chart: Chart, wanted: Mapping[uuid.UUID, int]) ->
             raise Refused("blank")
     if wrong:
         name, error = next(iter(wrong.items()))
-        raise Refused({"type": "shape", "bad-text": "bad-text", "too-long": "too-long"}.get(error.code, name))
+        raise Refused(_REASONS.get(error.code, name))
     occurred_on = parsed.pop("occurred_on", None)
     return MadeUp(category_id, TransactionFields(**parsed), occurred_on)
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.engines.llm import Usage
@@ -89,7 +89,12 @@ class Tally:
 
     def as_json(self) -> dict[str, Any]:
         """For the job's row; `of_json` undoes it."""
-        return asdict(self)
+        return {
+            **vars(self),
+            "usage": vars(self.usage),
+            "refused": dict(self.refused),
+            "answers_refused": dict(self.answers_refused),
+        }
 
     @classmethod
     def of_json(cls, kept: dict[str, Any] | None) -> "Tally":

@@ -19,28 +19,23 @@ def key_of(row: dict[str, Any]) -> str:
 @lru_cache(maxsize=1)
 def _vocabulary() -> tuple[list[Merchant], list[Place]]:
     reference = load()
+    trips = {trip for purpose in reference.purposes for trip in purpose.trips if trip is not None}
+    places = {one.name: one for one in (*reference.offices, *(trip.place for trip in trips))}
     merchants = {one.name: one for purpose in reference.purposes for one in purpose.merchants}
-    places = {one.name: one for one in reference.offices}
-    places |= {
-        trip.place.name: trip.place for purpose in reference.purposes for trip in purpose.trips if trip
-    }
-    return list(merchants.values()), list(places.values())
+    return [merchants[name] for name in sorted(merchants)], [places[name] for name in sorted(places)]
 
 
-def _transaction(
-    one: dict[str, Any], is_hard: bool, is_adversarial: bool, rng: random.Random
-) -> dict[str, Any]:
+def row_of(one: dict[str, Any], rng: random.Random, *, is_hard: bool, is_adversarial: bool) -> dict[str, Any]:
     """A row that shows the category by its memo, or in hard rounds by its department and less."""
     merchants, everywhere = _vocabulary()
     merchant = rng.choice(merchants)
     place = rng.choice([place for place in everywhere if merchant.sells_in(place)] or everywhere)
-    currency = place.currency
-    value = 10 ** rng.uniform(0.8, 3.4) * currency.per_usd
+    value = 10 ** rng.uniform(0.8, 3.4) * place.currency.per_usd
     team = rng.choice(one.get("departments") or _TEAMS)
     vague = rng.choice(_VAGUE).format(n=rng.randrange(1, 99), team=team, city=place.name.split(",")[0])
     plain = f"{rng.choice(one.get('examples') or [one['name']])}, {vague}".strip(", ")
-    hint = (one.get("description") or one["name"]).split(",")[0].split(" ")[-2:]
-    hard = vague if is_adversarial and rng.random() < 0.5 else f"{' '.join(hint)} {vague}".strip()
+    hint = " ".join((one.get("description") or one["name"]).split(",")[0].split(" ")[-2:])
+    hard = vague if is_adversarial and rng.random() < 0.5 else f"{hint} {vague}".strip()
     return {
         "merchant_name": merchant.name,
         "merchant_descriptor": f"{merchant.name.upper()[:18]} {rng.randrange(1000, 9999)}",
@@ -48,8 +43,8 @@ def _transaction(
         "merchant_category_code": merchant.code,
         "department": team,
         "location": place.name,
-        "amount": f"{value:.{currency.minor_units}f}",
-        "currency": currency.code,
+        "amount": f"{value:.{place.currency.minor_units}f}",
+        "currency": place.currency.code,
         "memo": (hard if is_hard else plain) or None,
         "spend_program_name": rng.choice(_PROGRAMMES),
         "trip_name": None,

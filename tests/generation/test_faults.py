@@ -1,0 +1,260 @@
+"""What a generation does when its endpoint, its worker or its user does not wait for the end."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from shared.bootstrap import Resources
+from shared.engines import llm_openai
+from shared.generation import service as generation
+from shared.generation.service import PATIENCE
+from shared.jobs.run import Lease
+from shared.jobs.tables import Job
+from shared.kit.settings import Settings
+from shared.kit.work import transaction
+from tests.factories import OrganizationClient
+from tests.generation.working import attempt, candidates_of, chart, generate, llm_settings, look, submit
+from tests.scripted_llm import OK, Action, ScriptedLLM, always, first, sometimes
+from tests.worker.waiting import eventually
+
+SOON = Lease(60, 0.02)
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(llm_openai, "FIRST_PAUSE_SECONDS", 0.01)
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedLLM]:
+    with ScriptedLLM() as running:
+        yield running
+
+
+@pytest.fixture
+def configured(settings: Settings, server: ScriptedLLM) -> Settings:
+    return llm_settings(settings, server, llm_concurrency=2)
+
+
+def in_background(resources: Resources, job_id: uuid.UUID, settings: Settings) -> threading.Thread:
+    thread = threading.Thread(target=attempt, args=(resources, job_id, settings, SOON))
+    thread.start()
+    return thread
+
+
+def make_due(resources: Resources, job_id: uuid.UUID) -> None:
+    """A job that was put off is tried now."""
+    with transaction(resources.engine) as session:
+        session.execute(update(Job).where(Job.id == job_id).values(status="queued"))
+
+
+def test_thirty_percent_errors_lose_no_batch(
+    organization: OrganizationClient, resources: Resources, configured: Settings, server: ScriptedLLM
+) -> None:
+    chart(organization)
+    server.script = sometimes(0.3, Action("error"), seed=1)
+    job = generate(resources, organization, configured, count=100)
+    assert job.result is not None, job.error
+    assert (job.status, job.result["asked"], job.result["stopped_by"]) == ("succeeded", 100, None)
+    assert server.kinds.count("error") >= 2
+    assert job.result["batches_failed"] == 0
+    assert len(candidates_of(resources.engine, organization)) == job.result["valid"]
+
+
+def test_a_rate_limit_is_waited_out(
+    organization: OrganizationClient, resources: Resources, configured: Settings, server: ScriptedLLM
+) -> None:
+    chart(organization)
+    server.script = first(1, Action("rate-limit", retry_after="1"))
+    job = generate(resources, organization, configured, count=20)
+    assert job.result is not None
+    assert (job.status, job.result["asked"]) == ("succeeded", 20)
+
+
+def test_a_hanging_call_is_given_up_and_made_again(
+    organization: OrganizationClient, resources: Resources, configured: Settings, server: ScriptedLLM
+) -> None:
+    chart(organization)
+    server.script = first(1, Action("hang"))
+    settings = configured.model_copy(update={"llm_timeout_seconds": 0.5})
+    job = generate(resources, organization, settings, count=20)
+    assert job.result is not None
+    assert (job.status, job.result["asked"], server.kinds.count("hang")) == ("succeeded", 20, 1)
+
+
+@pytest.mark.parametrize("kind", ["malformed", "cut-short", "declined"])
+def test_a_useless_answer_costs_its_batch_and_no_more(
+    organization: OrganizationClient,
+    resources: Resources,
+    configured: Settings,
+    server: ScriptedLLM,
+    kind: str,
+) -> None:
+    chart(organization)
+    server.script = first(1, Action(kind))
+    job = generate(resources, organization, configured, count=30)
+    assert job.result is not None
+    assert job.status == "succeeded"
+    assert job.result["answers_refused"] == {kind: 1}
+    assert (job.result["received"], len(server.requests)) == (20, 3)
+    assert job.result["usage"]["completion_tokens"] == server.completion_tokens  # it was paid all the same
+
+
+def test_answers_that_are_all_useless_are_not_paid_for_ever(
+    organization: OrganizationClient, resources: Resources, configured: Settings, server: ScriptedLLM
+) -> None:
+    chart(organization)
+    server.script = always(Action("malformed"))
+    job = generate(resources, organization, configured, count=500)
+    assert job.result is not None
+    assert (job.status, job.result["stopped_by"], job.result["valid"]) == ("succeeded", "useless-answers", 0)
+    assert len(server.requests) <= 6
+
+
+def test_a_wrong_key_fails_at_once(
+    organization: OrganizationClient, resources: Resources, configured: Settings, server: ScriptedLLM
+) -> None:
+    chart(organization)
+    server.script = always(Action("error", status=401))
+    job = generate(resources, organization, configured, count=500)
+    assert job.error is not None
+    assert (job.status, job.error["code"]) == ("failed", "llm-refused")
+    assert len(server.requests) <= 2
+
+
+def test_an_endpoint_that_goes_away_half_way_puts_the_job_off_and_keeps_what_there_is(
+    organization: OrganizationClient, resources: Resources, configured: Settings, server: ScriptedLLM
+) -> None:
+    chart(organization)
+    server.script = lambda number: OK if number <= 3 else Action("error")
+    job_id = submit(resources.engine, organization, configured, count=80)
+    job = attempt(resources, job_id, configured)
+    kept = {one.id for one in candidates_of(resources.engine, organization)}
+    assert (job.status, job.max_attempts - job.attempt) == ("queued", 3)  # it cost no attempt
+    assert kept
+    before = server.prompt_tokens
+
+    server.script = always(OK)
+    asked_before = len(server.requests)
+    job = attempt(resources, job_id, configured)
+    assert job.result is not None, job.error
+    after = {one.id for one in candidates_of(resources.engine, organization)}
+    assert kept < after
+    assert (job.status, len(after), job.result["asked"]) == ("succeeded", job.result["valid"], 80)
+    assert len(server.requests) - asked_before == 5  # only the batches that were not there
+    assert job.result["usage"]["prompt_tokens"] == server.prompt_tokens > before  # both attempts' counted
+    assert "resume" not in job.result
+
+
+@pytest.mark.parametrize(("answered", "status"), [(0, "failed"), (2, "succeeded")])
+def test_patience_ends(
+    organization: OrganizationClient,
+    resources: Resources,
+    configured: Settings,
+    server: ScriptedLLM,
+    answered: int,
+    status: str,
+) -> None:
+    chart(organization)
+    server.script = lambda number: OK if number <= answered else Action("error")
+    job_id = submit(resources.engine, organization, configured, count=80)
+    ended = []
+    for _ in range(PATIENCE):
+        ended.append(attempt(resources, job_id, configured).status)
+        if ended[-1] == "queued":
+            make_due(resources, job_id)
+    assert ended == ["queued"] * (PATIENCE - 1) + [status]
+    job = look(resources.engine, job_id)
+    if status == "failed":
+        assert job.error is not None
+        assert job.error["code"] == "llm-gone"
+    else:
+        assert job.result is not None
+        assert job.result["stopped_by"] == "endpoint"
+        assert len(candidates_of(resources.engine, organization)) == job.result["valid"] > 0
+
+
+@pytest.mark.parametrize("kind", ["hang", "drip"])
+def test_cancel_does_not_wait_for_a_hanging_call(
+    organization: OrganizationClient,
+    resources: Resources,
+    configured: Settings,
+    server: ScriptedLLM,
+    kind: str,
+) -> None:
+    chart(organization)
+    server.script = lambda number: OK if number <= 2 else Action(kind)
+    settings = configured.model_copy(update={"llm_timeout_seconds": 600.0})
+    job_id = submit(resources.engine, organization, settings, count=80)
+    thread = in_background(resources, job_id, settings)
+    eventually(lambda: server.kinds.count(kind) == 2 and candidates_of(resources.engine, organization))
+    assert organization.post(f"/v1/jobs/{job_id}/cancel").status_code == 200
+    thread.join(30)  # the calls would hang for ten minutes
+    assert not thread.is_alive()
+    job = look(resources.engine, job_id)
+    assert job.status == "cancelled"
+    assert job.result is not None  # what it cost until then
+    assert job.result["valid"] == len(candidates_of(resources.engine, organization)) > 0
+    calls = len(server.requests)
+    server.released.set()
+    assert not [
+        one for one in threading.enumerate() if one.name.startswith("llm-") and one.name != "llm-call"
+    ]
+    assert len(server.requests) == calls
+
+
+def test_an_attempt_that_lost_its_lease_writes_nothing_more(
+    organization: OrganizationClient, resources: Resources, configured: Settings, server: ScriptedLLM
+) -> None:
+    chart(organization)
+    server.script = lambda number: OK if number == 1 else Action("hang")
+    job_id = submit(resources.engine, organization, configured, count=80)
+    thread = in_background(resources, job_id, configured)
+    eventually(lambda: candidates_of(resources.engine, organization))
+    kept = len(candidates_of(resources.engine, organization))
+    with transaction(resources.engine) as session:  # as the relay does with a lease that ran out
+        session.execute(update(Job).where(Job.id == job_id).values(status="queued", lease_until=None))
+    thread.join(30)
+    assert not thread.is_alive()
+    assert len(candidates_of(resources.engine, organization)) == kept
+    server.script = always(OK)
+    job = attempt(resources, job_id, configured)
+    assert job.result is not None
+    assert len(candidates_of(resources.engine, organization)) == job.result["valid"] > kept
+
+
+def test_a_batch_that_two_attempts_bring_is_there_once(
+    organization: OrganizationClient,
+    resources: Resources,
+    configured: Settings,
+    server: ScriptedLLM,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chart(organization)
+    job_id = submit(resources.engine, organization, configured, count=20)
+    original: Any = generation._Work.result
+    # The worker dies between its last batch and the end of the job: everything is kept but the end.
+    monkeypatch.setattr(generation._Work, "ask", _dying(generation._Work.ask))
+    with pytest.raises(KeyboardInterrupt):
+        attempt(resources, job_id, configured)
+    monkeypatch.undo()
+    assert original is generation._Work.result
+    kept = len(candidates_of(resources.engine, organization))
+    make_due(resources, job_id)
+    calls = len(server.requests)
+    job = attempt(resources, job_id, configured)
+    assert job.result is not None
+    assert (job.status, job.attempt, job.result["valid"]) == ("succeeded", 2, kept)
+    assert len(server.requests) == calls  # nothing is paid twice
+
+
+def _dying(ask: Any) -> Any:
+    def work(self: Any, connect: Any) -> Any:
+        ask(self, connect)
+        raise KeyboardInterrupt
+
+    return work
