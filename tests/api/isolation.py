@@ -209,6 +209,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         )
     },
     ("POST", "/v1/datasets"): {"name": "frozen"},
+    ("POST", "/v1/generations"): {"style": "offline", "count": 1},
 }
 OWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("PUT", "/v1/transactions/{transaction_id}/label"): ("category_id",),
