@@ -5,18 +5,20 @@ import sys
 from shared.bootstrap import Resources
 from shared.datasets import freezing
 from shared.erasing import service as erasing
+from shared.evaluation import parity
 from shared.evaluation import service as evaluation
-from shared.importing import service as importing
 from shared.generation import service as generation
+from shared.importing import service as importing
 from shared.indexing import service as indexing
 from shared.jobs.kinds import (
     ActivateParams,
+    CheckDatasetParams,
     DatasetParams,
     DeleteOrganizationParams,
     EvaluationParams,
+    GenerationParams,
     ImportParams,
     ReindexParams,
-    GenerationParams,
     SyncIndexParams,
     TrainingParams,
 )
@@ -37,6 +39,12 @@ def freeze_dataset(_: Resources, run: Run, params: DatasetParams) -> Finish:
     return freezing.freeze(run, params)
 
 
+@runs("check_dataset")
+def check_dataset(resources: Resources, run: Run, params: CheckDatasetParams) -> Finish:
+    """A dataset's splits are compared."""
+    return parity.check(run, params, resources.encoders)
+
+
 @runs("sync_index")
 def sync_index(resources: Resources, run: Run, params: SyncIndexParams) -> Finish:
     """Changed rows reach the index."""
@@ -55,6 +63,12 @@ def activate(resources: Resources, run: Run, params: ActivateParams) -> Finish:
     return indexing.activate(run, params, resources.index, resources.encoders)
 
 
+@runs("generate")
+def generate(resources: Resources, run: Run, params: GenerationParams) -> Finish:
+    """Candidates are made up."""
+    return generation.generate(run, params, resources.settings, resources.index, resources.encoders)
+
+
 @runs("evaluate")
 def evaluate(resources: Resources, run: Run, params: EvaluationParams) -> Finish:
     """A model version is measured."""
@@ -63,12 +77,6 @@ def evaluate(resources: Resources, run: Run, params: EvaluationParams) -> Finish
 
 @runs("delete_organization")
 def delete_organization(resources: Resources, run: Run, _: DeleteOrganizationParams) -> Finish:
-@runs("generate")
-def generate(resources: Resources, run: Run, params: GenerationParams) -> Finish:
-    """Candidates are made up."""
-    return generation.generate(run, params, resources.settings, resources.index, resources.encoders)
-
-
     """An organisation and all that belongs to it are removed."""
     return erasing.erase(run, resources.index, resources.artifacts)
 

@@ -1,8 +1,12 @@
 """Organisations and keys over HTTP."""
 
+import uuid
+
 from starlette.testclient import TestClient
 
-from tests.factories import OrganizationClient, new_organization
+from tests.factories import ROOT_KEY, OrganizationClient, new_organization
+
+ROOT = {"Authorization": f"Bearer {ROOT_KEY}"}
 
 
 def test_a_new_organization_comes_with_a_key_that_is_shown_once(client: TestClient) -> None:
@@ -36,3 +40,27 @@ def test_a_key_needs_known_scopes_and_a_time_with_a_zone(organization: Organizat
         {"scopes": ["read"], "organization_id": str(organization.id)},
     ):
         assert organization.post("/v1/api-keys", {"name": "a", **fields}).status_code == 422, fields
+
+
+def test_the_operator_lists_shows_and_deletes_organizations(client: TestClient) -> None:
+    made = [new_organization(client) for _ in range(3)]
+    first = client.get("/v1/organizations?limit=1", headers=ROOT).json()
+    assert len(first["data"]) == 1
+    assert set(first["data"][0]) == {"id", "name", "created_at", "deleted_at"}
+    following = client.get(f"/v1/organizations?cursor={first['page']['next']}&limit=200", headers=ROOT).json()
+    listed = [row["id"] for row in first["data"] + following["data"]]
+    assert [row for row in listed if row in {str(one.id) for one in made}] == [str(one.id) for one in made]
+    path = f"/v1/organizations/{made[0].id}"
+    assert client.get(path, headers=ROOT).json()["deleted_at"] is None
+    for _ in range(2):
+        answer = client.delete(path, headers=ROOT)
+        assert (answer.status_code, answer.headers["location"]) == (202, path)
+        assert answer.json() == client.get(path, headers=ROOT).json()
+        assert answer.json()["deleted_at"] is not None
+    assert made[1].get("/v1/categories").status_code == 200
+
+
+def test_an_organization_that_is_not_there_is_a_404(client: TestClient) -> None:
+    for method in ("GET", "DELETE"):
+        answer = client.request(method, f"/v1/organizations/{uuid.uuid4()}", headers=ROOT)
+        assert (answer.status_code, answer.json()["code"]) == (404, "organization-not-found")
