@@ -30,7 +30,7 @@ COUNT = 100
 REVIEWER = "script"
 SECONDS = 300  # for one job
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=110)
 
 
 def main() -> int:

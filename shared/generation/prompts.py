@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 SYSTEM = "system.jinja2"
 STYLES = ("plain", "ambiguous", "adversarial", "paraphrase")
 
-_FENCE = re.compile(r"</?\s*data\b", re.IGNORECASE)
+_FENCE = re.compile(r"<\s*/?\s*data\b", re.IGNORECASE)
 
 
 def version(style: str) -> str:

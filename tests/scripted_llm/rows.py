@@ -17,19 +17,30 @@ def key_of(row: dict[str, Any]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _vocabulary() -> tuple[list[Merchant], list[Place]]:
+def _everywhere() -> list[Place]:
     reference = load()
     trips = {trip for purpose in reference.purposes for trip in purpose.trips if trip is not None}
     places = {one.name: one for one in (*reference.offices, *(trip.place for trip in trips))}
-    merchants = {one.name: one for purpose in reference.purposes for one in purpose.merchants}
-    return [merchants[name] for name in sorted(merchants)], [places[name] for name in sorted(places)]
+    return [places[name] for name in sorted(places)]
+
+
+@lru_cache(maxsize=100)
+def _merchants(category: str, *, is_shared: bool) -> list[tuple[Merchant, str]]:
+    """Merchants that the bundled sample pays for the category, each with a spend programme.
+
+    `is_shared`: only those that are paid for other categories, too. Another chart's categories get them all.
+    """
+    purposes = load().purposes
+    own = [one for one in purposes if one.category == category] or list(purposes)
+    others = {m.name for one in purposes if one.category != category for m in one.merchants}
+    found = [(m, one.spend_programs[0]) for one in own for m in one.merchants]
+    return [pair for pair in found if not is_shared or pair[0].name in others] or found
 
 
 def row_of(one: dict[str, Any], rng: random.Random, *, is_hard: bool, is_adversarial: bool) -> dict[str, Any]:
-    """A row that shows the category by its memo, or in hard rounds by its department and less."""
-    merchants, everywhere = _vocabulary()
-    merchant = rng.choice(merchants)
-    place = rng.choice([place for place in everywhere if merchant.sells_in(place)] or everywhere)
+    """A row that shows the category by merchant, memo and programme, or in hard rounds by less of it."""
+    merchant, programme = rng.choice(_merchants(one["name"], is_shared=is_hard))
+    place = rng.choice([place for place in _everywhere() if merchant.sells_in(place)] or _everywhere())
     value = 10 ** rng.uniform(0.8, 3.4) * place.currency.per_usd
     team = rng.choice(one.get("departments") or _TEAMS)
     vague = rng.choice(_VAGUE).format(n=rng.randrange(1, 99), team=team, city=place.name.split(",")[0])
@@ -46,7 +57,7 @@ def row_of(one: dict[str, Any], rng: random.Random, *, is_hard: bool, is_adversa
         "amount": f"{value:.{place.currency.minor_units}f}",
         "currency": place.currency.code,
         "memo": (hard if is_hard else plain) or None,
-        "spend_program_name": rng.choice(_PROGRAMMES),
+        "spend_program_name": rng.choice(_PROGRAMMES) if is_hard else programme,
         "trip_name": None,
         "occurred_on": f"2026-{rng.randrange(1, 13):02d}-{rng.randrange(1, 29):02d}",
     }
