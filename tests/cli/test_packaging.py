@@ -3,7 +3,9 @@
 import os
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +162,12 @@ def test_ci_runs_check_and_test() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert re.findall(r"^make (\w+)$", script.read_text(), re.MULTILINE) == ["check", "test"]
+
+
+def test_a_wheel_carries_everything_that_is_served() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = [*project["tool"]["setuptools"]["package-data"]["*"], "*.py"]
+    files = [path for path in (ROOT / "api").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    assert {".js", ".css", ".html", ".svg"} <= {path.suffix for path in files}
+    left_out = [path for path in files if not any(fnmatch(path.name, pattern) for pattern in patterns)]
+    assert left_out == []

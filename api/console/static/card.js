@@ -40,9 +40,10 @@ export class Item {
 }
 
 function factsOf(data) {
-  if (!data.style) return [data.amount && `${data.amount} ${data.currency ?? ""}`, data.source];
+  const money = data.amount && `${data.amount} ${data.currency ?? ""}`;
+  if (!data.style) return [money, data.source];
   const margin = data.margin === null ? null : `margin ${data.margin.toFixed(2)}`;
-  return [data.style, data.rank ? `the model put it at rank ${data.rank}` : null, margin, `by ${data.llm}`];
+  return [money, data.style, data.rank ? `the model put it at rank ${data.rank}` : null, margin, `by ${data.llm}`];
 }
 
 export function showCard(item) {
@@ -59,7 +60,6 @@ export function showCard(item) {
     place.textContent = textOf(item.data[place.dataset.shown]);
     place.parentElement.hidden = !place.textContent;
   }
-  $("search").value = "";
   showSuggestions(item);
 }
 

@@ -3,6 +3,7 @@
 import { Item, readForm, showCard, showCategory, showSuggestions } from "./card.js";
 import { $, complain, explain, isTyping, say, titleOf } from "./page.js";
 import { Search } from "./search.js";
+import { suggest } from "./sources.js";
 
 const RENEW_MS = 120_000; // a lease lasts five minutes
 const GONE = new Set(["candidate-decided", "candidate-leased", "not-found", "candidate-not-found", "transaction-not-found"]);
@@ -215,26 +216,8 @@ export class Desk {
     else if (!this.current) this.showNothing();
   }
 
-  // What the model suggests, for all of them at once; an answer that an edit has overtaken is dropped.
   async ask(items) {
-    const asked = items.filter((item) => item.data.kind !== "paraphrase");
-    const turns = asked.map((item) => ++item.turn);
-    if (!asked.length) return;
-    let results = [];
-    let problem = "";
-    try {
-      results = await this.source.ask(asked);
-    } catch (error) {
-      problem = error.code === "no-active-model"
-        ? "No model is active, so nothing is suggested." : `Nothing is suggested. ${explain(error)}`;
-    }
-    asked.forEach((item, index) => {
-      if (item.turn !== turns[index]) return;
-      const answer = results[index]?.answer;
-      item.suggestions = (answer?.suggestions ?? []).map(({ category, score }) => ({ ...category, score }));
-      item.said = problem || (answer ? `By ${answer.model_version}` : "The model cannot be asked about these fields.");
-      if (item === this.current) showSuggestions(item);
-    });
+    for (const item of await suggest(this.source, items)) if (item === this.current) showSuggestions(item);
   }
 
   choose(category) {

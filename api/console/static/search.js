@@ -55,6 +55,7 @@ export class Search {
   }
 
   close() {
+    this.input.value = "";
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.input.removeAttribute("aria-activedescendant");
@@ -63,7 +64,6 @@ export class Search {
   choose(index) {
     const chosen = this.shown[index];
     if (!chosen) return;
-    this.input.value = "";
     this.close();
     this.onChoose(chosen);
   }

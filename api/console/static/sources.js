@@ -1,6 +1,6 @@
 // Where the desk gets its things from, and how it hands the decisions in.
 
-import { $, call, persist, reviewer } from "./page.js";
+import { $, call, explain, persist, reviewer } from "./page.js";
 
 const AHEAD = 6; // so many more are held than are on the desk, so that the next one is there at once
 
@@ -44,3 +44,25 @@ export const labelling = {
     return persist("PUT", `/v1/transactions/${item.id}/label`, { category_id: item.category.id });
   },
 };
+
+// Ask the model about all of them at once: those that have a new answer. One that an edit has overtaken has none.
+export async function suggest(source, items) {
+  const asked = items.filter((item) => item.data.kind !== "paraphrase");
+  const turns = asked.map((item) => ++item.turn);
+  if (!asked.length) return [];
+  let results = [];
+  let problem = "";
+  try {
+    results = await source.ask(asked);
+  } catch (error) {
+    problem = error.code === "no-active-model"
+      ? "No model is active, so nothing is suggested." : `Nothing is suggested. ${explain(error)}`;
+  }
+  return asked.filter((item, index) => {
+    if (item.turn !== turns[index]) return false;
+    const answer = results[index]?.answer;
+    item.suggestions = (answer?.suggestions ?? []).map(({ category, score }) => ({ ...category, score }));
+    item.said = problem || (answer ? `By ${answer.model_version}` : "The model cannot be asked about these fields.");
+    return true;
+  });
+}
