@@ -40,8 +40,10 @@ def configured(settings: Settings, server: ScriptedLLM) -> Settings:
     return llm_settings(settings, server, llm_concurrency=2)
 
 
-def in_background(resources: Resources, job_id: uuid.UUID, settings: Settings) -> threading.Thread:
-    thread = threading.Thread(target=attempt, args=(resources, job_id, settings, SOON))
+def in_background(
+    resources: Resources, job_id: uuid.UUID, settings: Settings, lease: Lease = SOON
+) -> threading.Thread:
+    thread = threading.Thread(target=attempt, args=(resources, job_id, settings, lease))
     thread.start()
     return thread
 
@@ -190,10 +192,11 @@ def test_cancel_does_not_wait_for_a_hanging_call(
     server.script = lambda number: OK if number <= 2 else Action(kind)
     settings = configured.model_copy(update={"llm_timeout_seconds": 600.0})
     job_id = submit(resources.engine, organization, settings, count=80)
-    thread = in_background(resources, job_id, settings)
+    # A heartbeat every ten minutes: it is the job's own looking that finds the cancel.
+    thread = in_background(resources, job_id, settings, Lease(3600, 600))
     eventually(lambda: server.kinds.count(kind) == 2 and candidates_of(resources.engine, organization))
     assert organization.post(f"/v1/jobs/{job_id}/cancel").status_code == 200
-    thread.join(30)  # the calls would hang for ten minutes
+    thread.join(30)  # the calls would hang for ten minutes, too
     assert not thread.is_alive()
     job = look(resources.engine, job_id)
     assert job.status == "cancelled"

@@ -1,0 +1,78 @@
+"""What adversarial rows are aimed at, and what is needed: read from the active model's last evaluation."""
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from shared.bootstrap import Resources
+from shared.generation import weaknesses
+from shared.kit.settings import Settings
+from shared.kit.work import transaction
+from tests.factories import OrganizationClient, new_category, new_transaction, run_jobs
+from tests.generation.working import activate, generate, llm_settings
+from tests.scripted_llm import ScriptedLLM
+
+WORDS = {"Lodging": ("Marriott", "Hilton", "Hyatt"), "Software": ("GitHub", "Figma", "Slack")}
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedLLM]:
+    with ScriptedLLM() as running:
+        yield running
+
+
+@pytest.fixture
+def evaluated(organization: OrganizationClient, resources: Resources) -> dict[str, uuid.UUID]:
+    """Hotels and software, every other row filed the wrong way round, so that the model errs."""
+    ids = {name: uuid.UUID(new_category(organization, name=name)["id"]) for name in WORDS}
+    other = {"Lodging": "Software", "Software": "Lodging"}
+    for name, merchants in WORDS.items():
+        for number in range(9):
+            row = new_transaction(organization, merchant_name=merchants[number % 3], memo=f"{name} {number}")
+            filed = name if number % 2 else other[name]
+            organization.put(f"/v1/transactions/{row['id']}/label", {"category_id": str(ids[filed])})
+    assert organization.post("/v1/datasets", {"name": "May"}).status_code == 202
+    run_jobs(resources, organization)
+    activate(organization, resources)
+    [dataset] = organization.get("/v1/datasets").json()["data"]
+    [base] = organization.get("/v1/models").json()["data"]
+    body = {"dataset_id": dataset["id"], "model_version_id": base["id"], "split": "eval"}
+    assert organization.post("/v1/evaluations", body).status_code == 202
+    run_jobs(resources, organization)
+    return ids
+
+
+def test_confusions_are_the_rows_that_were_filed_wrongly(
+    organization: OrganizationClient, resources: Resources, evaluated: dict[str, uuid.UUID]
+) -> None:
+    [evaluation] = organization.get("/v1/evaluations").json()["data"]
+    rows = organization.get(f"/v1/evaluations/{evaluation['id']}/rows").json()["data"]
+    with transaction(resources.engine) as session:
+        found = weaknesses.confusions(session, organization.id)
+        needs = weaknesses.needs(session, organization.id, list(evaluated.values()))
+    assert found
+    assert sum(one.count for one in found) == sum(row["rank"] != 1 for row in rows)
+    assert all(one.right != one.mistaken_for for one in found)
+    assert [one.count for one in found] == sorted((one.count for one in found), reverse=True)
+    for category_id, need in needs.items():
+        assert need.labelled == 9
+        figures = evaluation["per_category"].get(str(category_id))
+        assert need.recall_1 == (None if figures is None else figures["recall"]["1"]["value"])
+
+
+def test_adversarial_prompts_hold_the_confusions_and_no_real_transaction(
+    organization: OrganizationClient,
+    resources: Resources,
+    settings: Settings,
+    server: ScriptedLLM,
+    evaluated: dict[str, uuid.UUID],
+) -> None:
+    configured = llm_settings(settings, server)
+    job = generate(resources, organization, configured, style="adversarial", count=10)
+    assert job.status == "succeeded", job.error
+    [sent] = server.requests
+    text = sent["messages"][-1]["content"]
+    assert '"mistaken_for"' in text
+    for merchant in ("Marriott", "GitHub", "Figma"):
+        assert merchant not in text
