@@ -145,6 +145,22 @@ def test_a_failed_request_brings_the_candidate_back(at_work: Open) -> None:
     desk.forgive("ERR_CONNECTION_RESET")
 
 
+def test_nothing_left_and_nothing_reached_are_told_apart(at_work: Open) -> None:
+    desk = at_work(1)
+    desk.settle()
+    desk.page.route("**/next", cut)
+    desk.page.reload()
+    desk.page.wait_for_selector("#trouble:not([hidden])")
+    assert "cannot be reached" in desk.text("#trouble")
+    assert desk.page.is_hidden("text=Nothing left to review")
+    desk.page.unroute("**/next")
+    desk.page.get_by_role("button", name="Look again").click()
+    desk.settle()
+    desk.press("a")
+    desk.page.wait_for_selector("text=Nothing left to review")
+    desk.forgive("ERR_CONNECTION_RESET")
+
+
 def test_an_answer_that_is_lost_does_not_decide_twice(at_work: Open) -> None:
     desk = at_work(3)
     desk.settle()

@@ -5,6 +5,7 @@ import { $, complain, explain, isTyping, say, titleOf } from "./page.js";
 import { Search } from "./search.js";
 import { suggest } from "./sources.js";
 
+const AHEAD = 6; // so many more are fetched than are on the desk, so that the next one is there at once
 const RENEW_MS = 120_000; // a lease lasts five minutes
 const GONE = new Set(["candidate-decided", "candidate-leased", "not-found", "candidate-not-found", "transaction-not-found"]);
 
@@ -26,8 +27,7 @@ export class Desk {
     $("fields")?.addEventListener("submit", (event) => event.preventDefault());
     $("fields")?.addEventListener("change", () => this.onEdit());
     $("reason")?.addEventListener("close", () => {
-      const { returnValue } = $("reason");
-      if (returnValue === "reject") this.decide("reject", $("reason-text").value.trim());
+      if ($("reason").returnValue === "reject") this.decide("reject", $("reason-text").value.trim());
     });
     for (const id of ["order", "category_id"]) $(id)?.addEventListener("change", () => this.startOver());
     window.addEventListener("beforeunload", (event) => { if (this.waiting) event.preventDefault(); });
@@ -35,7 +35,9 @@ export class Desk {
     $("single-keys").addEventListener("change", (event) => {
       try { localStorage.setItem("single-keys", event.target.checked ? "on" : "off"); } catch { /* as above */ }
     });
-    setInterval(() => { if (!document.hidden && this.current) this.fill(); }, RENEW_MS);
+    const renew = () => { if (this.source.leases && !document.hidden && this.current) this.fill(); };
+    setInterval(renew, RENEW_MS);
+    document.addEventListener("visibilitychange", renew);
     this.next();
   }
 
@@ -157,7 +159,7 @@ export class Desk {
 
   next() {
     this.show(this.ahead.shift() ?? null);
-    if (this.ahead.length < this.source.ahead) this.fill();
+    if (this.ahead.length < AHEAD) this.fill();
   }
 
   startOver() {
@@ -165,6 +167,7 @@ export class Desk {
     this.ahead = [];
     this.turn += 1;
     this.source.cursor = "";
+    complain("");
     this.next();
   }
 
@@ -176,17 +179,17 @@ export class Desk {
     $("empty").hidden = true;
     showCard(item);
     complain(item.note, "note");
-    const proposed = item.category ? `, proposed: ${item.category.name}` : "";
-    say(`${titleOf(item.data)} ${item.data.amount ?? ""} ${item.data.currency ?? ""}${proposed}`);
+    say([titleOf(item.data), item.data.amount, item.data.currency, item.category?.name].filter(Boolean).join(", "));
   }
 
-  showNothing() {
+  showNothing(problem) {
     const hadFocus = $("card").contains(document.activeElement);
     $("card").hidden = true;
     $("card").dataset.id = "";
     $("empty").hidden = false;
     if (hadFocus) $("empty").focus();
-    say($("empty").querySelector("h2").textContent);
+    $("empty").classList.toggle("failed", Boolean(problem));
+    say(problem || $("empty").querySelector("h2").textContent);
   }
 
   showCounts() {
@@ -199,21 +202,23 @@ export class Desk {
   }
 
   async fetchMore() {
+    let problem = "";
     for (let turn = -1; turn !== this.turn;) { // again, where the filters changed in the meantime
       turn = this.turn;
       try {
-        const found = await this.source.more(this.ahead.length + (this.current ? 1 : 0) + this.waiting);
+        const held = this.ahead.length + (this.current ? 1 : 0) + this.waiting;
+        const found = await this.source.more(held + (this.ahead.length < AHEAD ? AHEAD : 0));
         if (turn !== this.turn) continue;
         const fresh = found.filter((data) => !this.known.has(data.id)).map((data) => new Item(data));
         for (const item of fresh) this.known.add(item.id);
         this.ahead.push(...fresh);
         this.ask(fresh);
       } catch (error) {
-        complain(explain(error));
+        complain(problem = explain(error));
       }
     }
     if (!this.current && this.ahead.length) this.show(this.ahead.shift());
-    else if (!this.current) this.showNothing();
+    else if (!this.current) this.showNothing(problem);
   }
 
   async ask(items) {

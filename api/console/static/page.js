@@ -43,7 +43,7 @@ export async function persist(method, path, body) {
 
 export function explain(error) {
   if (!(error instanceof Refused)) return "The server cannot be reached.";
-  if (error.status === 401) return "Your session has ended. Sign in again in another tab, then repeat this.";
+  if (error.status === 401) return "Your session has ended. Sign in again: load this page anew.";
   const places = error.errors.map((one) => `${one.pointer.split("/").pop().replaceAll("_", " ")}: ${one.message}`);
   return places.length ? places.join(" ") : error.message;
 }

@@ -2,15 +2,13 @@
 
 import { $, call, explain, persist, reviewer } from "./page.js";
 
-const AHEAD = 6; // so many more are held than are on the desk, so that the next one is there at once
-
 export const reviewing = {
-  ahead: AHEAD,
+  leases: true,
   names: { approve: "approved", reject: "rejected", skip: "skipped" },
-  async more(held) {
+  async more(count) {
     const category_id = $("category_id").value || null;
-    const count = Math.min(held + AHEAD, 50);
-    return (await call("POST", "/v1/candidates/next", { reviewer, order: $("order").value, category_id, count })).data;
+    const body = { reviewer, order: $("order").value, category_id, count: Math.min(count, 50) };
+    return (await call("POST", "/v1/candidates/next", body)).data;
   },
   async ask(items) {
     const transactions = items.map((item) => item.question());
@@ -26,7 +24,6 @@ export const reviewing = {
 };
 
 export const labelling = {
-  ahead: AHEAD,
   cursor: "",
   names: { approve: "labelled", skip: "skipped" },
   async more() {
