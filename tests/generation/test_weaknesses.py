@@ -1,7 +1,6 @@
 """What adversarial rows are aimed at, and what is needed: read from the active model's last evaluation."""
 
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,12 +13,6 @@ from tests.generation.working import activate, generate, llm_settings
 from tests.scripted_llm import ScriptedLLM
 
 WORDS = {"Lodging": ("Marriott", "Hilton", "Hyatt"), "Software": ("GitHub", "Figma", "Slack")}
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedLLM]:
-    with ScriptedLLM() as running:
-        yield running
 
 
 @pytest.fixture

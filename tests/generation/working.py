@@ -74,3 +74,11 @@ def candidates_of(engine: Engine, organization: OrganizationClient) -> list[Cand
     """The organisation's candidates, newest first."""
     with transaction(engine) as session:
         return list(made.newest(session, organization.id, 10_000))
+
+
+def result_of(job: Job) -> dict[str, Any]:
+    """What the job found; it must have succeeded."""
+    assert job.status == "succeeded", job.error
+    assert job.result is not None
+    found: dict[str, Any] = job.result
+    return found
