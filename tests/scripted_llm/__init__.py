@@ -153,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
         if action.kind in {"error", "rate-limit"}:
             status = 429 if action.kind == "rate-limit" else action.status
             headers = {} if action.retry_after is None else {"Retry-After": action.retry_after}
+            if 300 <= status < 400:
+                headers["Location"] = "/v1/elsewhere"
             return self._send(status, {"error": {"message": f"scripted: {INJECTED}"}}, headers)
         rows: list[Any] = self.llm.rows(body)
         text = json.dumps({"rows": rows if action.change is None else action.change(rows)})
