@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-generate up doctor test fuzz check format lock clean install
+.PHONY: help demo demo-generate up doctor test fuzz check format lock audit clean install
 
 # The first interpreter of version 3.11 or later; or say make PYTHON=…
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
@@ -51,8 +51,14 @@ lock: ## Bring constraints.txt up to the newest versions that pyproject.toml all
 	| sed 's/+cpu$$//' | grep -v -E '^(nvidia-|cuda-|triton==)'; } > constraints.new
 	@mv constraints.new constraints.txt && rm -rf .venv-lock
 
+audit: ## Look the exact versions up in PyPI's list of known vulnerabilities (needs the network)
+	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit \
+	&& .venv-audit/bin/python -m pip --disable-pip-version-check -qq install pip-audit; }
+	@# --strict: a version that PyPI does not answer for is an error; without it, it would pass as harmless.
+	@.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r constraints.txt
+
 clean: ## Remove .venv and every cache; data in .outlay stays
-	@rm -rf .venv .venv-lock build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-lock .venv-audit build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: $(INSTALLED) ## Make .venv with everything in it; the other commands do so by themselves
