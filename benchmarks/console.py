@@ -120,7 +120,7 @@ def main() -> int:
     """The table, and the pictures where they are wanted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--decisions", type=int, default=100)
-    parser.add_argument("--pause", type=int, default=0, help="milliseconds between two keys")
+    parser.add_argument("--pause", type=int, default=100, help="milliseconds between two keys")
     parser.add_argument("--screens", type=Path)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()

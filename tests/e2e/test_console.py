@@ -145,6 +145,29 @@ def test_a_failed_request_brings_the_candidate_back(at_work: Open) -> None:
     desk.forgive("ERR_CONNECTION_RESET")
 
 
+def test_a_fast_hand_waits_for_a_slow_server(at_work: Open) -> None:
+    desk = at_work(80)
+    desk.settle()
+    stuck: list[Route] = []
+    desk.page.route("**/approve", lambda route: stuck.append(route))
+    decided = 0
+    while not desk.page.query_selector("#card.busy"):
+        shown = desk.shown
+        desk.press("a")
+        decided += 1
+        desk.page.wait_for_function(
+            "(id) => (({ className, dataset }) => className === 'busy' || dataset.id !== id)(card)", arg=shown
+        )
+    assert decided > 20
+    assert desk.page.is_hidden("#empty")
+    desk.page.unroute("**/approve")  # and what was stuck goes on
+    desk.page.wait_for_selector("#card:not(.busy)")
+    for _ in range(80 - decided):
+        desk.decide("a")
+    desk.page.wait_for_selector("#empty:not([hidden])")
+    eventually(lambda: desk.progress()["approved"] == 80)
+
+
 def test_nothing_left_and_nothing_reached_are_told_apart(at_work: Open) -> None:
     desk = at_work(1)
     desk.settle()

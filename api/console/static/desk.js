@@ -6,6 +6,7 @@ import { Search } from "./search.js";
 import { suggest } from "./sources.js";
 
 const AHEAD = 6; // so many more are fetched than are on the desk, so that the next one is there at once
+const BEHIND = 20; // with more decisions than that on their way, those who decide wait for the server
 const RENEW_MS = 120_000; // a lease lasts five minutes
 const GONE = new Set(["candidate-decided", "candidate-leased", "not-found", "candidate-not-found", "transaction-not-found"]);
 
@@ -19,10 +20,9 @@ export class Desk {
   start() {
     document.addEventListener("keydown", (event) => this.onKey(event));
     $("desk").addEventListener("click", (event) => {
-      const action = event.target.closest("[data-action]")?.dataset.action;
+      const { action, pick } = event.target.closest("[data-action], [data-pick]")?.dataset ?? {};
       if (action) this.act(action);
-      const pick = event.target.closest("[data-pick]");
-      if (pick) this.pick(Number(pick.dataset.pick));
+      if (pick) this.pick(Number(pick));
     });
     $("fields")?.addEventListener("submit", (event) => event.preventDefault());
     $("fields")?.addEventListener("change", () => this.onEdit());
@@ -48,8 +48,8 @@ export class Desk {
     if (event.ctrlKey) {
       const action = { e: "approve", r: "reject" }[key];
       if (!action || (typing && key !== "e") || !document.querySelector(`[data-action=${action}]`)) return;
-      event.preventDefault();
       this.act(action);
+      event.preventDefault();
     } else if (key === "Escape" && typing) {
       this.focus();
     } else if (!typing && $("single-keys").checked) {
@@ -76,8 +76,8 @@ export class Desk {
   }
 
   decide(verb, reason) {
-    const item = this.current;
-    if (!item || this.isBusy) return;
+    const item = this.isBusy ? null : this.current;
+    if (!item) return;
     if (verb === "approve") {
       if ($("fields") && !$("fields").reportValidity()) return;
       item.category ??= item.suggestions?.[0] ?? null;
@@ -123,8 +123,8 @@ export class Desk {
       await this.sending;
       if (this.failures !== failures) return; // what was to be undone was never done; it says so already
       const item = await this.takeBack();
-      if (!item) return say("There is nothing to take back.");
       complain("");
+      if (!item) return say("There is nothing to take back.");
       this.known.add(item.id);
       this.ahead = this.ahead.filter((one) => one.id !== item.id);
       if (this.current) this.setAside();
@@ -147,7 +147,7 @@ export class Desk {
       return item;
     } catch (error) {
       if (error.code === "nothing-to-undo") return null;
-      if (last) this.history.push(last);
+      this.history.push(...[last].filter(Boolean));
       throw error;
     }
   }
@@ -193,8 +193,9 @@ export class Desk {
   }
 
   showCounts() {
-    if ($("labelled")) $("labelled").textContent = this.counts.approve ?? 0;
-    if ($("labelled")) $("skipped").textContent = this.counts.skip ?? 0;
+    if (!$("labelled")) return;
+    $("labelled").textContent = this.counts.approve ?? 0;
+    $("skipped").textContent = this.counts.skip ?? 0;
   }
 
   fill() {
@@ -206,6 +207,7 @@ export class Desk {
     for (let turn = -1; turn !== this.turn;) { // again, where the filters changed in the meantime
       turn = this.turn;
       try {
+        if (this.waiting > BEHIND) await this.sending;
         const held = this.ahead.length + (this.current ? 1 : 0) + this.waiting;
         const found = await this.source.more(held + (this.ahead.length < AHEAD ? AHEAD : 0));
         if (turn !== this.turn) continue;
