@@ -60,7 +60,10 @@ def params(organization: OrganizationClient, engine: Engine, resources: Resource
         for merchant in merchants * 2:
             row = new_transaction(organization, merchant_name=merchant)["id"]
             organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
-    body = {"name": "May", "seed": 3, "ratios": {"train": 0.5, "test": 0.2, "eval": 0.3}}
+    body = {
+        **{"name": "May", "seed": 3, "remove_duplicates": False},
+        "ratios": {"train": 0.5, "test": 0.2, "eval": 0.3},
+    }
     assert organization.post("/v1/datasets", body).status_code == 202
     assert run_jobs(resources, organization)["freeze_dataset"] == ["succeeded"]
     with transaction(engine) as session:
