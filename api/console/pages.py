@@ -116,7 +116,7 @@ async def sign_in(
 ) -> Response:
     """Begin a session, or say why not; the key is never shown again."""
     try:
-        session = ConsoleSession.begin(key.strip(), name)
+        session = ConsoleSession.open(key.strip(), name)
         visitor = await _visit(session, connections)
     except BadName as error:
         return _page("sign_in.html", 422, problem=error.message, name="")

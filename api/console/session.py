@@ -46,7 +46,7 @@ class ConsoleSession:
     nonce: str
 
     @classmethod
-    def begin(cls, key: str, name: str) -> Self:
+    def open(cls, key: str, name: str) -> Self:
         """A new session.
 
         Raises:

@@ -137,7 +137,7 @@ def test_names_are_shown_as_text(browser: TestClient, organization: Organization
 
 
 def test_a_session_survives_its_cookie() -> None:
-    session = ConsoleSession.begin("ol_0a_b-_C", "  Zoë   Müller 名 ")
+    session = ConsoleSession.open("ol_0a_b-_C", "  Zoë   Müller 名 ")
     assert session.name == "Zoë Müller 名"
     assert re.fullmatch(r"Zoë Müller 名#[0-9a-f]{4}", session.reviewer)
 

@@ -47,7 +47,8 @@ def submitted(response: Any, kind: str) -> dict[str, Any]:
 def frozen(organization: OrganizationClient, resources: Resources) -> dict[str, Any]:
     """A dataset of eighteen rows."""
     label_some(organization)
-    body = {"name": "May", "seed": 7, "ratios": {"train": 0.5, "test": 0.25, "eval": 0.25}}
+    ratios = {"train": 0.5, "test": 0.25, "eval": 0.25}
+    body = {"name": "May", "seed": 7, "ratios": ratios, "remove_duplicates": False}
     job = submitted(organization.post("/v1/datasets", body), "freeze_dataset")
     assert run_jobs(resources, organization)["freeze_dataset"] == ["succeeded"]
     dataset_id = organization.get(f"/v1/jobs/{job['id']}").json()["result"]["dataset_id"]

@@ -186,6 +186,7 @@ def test_a_killed_training_is_done_again_once_and_a_cancelled_one_stops(
     assert trainers(job_id) == []
     assert len(filled.get("/v1/models").json()["data"]) == 2
     assert worker.poll() is None
+    processes.kill(worker)  # the next test's training is for another one
 
 
 def test_a_worker_that_is_told_to_stop_gives_its_training_back(
