@@ -1,33 +1,30 @@
 """Candidates: transactions that were made up, waiting for a person to approve or reject them."""
 
 import datetime as dt
-import decimal
 import uuid
 from typing import Any
 
 from sqlalchemy import (
     CheckConstraint,
-    Date,
     Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
-    Numeric,
     String,
-    Text,
     UniqueConstraint,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.db import Base, Row
+from shared.transactions.tables import Described
 
 STATUSES = ("pending", "approved", "rejected", "skipped")
 KINDS = ("transaction", "paraphrase")
 DECISIONS = ("approve", "reject", "skip")
 
 
-class Candidate(Row, Base):
+class Candidate(Described, Row, Base):
     """A made-up transaction with the category it is meant to show, or another name for a category.
 
     `rank` is where the active model put the meant category when the candidate was made (1: first), `margin`
@@ -55,17 +52,6 @@ class Candidate(Row, Base):
     category_id: Mapped[uuid.UUID]
     paraphrase: Mapped[str | None] = mapped_column(String(200))  # the other name; then there are no fields
     merchant_name: Mapped[str | None] = mapped_column(String(500))
-    merchant_descriptor: Mapped[str | None] = mapped_column(String(500))
-    merchant_category: Mapped[list[str]]
-    merchant_category_code: Mapped[str | None] = mapped_column(String(4))
-    department: Mapped[str | None] = mapped_column(String(200))
-    location: Mapped[str | None] = mapped_column(String(200))
-    amount: Mapped[decimal.Decimal | None] = mapped_column(Numeric(18, 4))
-    currency: Mapped[str | None] = mapped_column(String(3))
-    memo: Mapped[str | None] = mapped_column(Text)
-    spend_program_name: Mapped[str | None] = mapped_column(String(200))
-    trip_name: Mapped[str | None] = mapped_column(String(200))
-    occurred_on: Mapped[dt.date | None] = mapped_column(Date)
     # Where it comes from.
     job_id: Mapped[uuid.UUID]
     style: Mapped[str] = mapped_column(String(20))

@@ -25,7 +25,23 @@ SOURCES = ("api", "import", "synthetic")
 LABEL_SOURCES = ("human", "import", "rule", "synthetic")
 
 
-class Transaction(Row, Base):
+class Described:
+    """What is known of a transaction beside its merchant's name; candidates have it, too."""
+
+    merchant_descriptor: Mapped[str | None] = mapped_column(String(500))
+    merchant_category: Mapped[list[str]]
+    merchant_category_code: Mapped[str | None] = mapped_column(String(4))
+    department: Mapped[str | None] = mapped_column(String(200))
+    location: Mapped[str | None] = mapped_column(String(200))
+    amount: Mapped[decimal.Decimal | None] = mapped_column(Numeric(18, 4))
+    currency: Mapped[str | None] = mapped_column(String(3))
+    memo: Mapped[str | None] = mapped_column(Text)
+    spend_program_name: Mapped[str | None] = mapped_column(String(200))
+    trip_name: Mapped[str | None] = mapped_column(String(200))
+    occurred_on: Mapped[dt.date | None] = mapped_column(Date)
+
+
+class Transaction(Described, Row, Base):
     """What was spent, as the card network and the expense app describe it."""
 
     __tablename__ = "transactions"
@@ -38,17 +54,6 @@ class Transaction(Row, Base):
     organization_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
     external_id: Mapped[str | None] = mapped_column(String(200))
     merchant_name: Mapped[str] = mapped_column(String(500))
-    merchant_descriptor: Mapped[str | None] = mapped_column(String(500))
-    merchant_category: Mapped[list[str]]
-    merchant_category_code: Mapped[str | None] = mapped_column(String(4))
-    department: Mapped[str | None] = mapped_column(String(200))
-    location: Mapped[str | None] = mapped_column(String(200))
-    amount: Mapped[decimal.Decimal | None] = mapped_column(Numeric(18, 4))
-    currency: Mapped[str | None] = mapped_column(String(3))
-    memo: Mapped[str | None] = mapped_column(Text)
-    spend_program_name: Mapped[str | None] = mapped_column(String(200))
-    trip_name: Mapped[str | None] = mapped_column(String(200))
-    occurred_on: Mapped[dt.date | None] = mapped_column(Date)
     source: Mapped[str] = mapped_column(String(20))
     updated_at: Mapped[dt.datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
 
