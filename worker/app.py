@@ -3,7 +3,6 @@
 from typing import Any
 
 from celery import Celery, signals
-from kombu.asynchronous import get_event_loop
 from kombu.entity import Queue
 
 from shared.jobs.kinds import QUEUES
@@ -52,6 +51,16 @@ def _set_up_logging(**_: Any) -> None:
     configure(get_settings().log_level, service="worker")
 
 
+_hub: Any = None  # the worker's event loop
+
+
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]  # celery has no hints
+def _remember_the_loop(sender: Any, **_: Any) -> None:
+    """The same object for the worker's life; kombu's `get_event_loop` forgets it when the broker was away."""
+    global _hub  # signals have nothing else in common
+    _hub = getattr(sender, "hub", None)
+
+
 @signals.task_postrun.connect  # type: ignore[untyped-decorator]  # celery has no hints
 def _take_the_next(**_: Any) -> None:
     """Let the worker's loop look for a message as soon as a thread is free.
@@ -59,6 +68,5 @@ def _take_the_next(**_: Any) -> None:
     While all threads are busy it does not ask the broker, and it sleeps for up to a second at a time, which
     a task's end does not shorten. A moment later, since to Celery the thread is busy until after this signal.
     """
-    loop = get_event_loop()
-    if loop is not None:
-        loop.call_soon(loop.call_later, 0.01, lambda: None)  # type: ignore[no-untyped-call]  # kombu has no hints
+    if _hub is not None:
+        _hub.call_soon(_hub.call_later, 0.01, lambda: None)

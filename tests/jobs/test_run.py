@@ -1,17 +1,19 @@
 """One attempt at a job, with real rows and a work of the test's own."""
 
+import threading
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
 from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.run import Finish, Run, UnexpectedError
+from shared.jobs.service import DEFAULT_MAX_ATTEMPTS
 from shared.jobs.tables import Job
 from shared.kit.errors import Unavailable
 from shared.kit.paging import Paging
@@ -146,3 +148,32 @@ def test_parameters_are_validated_again_before_any_work(
     assert job.error is not None
     assert job.error["code"] == "unexpected"
     assert SECRET not in str(job.error)
+
+
+def test_an_outage_that_is_longer_than_the_work_costs_no_attempt(
+    engine: Engine, job_id: uuid.UUID, read: Callable[[], Job]
+) -> None:
+    """The row is locked, so that giving it back fails as it does where the database is away."""
+    ended: list[str | None] = []
+    waiting = (
+        "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE NOT granted AND datname = current_database()"
+    )
+
+    def is_waiting() -> bool:
+        with transaction(engine) as session:
+            return bool(session.scalar(text(waiting)))
+
+    with Session(engine) as blocking, blocking.begin():
+
+        def work(run: Run, params: Any) -> Finish:
+            blocking.execute(select(Job).where(Job.id == job_id).with_for_update())
+            raise Unavailable
+
+        thread = threading.Thread(target=lambda: ended.append(run_work(engine, job_id, work)))
+        thread.start()
+        eventually(is_waiting)
+        eventually(lambda: not is_waiting())  # the lock's own timeout: the first try has failed
+    thread.join()
+    job = read()
+    assert (ended, job.status, job.max_attempts - job.attempt) == (["queued"], "queued", DEFAULT_MAX_ATTEMPTS)
