@@ -14,6 +14,7 @@ from api.connections import Connections as ConnectionsValue
 from api.console.session import key_of
 from api.limits import RateLimit as RateLimitValue
 from shared.bootstrap import Resources as ResourcesValue
+from shared.idempotency import service as idempotency
 from shared.jobs import service as jobs
 from shared.kit.errors import Forbidden, Unauthenticated
 from shared.organizations import service as organizations
@@ -114,10 +115,20 @@ RootKey = Depends(check_root_key)
 Id = Annotated[uuid.UUID, Path(description="The row's id.")]
 
 
-async def check_job_room(writer: Writer, connections: Connections, resources: Resources) -> None:
-    """Refuse a request for a job where the organisation has as many waiting as it may have."""
-    limit = resources.settings.max_queued_jobs
-    await connections.run(lambda session: jobs.check_room(session, writer.organization_id, limit))
+async def check_job_room(
+    request: Request, writer: Writer, connections: Connections, resources: Resources
+) -> None:
+    """Refuse a request for a job where the organisation has as many waiting as it may have.
+
+    One that was answered before passes: its route gives that answer again, and starts nothing.
+    """
+    key, limit = request.headers.get("idempotency-key"), resources.settings.max_queued_jobs
+
+    def check(session: orm.Session) -> None:
+        if key is None or not idempotency.is_answered(session, writer.organization_id, key):
+            jobs.check_room(session, writer.organization_id, limit)
+
+    await connections.run(check)
 
 
 JobRoom = Depends(check_job_room)

@@ -55,6 +55,12 @@ class Answer:
     body: bytes
 
 
+def is_answered(session: Session, organization_id: uuid.UUID, key: str) -> bool:
+    """Whether the key has an answer that would be given again."""
+    found = store.find(session, organization_id, key)
+    return found is not None and not found.is_old
+
+
 def claim(session: Session, asked: Asked) -> Claim | Answer:
     """The right to answer, or the answer that was given within the last 24 hours.
 

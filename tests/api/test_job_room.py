@@ -49,6 +49,16 @@ def test_one_job_too_many_is_a_429_until_another_has_ended(busy: OrganizationCli
     assert busy.post(f"/v1/jobs/{first['id']}/retry").status_code == 429
 
 
+def test_a_request_that_was_answered_is_answered_again_without_room(narrow: TestClient) -> None:
+    organization = new_organization(narrow)
+    [base] = organization.get("/v1/models").json()["data"]
+    path, headers = f"/v1/models/{base['id']}/activate", {"Idempotency-Key": "first"}
+    first = organization.post(path, headers=headers)
+    assert [start_job(organization).status_code for _ in range(ROOM)] == [202, 429]
+    again = organization.post(path, headers=headers)
+    assert (again.status_code, again.content) == (202, first.content)
+
+
 def test_others_have_room_of_their_own(busy: OrganizationClient) -> None:
     other = new_organization(busy.client)
     assert start_job(other).status_code == 202
