@@ -86,7 +86,7 @@ def label_transaction(transaction_id: Id, body: LabelIn, writer: Writer, session
         transaction_id,
         body.category_id,
         source="human",
-        actor=writer.key_name,
+        actor=body.reviewer or writer.key_name,
     )
     return LabelOut.model_validate(label)
 

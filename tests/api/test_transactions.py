@@ -106,6 +106,15 @@ def test_labels_keep_their_history(organization: OrganizationClient) -> None:
     assert {(label["source"], label["actor"][:4]) for label in history} == {("human", "key ")}
 
 
+def test_a_label_names_who_decided(organization: OrganizationClient) -> None:
+    path = f"/v1/transactions/{new_transaction(organization)['id']}/label"
+    category = new_category(organization)["id"]
+    assert organization.put(path, {"category_id": category}).json()["actor"] == "first key"
+    named = organization.put(path, {"category_id": category, "reviewer": "Jane"}).json()
+    assert named["actor"] == "Jane"
+    assert organization.put(path, {"category_id": category, "reviewer": " "}).status_code == 422
+
+
 def test_a_label_needs_a_live_category(organization: OrganizationClient) -> None:
     archived = new_category(organization)
     organization.delete(f"/v1/categories/{archived['id']}")

@@ -108,6 +108,8 @@ def test_real_transactions_are_labelled_by_the_same_keys(at_work: Open) -> None:
     first = suggested.nth(0).inner_text()
     desk.decide("a")
     eventually(lambda: label(made[3]) == first)
+    actor = organization.get(f"/v1/transactions/{made[3]}").json()["label"]["actor"]
+    assert "#" in actor  # the reviewer of this session, not the key
     desk.settle()
     third = suggested.nth(2).inner_text()
     desk.press("3")

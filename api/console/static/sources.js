@@ -38,7 +38,7 @@ export const labelling = {
   },
   decide(item, verb) {
     if (verb === "skip") return null; // nobody needs to know
-    return persist("PUT", `/v1/transactions/${item.id}/label`, { category_id: item.category.id });
+    return persist("PUT", `/v1/transactions/${item.id}/label`, { category_id: item.category.id, reviewer });
   },
 };
 
