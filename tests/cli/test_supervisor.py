@@ -38,13 +38,13 @@ signal.pause()
 
 # Does not end by TERM, and has a child in its group.
 DEAF = """
-import os, signal
+import os, signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if os.fork() == 0:
     while True: signal.pause()
 signal.signal(signal.SIGTERM, lambda *_: print("asked", flush=True))
 print("ready", flush=True)
-while True: signal.pause()
+while True: time.sleep(0.05)  # a signal just before pause() would be noticed only at the next one
 """
 
 

@@ -17,11 +17,10 @@ FIRST, *OTHERS = jobs.WORKERS
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Everything, with three workers and short leases."""
+    """Everything, with three workers and short leases; a commit is on disk, for Postgres is killed, too."""
     with Stack(
         tmp_path_factory.mktemp("chaos"),
         workers=dict.fromkeys(jobs.WORKERS, "default,embedding"),
-        durable=False,
         rate_limit="",
         relay_poll_seconds="0.2",
         **single.leases(LEASE_S),
