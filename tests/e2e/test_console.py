@@ -58,6 +58,7 @@ def test_an_edit_and_another_category_are_approved(at_work: Open) -> None:
     desk.page.get_by_label("Memo").fill("Customer visit")
     desk.page.get_by_label("Amount").fill("99.90")
     desk.press("Escape")
+    desk.settle()  # the model is asked again about what was edited
     picked = desk.page.locator(".suggestion .name")
     number = next(n for n in range(picked.count()) if picked.nth(n).inner_text() != proposed)
     name = picked.nth(number).inner_text()
