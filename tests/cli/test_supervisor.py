@@ -210,7 +210,7 @@ def test_second_interrupt_kills_at_once(tmp_path: Path) -> None:
         signal.pthread_kill(main, signal.SIGINT)
 
     thread = threading.Thread(target=interrupt_when_asked)
-    # A shell's background jobs, and what they start, ignore the signal from birth.
+    # Whatever this process does with the signal, here it shall interrupt.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         thread.start()
