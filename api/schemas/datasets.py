@@ -54,7 +54,8 @@ class DatasetIn(In):
     strategy: Strategy = Field(
         default="stratified",
         description="What the eval split asks: more of the same (`random`, `stratified`), merchants "
-        "(`by_merchant`), categories (`by_category`) or days (`by_time`) that training has not seen.",
+        "(`by_merchant`), categories (`by_category`), departments (`by_department`) or days (`by_time`) that "
+        "training has not seen.",
     )
     remove_duplicates: bool = Field(
         default=True, description="Rows alike in all fields stay in the earliest split only."

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from shared.categories import store
 from shared.categories.store import CategoryExists, CategoryNotFound
 from shared.categories.tables import Category
-from shared.categories.text import category_text
+from shared.categories.text import CategoryFormat, category_text
 from shared.jobs import service as jobs
 from shared.jobs.kinds import SyncIndexParams
 from shared.kit.errors import FieldError, Invalid
@@ -40,9 +40,9 @@ class SyncReport:
     unchanged: list[uuid.UUID]
 
 
-def text_of(category: Category) -> str:
+def text_of(category: Category, form: CategoryFormat = "name_examples_description") -> str:
     """The text by which the category is found."""
-    return category_text(category.name, category.description, category.examples)
+    return category_text(category.name, category.description, category.examples, form=form)
 
 
 def create(session: Session, organization_id: uuid.UUID, fields: CategoryFields) -> Category:

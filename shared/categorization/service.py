@@ -1,7 +1,7 @@
 """Answers the question that Outlay is for: which categories fit this transaction?"""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,7 +17,7 @@ from shared.engines.vectors import VectorIndex
 from shared.kit.work import transaction
 from shared.registry import service as registry
 from shared.transactions import service as transactions
-from shared.transactions.text import TransactionFields, transaction_text
+from shared.transactions.text import TransactionFields
 
 MAX_EVIDENCE = 3
 
@@ -109,10 +109,15 @@ def categorize(
     with transaction(machines.engine) as session:
         serving = registry.get_active(session, organization_id)
         live = {row.id: row for row in categories.all_live(session, organization_id)}
-    vectors = machines.encoders.get(serving.model).encode([transaction_text(q.fields) for q in questions])
-    queries = [ranking.Query(v, q.transaction_id) for v, q in zip(vectors, questions, strict=True)]
+    texts = [serving.texts.of_transaction(question.fields) for question in questions]
+    vectors = machines.encoders.get(serving.model).encode(texts)
+    queries = [
+        ranking.Query(vector, text, question.fields.department, question.transaction_id)
+        for vector, text, question in zip(vectors, texts, questions, strict=True)
+    ]
+    choices = choices_of(live.values(), serving)
     ranked = [
-        r[:top_k] for r in ranking.rank(machines.index, serving.collection, organization_id, queries, live)
+        r[:top_k] for r in ranking.rank(machines.index, serving.collection, organization_id, queries, choices)
     ]
     shown = {hit.row_id for one in ranked for found in one for hit in found.evidence[:MAX_EVIDENCE]}
     with transaction(machines.engine) as session:
@@ -120,6 +125,14 @@ def categorize(
             row.id: row.merchant_name for row in transactions.by_ids(session, organization_id, shown)
         }
     return [_answer(serving, one, live, merchants) for one in ranked]
+
+
+def choices_of(chart: Iterable[Category], serving: registry.Serving) -> dict[uuid.UUID, ranking.Choice]:
+    """The chart's categories as the serving model chooses among them."""
+    return {
+        row.id: ranking.Choice.of(categories.text_of(row, serving.texts.category), row.departments)
+        for row in chart
+    }
 
 
 def _answer(

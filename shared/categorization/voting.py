@@ -2,8 +2,8 @@
 
 import math
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from shared.engines.vectors import Hit
 
@@ -15,12 +15,14 @@ class VotingWeights:
     `neighbours`: only so many nearest labelled transactions vote. `neighbour_temperature`: a vote falls by e
     for each such step of cosine similarity below 1. `category_temperature`: of the softmax over the category
     texts. `prior_votes`: how many perfect neighbours weigh as much as the category texts together.
+    `foreign_department`: what is left of the score of a category that is for other departments.
     """
 
     neighbours: int = 15
     neighbour_temperature: float = 0.07
     category_temperature: float = 0.1
     prior_votes: float = 0.1
+    foreign_department: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,36 @@ def rank_categories(
         for category_id in prior.keys() | evidence.keys()
     ]
     return sorted(ranked, key=lambda one: (-one.score, one.category_id))
+
+
+def favour_departments(
+    ranked: Sequence[Ranked],
+    department: str | None,
+    departments: Mapping[uuid.UUID, Collection[str]],
+    weight: float,
+) -> list[Ranked]:
+    """The ranking, with categories that are for other departments pushed back; the scores' sum stays.
+
+    A chart of accounts may say which departments use a category. Where it does, and the transaction's
+    `department` (folded, as those are) is not among them, the category's score is multiplied by `weight`.
+    A category that names no departments, and a transaction without one, are left as they are.
+    """
+    if not department:
+        return list(ranked)
+    moved = [
+        replace(one, score=one.score * weight)
+        if _is_for_others(departments.get(one.category_id), department)
+        else one
+        for one in ranked
+    ]
+    before, after = math.fsum(one.score for one in ranked), math.fsum(one.score for one in moved)
+    scale = before / after if after else 1.0
+    scaled = [replace(one, score=min(one.score * scale, 1.0)) for one in moved]
+    return sorted(scaled, key=lambda one: (-one.score, one.category_id))
+
+
+def _is_for_others(departments: Collection[str] | None, department: str) -> bool:
+    return bool(departments) and department not in (departments or ())
 
 
 def _votes(hits: Iterable[Hit], weights: VotingWeights) -> float:

@@ -68,7 +68,10 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
 def _split(labelled: Sequence[Labelled], params: DatasetParams) -> tuple[dict[uuid.UUID, str], Counter[str]]:
     """The split of each row that stays, and how many duplicates each split lost."""
     ratios = Ratios(params.train, params.test, params.eval)
-    rows = [SplitRow(one.key, one.category_key, one.found.merchant, one.found.day) for one in labelled]
+    rows = [
+        SplitRow(one.key, one.category_key, one.found.merchant, one.found.day, one.found.department)
+        for one in labelled
+    ]
     parts = divide(rows, params.strategy, ratios, params.seed)
     split_of_key = {key: name for name in SPLITS for key in getattr(parts, name)}
     split_of = {one.found.id: split_of_key[one.key] for one in labelled}
@@ -85,6 +88,7 @@ def _frozen(category: Category) -> dict[str, Any]:
         "code": category.code,
         "description": category.description,
         "examples": category.examples,
+        "departments": category.departments,
         "text": categories.text_of(category),
     }
 

@@ -31,7 +31,7 @@ class Content(NamedTuple):
 
 @dataclass(frozen=True)
 class Found:
-    """A labelled row as read: `merchant` cleaned and folded, `digest` of all descriptive fields."""
+    """A labelled row as read: `merchant` cleaned, it and `department` folded, `digest` of all fields."""
 
     content: Content
     id: uuid.UUID
@@ -39,6 +39,7 @@ class Found:
     merchant: str = ""
     day: dt.date | None = None
     digest: str = ""
+    department: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def _read(
         merchant=clean_merchant(fields.merchant_name).strip().casefold(),
         day=row.occurred_on,
         digest=hashlib.sha256(frozen.encode()).hexdigest(),
+        department=" ".join((fields.department or "").split()).casefold(),
     )
 
 

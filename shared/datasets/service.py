@@ -31,12 +31,13 @@ class TooFewLabels(Invalid):
 
 @dataclass(frozen=True)
 class Item:
-    """One frozen row as training and evaluation see it."""
+    """One frozen row as training and evaluation see it; `text` in the default format."""
 
     id: uuid.UUID
     transaction_id: uuid.UUID
     category_id: uuid.UUID
     text: str
+    fields: TransactionFields
 
 
 def submit(
@@ -103,11 +104,11 @@ def list_items(
 
 def items(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str) -> list[Item]:
     """Every row of one split, its text made by the same function that serving uses."""
-    rows = store.iterate_items(session, organization_id, dataset_id, split)
-    return [
-        Item(row.id, row.transaction_id, row.category_id, transaction_text(thaw_fields(row.fields)))
-        for row in rows
-    ]
+    found: list[Item] = []
+    for row in store.iterate_items(session, organization_id, dataset_id, split):
+        fields = thaw_fields(row.fields)
+        found.append(Item(row.id, row.transaction_id, row.category_id, transaction_text(fields), fields))
+    return found
 
 
 def freeze_fields(fields: TransactionFields) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from shared.kit.errors import Invalid
 
-Strategy = Literal["random", "stratified", "by_merchant", "by_time", "by_category"]
+Strategy = Literal["random", "stratified", "by_merchant", "by_time", "by_category", "by_department"]
 
 
 class BadRatios(Invalid):
@@ -43,12 +43,13 @@ class Split:
 
 @dataclass(frozen=True)
 class SplitRow:
-    """What a row is divided by; `merchant` is compared as it is, so give it cleaned and folded."""
+    """What a row is divided by; `merchant` and `department` are compared as they are, so give them folded."""
 
     id: uuid.UUID
     category: uuid.UUID
     merchant: str = ""
     day: dt.date | None = None
+    department: str = ""
 
 
 def divide(rows: Sequence[SplitRow], strategy: Strategy, ratios: Ratios, seed: int) -> Split:
@@ -57,6 +58,7 @@ def divide(rows: Sequence[SplitRow], strategy: Strategy, ratios: Ratios, seed: i
     - `random`: how good is it on more of the same? Sizes are those of the ratios to within one.
     - `stratified`: the same, with each category's rows shared out, too (see `split`).
     - `by_merchant`: at merchants it has not seen? All rows of a merchant are in one part.
+    - `by_department`: at departments it has not seen? All rows of a department are in one part.
     - `by_category`: at categories it has not seen? All rows of a category are in one part.
     - `by_time`: on later ones? No day of test is before one of train, none of eval before one of test; a day
       is never cut. Rows without a day are in train, where they can tell nothing of the future.
@@ -76,6 +78,7 @@ def divide(rows: Sequence[SplitRow], strategy: Strategy, ratios: Ratios, seed: i
         "random": lambda row: row.id,
         "by_merchant": lambda row: row.merchant,
         "by_category": lambda row: row.category,
+        "by_department": lambda row: row.department,
     }[strategy]
     return _by_group(rows, key, ratios, seed)
 

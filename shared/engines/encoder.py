@@ -146,12 +146,19 @@ class SentenceTransformerEncoder:
     """
 
     def __init__(
-        self, path: Path, *, device: Device = "auto", batch_size: int = 64, precision: Precision = "auto"
+        self,
+        path: Path,
+        *,
+        device: Device = "auto",
+        batch_size: int = 64,
+        precision: Precision = "auto",
+        dimension: int | None = None,
     ) -> None:
         self.path = path
         self._device = device
         self._batch_size = batch_size
         self._precision = precision
+        self._cut = dimension
         self._lock = threading.Lock()
         self._model: SentenceTransformer | None = None
 
@@ -161,7 +168,7 @@ class SentenceTransformerEncoder:
         with self._lock:
             dimension: int | None = self._loaded().get_embedding_dimension()
         assert dimension is not None
-        return dimension
+        return min(dimension, self._cut or dimension)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One L2-normalised row for each text, shape (n, d); equal texts are encoded once."""
@@ -177,7 +184,7 @@ class SentenceTransformerEncoder:
             vectors = self._loaded().encode(
                 texts, batch_size=self._batch_size, show_progress_bar=False, convert_to_tensor=True
             )
-        return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
+        return np.asarray(vectors.float().cpu().numpy()[:, : self._cut], dtype=np.float32)
 
     def _loaded(self) -> "SentenceTransformer":
         if self._model is None:

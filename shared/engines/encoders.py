@@ -16,11 +16,15 @@ from shared.kit import metrics
 
 @dataclass(frozen=True)
 class ModelRef:
-    """Where a model's weights are: an artifact of ours, or a base model by name and revision."""
+    """Where a model's weights are: an artifact of ours, or a base model by name and revision.
+
+    `dimension`: how many numbers of each vector are kept, of a model trained for that; None: all.
+    """
 
     base_model: str
     base_model_revision: str | None = None
     artifact: str | None = None
+    dimension: int | None = None
 
 
 class MeasuredEncoder:
@@ -60,7 +64,9 @@ class Encoders:
         with self._lock:
             if ref not in self._loaded:
                 path = self.folder(ref)
-                encoder = SentenceTransformerEncoder(path, device=self._device, batch_size=self._batch_size)
+                encoder = SentenceTransformerEncoder(
+                    path, device=self._device, batch_size=self._batch_size, dimension=ref.dimension
+                )
                 self._loaded[ref] = MeasuredEncoder(encoder)
             self._loaded.move_to_end(ref)
             while len(self._loaded) > self._capacity:

@@ -1,14 +1,14 @@
 """Measures a model version by the very retrieval that serving does."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from shared.categorization.points import Entry, to_points
-from shared.categorization.ranking import Query, rank
+from shared.categorization.ranking import Choice, Query, rank
 from shared.categorization.voting import Ranked
 from shared.datasets import service as datasets
 from shared.datasets.service import Item
@@ -24,6 +24,7 @@ from shared.kit.errors import Invalid
 from shared.registry import service as registry
 from shared.registry.collections import evaluation_name
 from shared.registry.tables import Evaluation
+from shared.transactions.formats import TextFormat
 
 PAGE = 250
 
@@ -69,11 +70,16 @@ def evaluate(run: Run, params: EvaluationParams, index: VectorIndex, encoders: E
         ]
     encoder = encoders.get(serving.model)
     collection = evaluation_name(run.job_id, run.attempt)
-    live = {uuid.UUID(category_id) for category_id in dataset.categories}
+    texts = serving.texts
+    choices = {
+        uuid.UUID(category_id): Choice.of(texts.of_frozen(about), about.get("departments", ()))
+        for category_id, about in dataset.categories.items()
+    }
     entries = [
-        Entry("category", uuid.UUID(category_id), uuid.UUID(category_id), category["text"])
-        for category_id, category in dataset.categories.items()
-    ] + [Entry("transaction", item.id, item.category_id, item.text) for item in history]
+        Entry("category", category_id, category_id, choice.text) for category_id, choice in choices.items()
+    ] + [
+        Entry("transaction", item.id, item.category_id, texts.of_transaction(item.fields)) for item in history
+    ]
     total = len(entries) + len(items)
     for attempt in range(1, run.attempt):  # one that was killed left its collection behind
         index.drop_collection(evaluation_name(run.job_id, attempt))
@@ -86,7 +92,7 @@ def evaluate(run: Run, params: EvaluationParams, index: VectorIndex, encoders: E
         rows: list[dict[str, Any]] = []
         for start in range(0, len(items), PAGE):
             asked = items[start : start + PAGE]
-            rows += _ask(run, index, collection, encoder, asked, live)
+            rows += _ask(run, index, collection, encoder, asked, choices, texts)
             run.progress(len(entries) + len(rows), total, "asking")
     finally:
         index.drop_collection(collection)
@@ -99,11 +105,16 @@ def _ask(
     collection: str,
     encoder: Encoder,
     items: Sequence[Item],
-    live: set[uuid.UUID],
+    choices: Mapping[uuid.UUID, Choice],
+    texts: TextFormat,
 ) -> list[dict[str, Any]]:
-    queries = [Query(vector) for vector in encoder.encode([item.text for item in items])]
-    served = rank(index, collection, run.organization_id, queries, live)
-    alone = rank(index, collection, run.organization_id, queries, live, with_history=False)
+    words = [texts.of_transaction(item.fields) for item in items]
+    queries = [
+        Query(vector, text, item.fields.department)
+        for vector, text, item in zip(encoder.encode(words), words, items, strict=True)
+    ]
+    served = rank(index, collection, run.organization_id, queries, choices)
+    alone = rank(index, collection, run.organization_id, queries, choices, with_history=False)
     return [
         {
             "dataset_item_id": item.id,

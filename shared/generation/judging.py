@@ -1,7 +1,7 @@
 """What the active model makes of candidates: where it ranks the meant category, and what it knows already."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.candidates.service import Difficulty
-from shared.categorization.ranking import Query, rank
+from shared.categorization.ranking import Choice, Query, rank
 from shared.categorization.voting import Ranked
 from shared.engines.encoder import Encoder
 from shared.engines.vectors import Search, VectorIndex
@@ -26,7 +26,7 @@ class Judge:
     serving: Serving
     encoder: Encoder
     index: VectorIndex
-    live: Collection[uuid.UUID]
+    live: Mapping[uuid.UUID, Choice]
 
     def check(self) -> None:
         """Fail before any money is spent, where the index cannot answer.
@@ -44,10 +44,9 @@ class Judge:
         return [bool(hits) and hits[0].score >= COSINE_THRESHOLD for hits in found]
 
     def difficulties(
-        self, vectors: NDArray[np.float32], meant: Sequence[uuid.UUID], *, with_history: bool
+        self, queries: Sequence[Query], meant: Sequence[uuid.UUID], *, with_history: bool
     ) -> list[Difficulty]:
-        """How hard each row of the (n, d) vectors is, whose meant category is given."""
-        queries = [Query(vector) for vector in vectors]
+        """How hard each query is, whose meant category is given."""
         ranked = rank(
             self.index,
             self.serving.collection,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from shared.candidates import service as candidates
 from shared.candidates.service import Difficulty, NewCandidate, Origin
 from shared.candidates.tables import Candidate
+from shared.categorization.ranking import Query
 from shared.generation.asking import Reply
 from shared.generation.duplicates import Texts, Vectors, merchant_block
 from shared.generation.judging import Judge
@@ -119,7 +120,10 @@ class Keeper:
             kept.append(row)
         if self._judge is None or self._vectors is None or not kept:
             return [(row, None) for row in kept]
-        vectors = self._judge.encoder.encode([row.text for row in kept])
+        texts = self._judge.serving.texts
+        vectors = self._judge.encoder.encode(
+            [texts.of_transaction(row.made.fields) if row.made.fields else row.text for row in kept]
+        )
         labelled = [False] * len(kept) if self._is_paraphrase else self._judge.are_near_labelled(vectors)
         found: list[tuple[_Sound, NDArray[np.float32] | None]] = []
         for row, vector, is_near in zip(kept, vectors, labelled, strict=True):
@@ -154,12 +158,14 @@ class Keeper:
         self, rows: list[tuple[_Sound, NDArray[np.float32] | None]], batch_number: int
     ) -> list[NewCandidate]:
         difficulties: Sequence[Difficulty | None] = [None] * len(rows)
-        vectors = [vector for _, vector in rows if vector is not None]
-        if self._judge is not None and vectors:
+        queries = [
+            Query(vector, row.text, row.made.fields.department if row.made.fields else None)
+            for row, vector in rows
+            if vector is not None
+        ]
+        if self._judge is not None and queries:
             meant = [row.made.category_id for row, _ in rows]
-            difficulties = self._judge.difficulties(
-                np.stack(vectors), meant, with_history=not self._is_paraphrase
-            )
+            difficulties = self._judge.difficulties(queries, meant, with_history=not self._is_paraphrase)
         return [
             NewCandidate(
                 **vars(row.made),

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from shared.candidates.service import Origin
 from shared.categories import service as categories
+from shared.categorization.service import choices_of
 from shared.engines.encoders import Encoders
 from shared.engines.llm import LLM, LLMUnavailable, check_configured
 from shared.engines.llm_openai import OpenAILLM
@@ -194,7 +195,8 @@ def _judge(ground: Ground, index: VectorIndex, encoders: Encoders) -> Judge | No
     """The active model, found able to answer before any money is spent; None where none is active."""
     if ground.serving is None:
         return None
-    judge = Judge(ground.serving, encoders.get(ground.serving.model), index, ground.chart.by_id.keys())
+    choices = choices_of(ground.chart.by_id.values(), ground.serving)
+    judge = Judge(ground.serving, encoders.get(ground.serving.model), index, choices)
     judge.check()
     return judge
 

@@ -26,6 +26,7 @@ from shared.registry import collections
 from shared.registry import service as registry
 from shared.registry.service import Serving
 from shared.transactions import service as transactions
+from shared.transactions.formats import TextFormat
 
 logger = get_logger(__name__)
 
@@ -128,7 +129,7 @@ def _reconcile(
     with run.reading() as session:
         total = transactions.count_labelled(session, run.organization_id)
     written = done = 0
-    for entries in _pages(run):
+    for entries in _pages(run, serving.texts):
         ids = [entry_point_id(serving.fingerprint, entry) for entry in entries]
         stale = [e for e, i in zip(entries, ids, strict=True) if present.pop(i, None) != e.digest]
         written += _settle(run, serving, index, encoders, Rows.of(stale))
@@ -189,7 +190,7 @@ def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, 
     for _ in range(MAX_ROUNDS):
         run.checkpoint()
         with run.reading() as session:
-            entries = _entries(session, run.organization_id, rows)
+            entries = _entries(session, run.organization_id, rows, serving.texts)
         wanted = {entry_point_id(serving.fingerprint, entry): entry.digest for entry in entries}
         if wanted == written:
             break
@@ -204,14 +205,16 @@ def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, 
     return len(written or {})
 
 
-def _entries(session: Session, organization_id: uuid.UUID, rows: Rows) -> list[Entry]:
+def _entries(session: Session, organization_id: uuid.UUID, rows: Rows, texts: TextFormat) -> list[Entry]:
     """Those of the rows that belong in the index: live categories, and transactions labelled with one.
 
     Many transactions of an archived category would take the places of neighbours that may vote.
     """
     found = categories.by_ids(session, organization_id, rows.category_ids) if rows.category_ids else []
     entries = [
-        Entry("category", row.id, row.id, categories.text_of(row)) for row in found if row.archived_at is None
+        Entry("category", row.id, row.id, categories.text_of(row, texts.category))
+        for row in found
+        if row.archived_at is None
     ]
     if rows.transaction_ids:
         labels = transactions.current_labels(session, organization_id, rows.transaction_ids)
@@ -224,17 +227,17 @@ def _entries(session: Session, organization_id: uuid.UUID, rows: Rows) -> list[E
             [row_id for row_id, label in labels.items() if label.category_id in live],
         )
         entries += [
-            Entry("transaction", row.id, labels[row.id].category_id, transactions.text_of(row))
+            Entry("transaction", row.id, labels[row.id].category_id, transactions.text_of(row, texts))
             for row in labelled
         ]
     return entries
 
 
-def _pages(run: Run) -> Iterator[list[Entry]]:
+def _pages(run: Run, texts: TextFormat) -> Iterator[list[Entry]]:
     """Everything that belongs in the index, a short transaction a page."""
     with run.reading() as session:
         chart = categories.all_live(session, run.organization_id)
-    yield [Entry("category", row.id, row.id, categories.text_of(row)) for row in chart]
+    yield [Entry("category", row.id, row.id, categories.text_of(row, texts.category)) for row in chart]
     after: uuid.UUID | None = None
     while True:
         with run.reading() as session:
@@ -243,7 +246,7 @@ def _pages(run: Run) -> Iterator[list[Entry]]:
         if not rows:
             return
         yield [
-            Entry("transaction", row.id, category, transactions.text_of(row))
+            Entry("transaction", row.id, category, transactions.text_of(row, texts))
             for row, category in rows
             if category in live
         ]

@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -55,7 +55,9 @@ class DatasetParams(Params):
     train: float
     test: float
     eval: float
-    strategy: Literal["random", "stratified", "by_merchant", "by_time", "by_category"] = "stratified"
+    strategy: Literal["random", "stratified", "by_merchant", "by_time", "by_category", "by_department"] = (
+        "stratified"
+    )
     remove_duplicates: bool = True
     sources: list[str] = Field(default_factory=list, description="Of the transactions; empty: all.")
     category_ids: list[uuid.UUID] = Field(default_factory=list, description="Empty: all live ones.")
@@ -70,25 +72,134 @@ class CheckDatasetParams(Params):
 
 
 class EvaluationParams(Params):
-    """Measure a model version on one split of a dataset."""
+    """Measure a model version on one split of a dataset, with a reranker behind it or without."""
 
     dataset_id: uuid.UUID
     model_version_id: uuid.UUID
     split: Literal["train", "test", "eval"]
+    reranker_version_id: uuid.UUID | None = None
 
 
-class TrainingParams(Params):
-    """Fine-tune a model version on a dataset's train split, watched on its test split."""
+class BaselinesParams(Params):
+    """Measure what needs no model of ours on one split of a dataset, an evaluation for each method."""
+
+    dataset_id: uuid.UUID
+    split: Literal["train", "test", "eval"]
+
+
+Loss = Literal[
+    "mnrl",
+    "cached_mnrl",
+    "symmetric_mnrl",
+    "batch_semi_hard_triplet",
+    "batch_hard_triplet",
+    "batch_hard_soft_margin_triplet",
+    "batch_all_triplet",
+    "triplet",
+    "margin_mse",
+]
+
+
+class Recipe(Params):
+    """How to fine-tune a bi-encoder: everything that a search may vary. Defaults chosen by measurement."""
+
+    loss: Loss = "mnrl"
+    epochs: int = 5
+    batch_size: int = 16
+    mini_batch_size: int = Field(default=32, description="Of `cached_mnrl`: so many texts at a time.")
+    learning_rate: float = 1e-4
+    warmup_ratio: float = 0.1
+    transaction_share: float = Field(
+        default=0.5, description="Of the pairs, so many have another transaction as positive."
+    )
+    negatives: Literal["in_batch", "random", "hard"] = "in_batch"
+    negatives_per_pair: int = 1
+    negative_margin: float = Field(
+        default=0.05, description="A hard negative is at least so much less similar than the positive."
+    )
+    matryoshka_dimensions: tuple[int, ...] = ()
+    field_dropout: float = Field(default=0.0, description="Chance of each field to be missing in training.")
+    category_text: Literal["name", "name_examples", "name_examples_description"] = "name_examples_description"
+    has_amount_band: bool = False
+    is_cleaned: bool = True
+    seed: int = 0
+
+
+class TrainingParams(Recipe):
+    """Fine-tune a model version on a dataset's train split, watched on its test split.
+
+    With `teacher_version_id`, a reranker's or a larger bi-encoder's, the loss is `margin_mse`.
+    """
 
     dataset_id: uuid.UUID
     base_model_version_id: uuid.UUID
     name: str
-    loss: Literal["mnrl", "batch_semi_hard_triplet"]
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    warmup_ratio: float
-    seed: int
+    teacher_version_id: uuid.UUID | None = None
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    has_gradient_checkpointing: bool = False
+
+
+class RerankerTrainingParams(Params):
+    """Fine-tune a cross-encoder on a dataset's train split, with a bi-encoder's hard negatives."""
+
+    dataset_id: uuid.UUID
+    name: str
+    miner_version_id: uuid.UUID = Field(description="The bi-encoder whose candidates it will rerank.")
+    base_model: str | None = Field(
+        default=None, description="A cross-encoder; null: the miner's own weights."
+    )
+    base_model_revision: str | None = None
+    epochs: int = 3
+    batch_size: int = 16
+    learning_rate: float = 5e-5
+    warmup_ratio: float = 0.1
+    negatives_per_row: int = 5
+    seed: int = 0
+
+
+class SearchParams(Params):
+    """Look for the recipe that a dataset's training rows bear out, then train with it on all of them."""
+
+    dataset_id: uuid.UUID
+    base_model_version_id: uuid.UUID
+    name: str
+    trials: int = 20
+    parallel: int = 2
+    folds: int = 3
+    seed: int = 0
+    space: dict[str, Any] = Field(default_factory=dict, description="Recipe field -> what it may be.")
+
+
+class TrialParams(Params):
+    """Cross-validate one recipe; the parent job is the search."""
+
+    search_id: uuid.UUID
+    number: int
+    dataset_id: uuid.UUID
+    base_model_version_id: uuid.UUID
+    folds: int
+    fold_seed: int
+    recipe: Recipe
+    stop_below: tuple[float, ...] = Field(
+        default=(), description="After fold i the trial ends where its mean is below the i-th value."
+    )
+
+
+class ImportModelParams(Params):
+    """Fetch a model from a hub, or from a folder of this machine, and register it."""
+
+    name: str
+    source: str
+    revision: str | None = None
+    kind: Literal["bi_encoder", "reranker"] = "bi_encoder"
+
+
+class PushModelParams(Params):
+    """Send a model version to a hub."""
+
+    model_version_id: uuid.UUID
+    repository: str
+    is_private: bool = True
 
 
 class GenerationParams(Params):
@@ -127,6 +238,12 @@ KINDS: dict[str, Kind] = {
     "activate": Kind(ActivateParams, "embedding"),
     "generate": Kind(GenerationParams, "llm"),
     "evaluate": Kind(EvaluationParams, "evaluation"),
+    "baselines": Kind(BaselinesParams, "evaluation"),
     "train": Kind(TrainingParams, "gpu"),
+    "train_reranker": Kind(RerankerTrainingParams, "gpu"),
+    "search": Kind(SearchParams, "evaluation"),
+    "trial": Kind(TrialParams, "gpu", is_counted=False),
+    "import_model": Kind(ImportModelParams, "default"),
+    "push_model": Kind(PushModelParams, "default"),
     "delete_organization": Kind(DeleteOrganizationParams, "default", max_attempts=20),
 }

@@ -22,6 +22,7 @@ class Job(Row, Base):
         Index("ix_jobs_queued", "priority", "id", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_running", "lease_until", postgresql_where=text("status = 'running'")),
         Index("ix_jobs_organization", "organization_id", "id"),
+        Index("ix_jobs_children", "parent_id", "id", postgresql_where=text("parent_id IS NOT NULL")),
         Index(
             "ix_jobs_line",
             "queue",
@@ -34,6 +35,7 @@ class Job(Row, Base):
     )
 
     organization_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+    parent_id: Mapped[uuid.UUID | None]  # the job of which this one is a part
     kind: Mapped[str] = mapped_column(String(50))
     queue: Mapped[str] = mapped_column(String(20))
     priority: Mapped[int] = mapped_column(Integer)  # 0 is most urgent, 9 least

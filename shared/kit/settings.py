@@ -57,6 +57,22 @@ class Settings(BaseSettings):
     llm_input_price: float = Field(default=0, ge=0, description="Per million prompt tokens.")
     llm_output_price: float = Field(default=0, ge=0, description="Per million completion tokens.")
 
+    # A hosted reranker that speaks Cohere's rerank API (v2).
+    rerank_base_url: str | None = Field(
+        default=None, description="Such as https://api.cohere.com; unset: none."
+    )
+    rerank_api_key: SecretStr | None = None
+    rerank_model: str | None = Field(default=None, description="A model's name, or a fine-tuned model's id.")
+    rerank_timeout_seconds: float = Field(default=5, gt=0, le=60, description="For one call.")
+
+    # The hub that models come from and go to, and where trainings are reported; each needs its extra.
+    hub_token: SecretStr | None = Field(
+        default=None, description="Of a model hub; for push and private models."
+    )
+    training_reports: list[Literal["wandb", "mlflow"]] = Field(
+        default_factory=list, description='As JSON, such as ["mlflow"]; empty: nowhere.'
+    )
+
     # The door.
     max_body_bytes: int = Field(default=2 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(default=200 * 1024 * 1024, ge=1024)

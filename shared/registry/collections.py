@@ -12,15 +12,17 @@ from shared.jobs.kinds import ReindexParams
 from shared.organizations import service as organizations
 from shared.registry import store
 from shared.transactions import text as transaction_text
+from shared.transactions.formats import TextFormat
 
 _SERVING, _EVALUATION = "outlay-", "evaluation-"
 _DIGITS = 24  # of the fingerprint
 
 
-def serving_name(fingerprint: str) -> str:
+def serving_name(fingerprint: str, texts: TextFormat | None = None) -> str:
     """One collection for equal weights and equal texts; another text format is another collection."""
     formats = f"t{transaction_text.TEXT_VERSION}-c{category_text.TEXT_VERSION}"
-    return f"{_SERVING}{fingerprint[:_DIGITS]}-{formats}"
+    tag = texts.tag if texts else ""
+    return f"{_SERVING}{fingerprint[:_DIGITS]}-{formats}{f'-{tag}' if tag else ''}"
 
 
 def evaluation_name(job_id: uuid.UUID, attempt: int) -> str:

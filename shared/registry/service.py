@@ -18,6 +18,7 @@ from shared.registry import store
 from shared.registry.collections import serving_name
 from shared.registry.store import EvaluationNotFound, ModelNotFound
 from shared.registry.tables import Activation, Evaluation, EvaluationRow, ModelVersion
+from shared.transactions.formats import TextFormat
 
 __all__ = ["EvaluationNotFound", "ModelNotFound"]
 
@@ -52,11 +53,12 @@ class Serving:
     fingerprint: str
     model: ModelRef
     counter: int
+    texts: TextFormat
 
     @property
     def collection(self) -> str:
         """Where this model's points are."""
-        return serving_name(self.fingerprint)
+        return serving_name(self.fingerprint, self.texts)
 
 
 def register_base(
@@ -127,8 +129,9 @@ def serving_of(version: ModelVersion, counter: int = 0) -> Serving:
         version_id=version.id,
         version_name=version.name,
         fingerprint=version.fingerprint,
-        model=ModelRef(version.base_model, version.base_model_revision, version.artifact),
+        model=ModelRef(version.base_model, version.base_model_revision, version.artifact, version.dimension),
         counter=counter,
+        texts=TextFormat.of(version.parameters),
     )
 
 

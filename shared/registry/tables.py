@@ -18,11 +18,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.db import Base, Row
 
-MODEL_KINDS = ("base", "fine_tuned")
+MODEL_KINDS = ("base", "fine_tuned", "imported", "reranker", "hosted_reranker")
 
 
 class ModelVersion(Row, Base):
-    """An embedding model that can be evaluated and activated; its weights never change."""
+    """A model to evaluate and activate, or to switch on as a second stage; its weights never change."""
 
     __tablename__ = "model_versions"
     __table_args__ = (
@@ -39,6 +39,7 @@ class ModelVersion(Row, Base):
     # Of the weights: versions with equal weights share one collection, apart by organisation.
     fingerprint: Mapped[str] = mapped_column(String(64))
     artifact: Mapped[str | None] = mapped_column(String(500))
+    dimension: Mapped[int | None] = mapped_column(Integer)  # vectors are cut to so many numbers; None: whole
     parameters: Mapped[dict[str, Any]]
     metrics: Mapped[dict[str, Any]]
     dataset_id: Mapped[uuid.UUID | None]
@@ -55,6 +56,10 @@ class ActiveModel(Base):
             ["model_versions.organization_id", "model_versions.id"],
             ondelete="CASCADE",
         ),
+        ForeignKeyConstraint(
+            ["organization_id", "reranker_version_id"],
+            ["model_versions.organization_id", "model_versions.id"],
+        ),
     )
 
     organization_id: Mapped[uuid.UUID] = mapped_column(
@@ -63,6 +68,9 @@ class ActiveModel(Base):
     model_version_id: Mapped[uuid.UUID]
     counter: Mapped[int] = mapped_column(Integer)
     activated_at: Mapped[dt.datetime] = mapped_column(server_default=func.now(), onupdate=func.now())
+    # The second stage, where one is switched on: it puts the first `rerank_top_n` categories in order again.
+    reranker_version_id: Mapped[uuid.UUID | None]
+    rerank_top_n: Mapped[int] = mapped_column(Integer, default=10, server_default="10")
 
 
 class Activation(Row, Base):
@@ -84,7 +92,7 @@ class Activation(Row, Base):
 
 
 class Evaluation(Row, Base):
-    """What a model version scored on one split of one dataset."""
+    """What a method, most often a model version, scored on one split of one dataset."""
 
     __tablename__ = "evaluations"
     __table_args__ = (
@@ -101,10 +109,15 @@ class Evaluation(Row, Base):
 
     organization_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
     dataset_id: Mapped[uuid.UUID]
-    model_version_id: Mapped[uuid.UUID]
+    method: Mapped[str] = mapped_column(String(30), default="model", server_default="model")
+    model_version_id: Mapped[uuid.UUID | None]  # None for a baseline, which is no model of ours
+    reranker_version_id: Mapped[uuid.UUID | None]
     split: Mapped[str] = mapped_column(String(10))
     metrics: Mapped[dict[str, Any]]
     per_category: Mapped[dict[str, Any]]
+    report: Mapped[
+        dict[str, Any] | None
+    ]  # slices, confusions, reliability, map; None: made before there was one
     job_id: Mapped[uuid.UUID]
 
 
@@ -131,4 +144,6 @@ class EvaluationRow(Base):
     organization_id: Mapped[uuid.UUID]
     rank: Mapped[int | None] = mapped_column(Integer)
     rank_without_history: Mapped[int | None] = mapped_column(Integer)
+    rank_without_reranker: Mapped[int | None] = mapped_column(Integer)
+    score: Mapped[float | None]  # of the category that came first
     suggested_category_id: Mapped[uuid.UUID | None]

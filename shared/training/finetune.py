@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from shared.engines.encoder import Device, load_model, training_precision
+from shared.jobs.kinds import Loss
 from shared.training.feeding import labelled, paired
 from shared.training.pairs import TrainRow, triplets
 from shared.training.watching import EpochMetrics, Watch, callback
@@ -19,7 +20,6 @@ from shared.training.watching import EpochMetrics, Watch, callback
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-Loss = Literal["mnrl", "batch_semi_hard_triplet"]
 
 # Cosine distance by which a triplet's negative shall be further than its positive. The library's default of 5
 # is for vectors of any length; unit vectors are never more than 2 apart.

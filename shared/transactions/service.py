@@ -14,9 +14,10 @@ from shared.kit.errors import FieldError, Invalid
 from shared.kit.ids import new_id
 from shared.kit.paging import Page, Paging
 from shared.transactions import store
+from shared.transactions.formats import TextFormat
 from shared.transactions.store import Filter, TransactionNotFound
 from shared.transactions.tables import Label, Transaction
-from shared.transactions.text import TransactionFields, transaction_text
+from shared.transactions.text import TransactionFields
 
 __all__ = ["Filter", "TransactionNotFound"]
 
@@ -66,9 +67,9 @@ def fields_of(transaction: Transaction) -> TransactionFields:
     )
 
 
-def text_of(transaction: Transaction) -> str:
-    """The text that is encoded for the row."""
-    return transaction_text(fields_of(transaction))
+def text_of(transaction: Transaction, texts: TextFormat | None = None) -> str:
+    """The text that is encoded for the row, in the default format or another."""
+    return (texts or TextFormat()).of_transaction(fields_of(transaction))
 
 
 def upsert(
