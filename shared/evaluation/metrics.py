@@ -7,19 +7,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.kit.intervals import Figure as Figure
+from shared.kit.intervals import figure
+
 KS = (1, 3, 5)
 
 Group = TypeVar("Group", bound=Hashable)
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A mean over `n` queries with its 95 % bootstrap interval, all in [0, 1]."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True)
@@ -47,30 +40,12 @@ def mrr_at(ranks: Sequence[int | None], k: int) -> float:
     return _mean(_reciprocals(ranks, k))
 
 
-def bootstrap_interval(
-    values: Sequence[float] | NDArray[np.float64], *, seed: int = 0, samples: int = 2000, level: float = 0.95
-) -> tuple[float, float]:
-    """Percentile interval of the mean under resampling (Efron, 1979): the same seed, the same interval.
-
-    Not numbers where there are no values.
-    """
-    array = np.asarray(values, dtype=np.float64)
-    if not array.size:
-        return float("nan"), float("nan")
-    # The mean depends on how often each distinct value is drawn, so draw those counts: no n x samples table.
-    distinct, counts = np.unique(array, return_counts=True)
-    drawn = np.random.default_rng(seed).multinomial(array.size, counts / array.size, size=samples)
-    tail = (1 - level) / 2
-    low, high = np.quantile(drawn @ distinct / array.size, [tail, 1 - tail])
-    return float(low), float(high)
-
-
 def evaluate(ranks: Sequence[int | None], *, ks: Sequence[int] = KS, seed: int = 0) -> Metrics:
     """recall@k and MRR@k for each k, with intervals."""
     return Metrics(
         n=len(ranks),
-        recall={k: _figure(_hits(ranks, k), seed) for k in ks},
-        mrr={k: _figure(_reciprocals(ranks, k), seed) for k in ks},
+        recall={k: figure(_hits(ranks, k), seed=seed) for k in ks},
+        mrr={k: figure(_reciprocals(ranks, k), seed=seed) for k in ks},
     )
 
 
@@ -82,10 +57,6 @@ def evaluate_by(
     for group, rank in zip(groups, ranks, strict=True):
         members.setdefault(group, []).append(rank)
     return {group: evaluate(its, ks=ks, seed=seed) for group, its in members.items()}
-
-
-def _figure(values: NDArray[np.float64], seed: int) -> Figure:
-    return Figure(_mean(values), *bootstrap_interval(values, seed=seed), len(values))
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -2,13 +2,11 @@
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.evaluation.metrics import (
-    bootstrap_interval,
     evaluate,
     evaluate_by,
     mrr_at,
@@ -51,23 +49,6 @@ def test_figures_lie_in_their_intervals_and_grow_with_k(ranks: list[int | None])
             assert figure.value - 1e-9 <= figure.high <= 1
             assert figure.n == metrics.n == len(ranks)
     assert metrics.recall[1] == metrics.mrr[1]
-
-
-def test_the_interval_repeats_and_has_the_textbook_width() -> None:
-    values = [1.0] * 120 + [0.0] * 80
-    low, high = bootstrap_interval(values, seed=7)
-    assert bootstrap_interval(values, seed=7) == (low, high)
-    half = 1.96 * math.sqrt(0.6 * 0.4 / 200)
-    assert low == pytest.approx(0.6 - half, abs=0.01)
-    assert high == pytest.approx(0.6 + half, abs=0.01)
-    assert bootstrap_interval(list(reversed(values)), seed=7) == (low, high)
-
-
-def test_the_interval_is_that_of_plain_resampling() -> None:
-    values = np.array([0, 0.2, 0.25, 1 / 3, 0.5, 1, 1, 1])
-    draws = np.random.default_rng(1).choice(values, size=(20_000, values.size)).mean(axis=1)
-    expected = np.quantile(draws, [0.025, 0.975])
-    np.testing.assert_allclose(bootstrap_interval(values, samples=20_000), expected, atol=0.015)
 
 
 def test_per_group_figures_are_those_of_its_rows() -> None:
