@@ -25,6 +25,7 @@ from shared.categorization.voting import rank_categories
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
 from shared.engines.vectors import Hit
 from shared.evaluation.metrics import Metrics, evaluate
+from shared.jobs.kinds import Recipe
 from shared.kit.ids import derived_id
 from shared.training.finetune import FinetuneRequest, FinetuneResult, finetune
 from shared.training.pairs import TrainRow
@@ -88,12 +89,14 @@ def tune(data: Data, rows: list[int], folder: Path, options: argparse.Namespace,
         category_texts={str(one): text for one, text in data.categories.items()},
         train_rows=tuple(made[:cut]),
         test_rows=tuple(made[cut:]),
-        loss=options.loss,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
-        transaction_share=options.transaction_share,
-        seed=seed,
+        recipe=Recipe(
+            loss=options.loss,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            learning_rate=options.learning_rate,
+            transaction_share=options.transaction_share,
+            seed=seed,
+        ),
     )
     return finetune(request, lambda _: None)
 
@@ -139,7 +142,7 @@ def show(found: dict[str, list[int | None]], title: str) -> None:
 
 def main() -> None:
     """Parse the command line and run."""
-    defaults = FinetuneRequest.__dataclass_fields__
+    defaults = Recipe()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -149,9 +152,9 @@ def main() -> None:
     parser.add_argument("--run", type=int, help="only so many of the folds")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--test-share", type=float, default=0.06, help="of the rows not asked, watched only")
-    parser.add_argument("--loss", default=defaults["loss"].default)
+    parser.add_argument("--loss", default=defaults.loss)
     for name in ("epochs", "batch_size", "learning_rate", "transaction_share"):
-        default = defaults[name].default
+        default = getattr(defaults, name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
     parser.add_argument("--json", type=Path, help="write ranks and trainings here")
     options = parser.parse_args()

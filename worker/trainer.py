@@ -34,7 +34,7 @@ def main(job_id: uuid.UUID, output: Path) -> int:
         from shared.training.finetune import TrainProgress, finetune
 
         def report(step: TrainProgress) -> None:
-            note = f"epoch {step.epoch:.2f} of {request.epochs}, loss {step.loss:.4f}"
+            note = f"epoch {step.epoch:.2f} of {request.recipe.epochs}, loss {step.loss:.4f}"
             _say(out, {"progress": {"done": step.step, "total": step.total_steps, "note": note}})
 
         _say(out, {"result": training.summary(finetune(request, report))})

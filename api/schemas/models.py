@@ -8,10 +8,10 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.common import In, Name200, Out, PageQuery, RowId
 from api.schemas.datasets import Seed, Split
-from shared.jobs.kinds import EvaluationParams
+from shared.jobs.kinds import EvaluationParams, Recipe
 from shared.registry.tables import ModelVersion
-from shared.training.finetune import FinetuneRequest
 
+_DEFAULT = Recipe()
 _ID = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"
 
 
@@ -65,10 +65,10 @@ class TrainingIn(In):
         description="`mnrl`: MultipleNegativesRankingLoss; `batch_semi_hard_triplet`: "
         "BatchSemiHardTripletLoss.",
     )
-    epochs: Annotated[int, Field(ge=1, le=100)] = FinetuneRequest.epochs
-    batch_size: Annotated[int, Field(ge=2, le=1024)] = FinetuneRequest.batch_size
-    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = FinetuneRequest.learning_rate
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = FinetuneRequest.warmup_ratio
+    epochs: Annotated[int, Field(ge=1, le=100)] = _DEFAULT.epochs
+    batch_size: Annotated[int, Field(ge=2, le=1024)] = _DEFAULT.batch_size
+    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = _DEFAULT.learning_rate
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = _DEFAULT.warmup_ratio
     seed: Seed = 0
 
 

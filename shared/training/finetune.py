@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.engines.encoder import Device, load_model, training_precision
-from shared.jobs.kinds import Loss
+from shared.engines.encoder import Device, Precision, load_model, training_precision
+from shared.jobs.kinds import Loss, Recipe
 from shared.training.feeding import labelled, paired
 from shared.training.pairs import TrainRow, triplets
 from shared.training.watching import EpochMetrics, Watch, callback
@@ -28,11 +28,12 @@ TRIPLET_MARGIN = 0.2
 
 @dataclass(frozen=True)
 class FinetuneRequest:
-    """What to train, on what, and how; defaults chosen with `benchmarks/recipe.py`.
+    """What to train, on what, and how; the recipe's defaults chosen with `benchmarks/recipe.py`.
 
-    `category_texts` by category id; `test_rows` are watched after each epoch, never learnt from;
-    `warmup_ratio` of all steps; `transaction_share` of the pairs have another transaction of the category
-    as positive (only "mnrl"); `output_dir` is made, or must be empty.
+    `category_texts` by category id, in the recipe's text format like the rows' texts; `test_rows` are watched
+    after each epoch, never learnt from; `precision` "auto" is what the hardware multiplies fastest without
+    harm; with `has_gradient_checkpointing` activations are computed twice instead of kept; `output_dir` is
+    made, or must be empty.
     """
 
     base_model: Path
@@ -40,14 +41,10 @@ class FinetuneRequest:
     category_texts: Mapping[str, str]
     train_rows: tuple[TrainRow, ...]
     test_rows: tuple[TrainRow, ...] = ()
-    loss: Loss = "mnrl"
-    epochs: int = 5
-    batch_size: int = 16
-    learning_rate: float = 1e-4
-    warmup_ratio: float = 0.1
-    transaction_share: float = 0.5
-    seed: int = 0
+    recipe: Recipe = field(default_factory=Recipe)
     device: Device = "auto"
+    precision: Precision = "auto"
+    has_gradient_checkpointing: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,10 +90,10 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
     from transformers import set_seed
 
     started = time.monotonic()
-    set_seed(request.seed)
+    set_seed(request.recipe.seed)
     model = load_model(request.base_model, device=request.device)
     watch = Watch(model, request.test_rows, request.category_texts)
-    examples = triplets(request.test_rows, request.category_texts, seed=request.seed)
+    examples = triplets(request.test_rows, request.category_texts, seed=request.recipe.seed)
     before = _triplet_accuracy(model, examples)
     watch.measure(0)
     losses: list[float] = []
@@ -105,7 +102,8 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
         losses.append(step.loss)
         on_progress(step)
 
-    precision = training_precision(model.device.type)
+    is_auto = request.precision == "auto"
+    precision = training_precision(model.device.type) if is_auto else request.precision
     _train(model, request, precision, watch, progress)
     watch.restore_kept()
     model.save_pretrained(str(request.output_dir), create_model_card=False, safe_serialization=True)
@@ -142,7 +140,7 @@ def _train(
         model=model,
         args=_arguments(request, precision, model.device.type, sampler),
         train_dataset=data,
-        loss=_loss(model, request.loss),
+        loss=_loss(model, request.recipe.loss),
         callbacks=[callback(watch, lambda *values: on_progress(TrainProgress(*values)))],
     )
     trainer.remove_callback(PrinterCallback)
@@ -152,18 +150,20 @@ def _train(
 def _arguments(request: FinetuneRequest, precision: str, device: str, sampler: Any) -> Any:
     from sentence_transformers import SentenceTransformerTrainingArguments
 
+    recipe = request.recipe
     return SentenceTransformerTrainingArguments(
         output_dir=str(request.output_dir),
-        num_train_epochs=request.epochs,
-        per_device_train_batch_size=request.batch_size,
-        learning_rate=request.learning_rate,
-        warmup_steps=request.warmup_ratio,  # below 1 a share of all steps
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        warmup_steps=recipe.warmup_ratio,  # below 1 a share of all steps
         batch_sampler=sampler,
         bf16=precision == "bfloat16",
         fp16=precision == "float16",
         use_cpu=device == "cpu",
-        seed=request.seed,
-        data_seed=request.seed,
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        activation_checkpointing=request.has_gradient_checkpointing,
         full_determinism=device == "cuda",
         save_strategy="no",
         eval_strategy="no",
@@ -176,14 +176,15 @@ def _arguments(request: FinetuneRequest, precision: str, device: str, sampler: A
 
 
 def _data(request: FinetuneRequest) -> tuple[Any, Any]:
-    if request.loss == "mnrl":
+    recipe = request.recipe
+    if recipe.loss == "mnrl":
         return paired(
             request.train_rows,
             request.category_texts,
-            batch_size=request.batch_size,
-            transaction_share=request.transaction_share,
-            seed=request.seed,
-            epochs=request.epochs,
+            batch_size=recipe.batch_size,
+            transaction_share=recipe.transaction_share,
+            seed=recipe.seed,
+            epochs=recipe.epochs,
         )
     return labelled(request.train_rows, request.category_texts)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.kit.errors import Invalid
+from shared.transactions.text import TransactionFields
 
 
 class Untrainable(Invalid):
@@ -16,10 +17,11 @@ class Untrainable(Invalid):
 
 @dataclass(frozen=True)
 class TrainRow:
-    """A transaction's text and the id of its category."""
+    """A transaction's text and the id of its category; its `fields` where the text may be made anew."""
 
     text: str
     category_id: str
+    fields: TransactionFields | None = None
 
 
 @dataclass(frozen=True)

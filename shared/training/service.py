@@ -15,7 +15,7 @@ from shared.datasets.service import Item
 from shared.engines.artifacts import Artifacts
 from shared.engines.encoders import Encoders
 from shared.jobs import service as jobs
-from shared.jobs.kinds import TrainingParams
+from shared.jobs.kinds import Recipe, TrainingParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
@@ -26,6 +26,7 @@ from shared.registry.tables import ModelVersion
 from shared.training import child
 from shared.training.finetune import FinetuneRequest
 from shared.training.pairs import TrainRow, Untrainable
+from shared.transactions.formats import TextFormat
 
 STAGING = "staging"
 
@@ -87,7 +88,8 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
         base_model_revision=base.base_model_revision,
         fingerprint=fingerprint,
         artifact=name,
-        parameters=params.model_dump(mode="json"),
+        # Serving reads under "texts" what the model has learnt to read.
+        parameters={**params.model_dump(mode="json"), "texts": text_format(params).as_dict()},
         metrics=found,
         dataset_id=params.dataset_id,
         job_id=run.job_id,
@@ -115,31 +117,46 @@ def prepare(
             name: datasets.items(session, job.organization_id, params.dataset_id, name)
             for name in ("train", "test")
         }
-    rows = {name: _train_rows(found, dataset.categories) for name, found in items.items()}
+    texts = text_format(params)
+    rows = {name: train_rows(found, dataset.categories, texts) for name, found in items.items()}
     return FinetuneRequest(
         base_model=encoders.folder(registry.serving_of(base).model),
         output_dir=output,
-        category_texts={
-            about["name"]: about["text"]
-            for about in sorted(dataset.categories.values(), key=lambda about: about["name"])
-        },
+        category_texts=category_texts(dataset.categories, texts),
         train_rows=rows["train"],
         test_rows=rows["test"],
-        loss=params.loss,
-        epochs=params.epochs,
-        batch_size=params.batch_size,
-        learning_rate=params.learning_rate,
-        warmup_ratio=params.warmup_ratio,
-        seed=params.seed,
+        recipe=Recipe(**params.model_dump(include=set(Recipe.model_fields))),
         device=settings.device,
+        precision=params.precision,
+        has_gradient_checkpointing=params.has_gradient_checkpointing,
     )
 
 
-def _train_rows(items: Sequence[Item], categories: Mapping[str, Any]) -> tuple[TrainRow, ...]:
-    """By name and in the order of their contents: ids differ from database to database, and the same rows and
-    seed shall give the same model."""
-    rows = [TrainRow(item.text, categories[str(item.category_id)]["name"]) for item in items]
-    return tuple(sorted(rows, key=lambda row: (row.text, row.category_id)))
+def text_format(recipe: Recipe) -> TextFormat:
+    """The texts that the recipe's model reads."""
+    return TextFormat(
+        category=recipe.category_text, has_amount_band=recipe.has_amount_band, is_cleaned=recipe.is_cleaned
+    )
+
+
+def category_texts(categories: Mapping[str, Any], texts: TextFormat) -> dict[str, str]:
+    """The text of each of a dataset's categories by name, in the order of the names."""
+    named = sorted(categories.values(), key=lambda about: about["name"])
+    return {about["name"]: texts.of_frozen(about) for about in named}
+
+
+def train_rows(
+    items: Sequence[Item], categories: Mapping[str, Any], texts: TextFormat
+) -> tuple[TrainRow, ...]:
+    """A dataset's rows with the category's name as its id, in the order of their contents.
+
+    Ids differ from database to database, and the same rows and seed shall give the same model.
+    """
+    rows = [
+        TrainRow(texts.of_transaction(item.fields), categories[str(item.category_id)]["name"], item.fields)
+        for item in items
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.text, row.category_id, repr(row.fields))))
 
 
 def summary(result: Any) -> dict[str, Any]:

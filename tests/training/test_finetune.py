@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from shared.engines.encoder import resolve_model
+from shared.jobs.kinds import Recipe
 from shared.training.finetune import FinetuneRequest, FinetuneResult, TrainProgress, finetune
 from shared.training.pairs import TrainRow, Untrainable
 
@@ -32,9 +33,7 @@ def request_(tmp_path_factory: pytest.TempPathFactory) -> FinetuneRequest:
         category_texts=TEXTS,
         train_rows=TRAIN,
         test_rows=TEST,
-        epochs=3,
-        batch_size=4,
-        learning_rate=2e-4,
+        recipe=Recipe(epochs=3, batch_size=4, learning_rate=2e-4),
         device="cpu",
     )
 
@@ -106,10 +105,8 @@ def test_semi_hard_triplets_without_test_rows_keep_the_last_epoch(
     made = finetune(
         replace(
             request_,
-            loss="batch_semi_hard_triplet",
+            recipe=Recipe(loss="batch_semi_hard_triplet", epochs=2, batch_size=8),
             test_rows=(),
-            epochs=2,
-            batch_size=8,
             output_dir=tmp_path / "model",
         ),
         lambda _: None,
@@ -123,14 +120,20 @@ def test_semi_hard_triplets_without_test_rows_keep_the_last_epoch(
 
 def test_transactions_as_positives(request_: FinetuneRequest, tmp_path: Path) -> None:
     made = finetune(
-        replace(request_, transaction_share=1.0, epochs=1, output_dir=tmp_path / "model"), lambda _: None
+        replace(
+            request_,
+            recipe=Recipe(transaction_share=1.0, epochs=1, batch_size=4),
+            output_dir=tmp_path / "model",
+        ),
+        lambda _: None,
     )
     assert made.steps == 4
 
 
 @pytest.mark.parametrize("loss", ["mnrl", "batch_semi_hard_triplet"])
 def test_one_category_cannot_be_trained_on(request_: FinetuneRequest, loss: str, tmp_path: Path) -> None:
-    one = replace(request_, train_rows=TRAIN[:4], loss=loss, output_dir=tmp_path / "model")  # type: ignore[arg-type]
+    recipe = Recipe(loss=loss)  # type: ignore[arg-type]
+    one = replace(request_, train_rows=TRAIN[:4], recipe=recipe, output_dir=tmp_path / "model")
     with pytest.raises(Untrainable):
         finetune(one, lambda _: None)
 
