@@ -1,0 +1,125 @@
+"""The baselines that read words: BM25, and TF-IDF with logistic regression. Pure; columns are categories."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float64]
+
+NEIGHBOURS = 15  # labelled transactions that vote, as many as in serving
+FALLBACK = 1e-6  # of the best row beyond those that vote: an order among what they leave at nothing
+MAX_CHARACTER_FEATURES = 50_000
+REGULARISATION = 10.0
+
+
+def bm25_categories(asked: Sequence[str], categories: Sequence[str]) -> Scores:
+    """BM25 (Robertson and Zaragoza, 2009, in Lucene's form) of each text against each category's text.
+
+    Shape (asked, categories), each row's sum 1; 0 where no word is shared.
+    """
+    search = _bm25(categories)
+    return _once(
+        asked, lambda texts: _normalised(np.array([search(text) for text in texts])), len(categories)
+    )
+
+
+def bm25_history(
+    texts: Sequence[str],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    asked: Sequence[str],
+    width: int,
+) -> Scores:
+    """The 15 labelled transactions nearest by BM25 vote with their scores; then each category's best row.
+
+    `texts` distinct for each category, `labels` their columns, `weights` how many transactions each stands
+    for. Shape (asked, width), each row's sum 1; 0 where no row of the category shares a word.
+    """
+    search = _bm25(texts)
+
+    def votes(text: str) -> Scores:
+        found, row = search(text), np.zeros(width)
+        np.maximum.at(row, labels, FALLBACK * found)
+        nearest = np.argsort(-found, kind="stable")[:NEIGHBOURS]
+        before = np.cumsum(weights[nearest]) - weights[nearest]
+        # The last one that fits stands for only as many transactions as are left of the fifteen.
+        np.add.at(row, labels[nearest], found[nearest] * np.clip(NEIGHBOURS - before, 0, weights[nearest]))
+        return row
+
+    return _once(asked, lambda distinct: _normalised(np.array([votes(text) for text in distinct])), width)
+
+
+def tfidf_lr(
+    texts: Sequence[str],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    asked: Sequence[str],
+    width: int,
+) -> Scores:
+    """Probabilities of multinomial logistic regression on TF-IDF of words, word pairs and 3 to 5 characters.
+
+    Fitted once per distinct text and category with its count as weight. Shape (asked, width), each row's sum
+    1; 0 for categories without labelled rows.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_union
+
+    seen = np.unique(labels)
+    if len(seen) < 2:  # nothing to tell apart
+        found = np.zeros((len(asked), width))
+        found[:, seen] = 1.0
+        return found
+    features = make_union(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, max_features=MAX_CHARACTER_FEATURES
+        ),
+    )
+    model = LogisticRegression(C=REGULARISATION, max_iter=200)
+    model.fit(features.fit_transform(texts), labels, sample_weight=weights)
+
+    def probabilities(distinct: Sequence[str]) -> Scores:
+        found = np.zeros((len(distinct), width))
+        found[:, model.classes_] = model.predict_proba(features.transform(distinct))
+        return found
+
+    return _once(asked, probabilities, width)
+
+
+def _bm25(documents: Sequence[str]) -> Callable[[str], Scores]:
+    """The scores of all documents for a text."""
+    import bm25s
+
+    def words(texts: Sequence[str]) -> list[list[str]]:
+        found: list[list[str]] = bm25s.tokenize(
+            list(texts), stopwords="english", return_ids=False, show_progress=False
+        )
+        return found
+
+    tokens = words(documents)
+    if not any(tokens):
+        return lambda _: np.zeros(len(documents))
+    model = bm25s.BM25()
+    model.index(tokens, show_progress=False)
+
+    def search(text: str) -> Scores:
+        known = [word for word in words([text])[0] if word in model.vocab_dict]
+        return np.asarray(model.get_scores(known), dtype=np.float64) if known else np.zeros(len(documents))
+
+    return search
+
+
+def _once(asked: Sequence[str], work: Callable[[Sequence[str]], Scores], width: int) -> Scores:
+    """What `work` makes of each text, worked out once for equal texts."""
+    if not asked:
+        return np.zeros((0, width))
+    distinct, back = np.unique(np.array(asked, dtype=object).astype(str), return_inverse=True)
+    found: Scores = work(distinct.tolist())[back]
+    return found
+
+
+def _normalised(found: Scores) -> Scores:
+    totals = found.sum(axis=1, keepdims=True)
+    return np.divide(found, totals, out=np.zeros_like(found), where=totals > 0)
