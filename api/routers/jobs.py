@@ -22,8 +22,8 @@ RECONNECT_MILLISECONDS = 2000
 @router.get("")
 def list_jobs(query: Annotated[JobQuery, Query()], reader: Reader, session: Session) -> PageOut[JobOut]:
     """The jobs, newest first."""
-    page = jobs.list_(session, reader.organization_id, query.paging(), status=query.status, kind=query.kind)
-    return PageOut[JobOut].of_page(page)
+    wanted = query.model_dump(include={"status", "kind", "parent_id"})
+    return PageOut[JobOut].of_page(jobs.list_(session, reader.organization_id, query.paging(), **wanted))
 
 
 @router.get("/{job_id}", responses=problems(404))
@@ -34,7 +34,10 @@ def get_job(job_id: Id, reader: Reader, session: Session) -> JobOut:
 
 @router.post("/{job_id}/cancel", responses=problems(403, 404, 409))
 def cancel_job(job_id: Id, writer: Writer, session: WriterOnce) -> JobOut:
-    """A queued job is cancelled at once; a running one is asked to stop, and stops within seconds."""
+    """A queued job is cancelled at once; a running one is asked to stop, and stops within seconds.
+
+    Jobs that are part of it are cancelled with it, and come back when it is retried.
+    """
     return JobOut.model_validate(jobs.cancel(session, writer.organization_id, job_id))
 
 

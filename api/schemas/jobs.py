@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.common import Detail200, Out, PageQuery
+from api.schemas.common import Detail200, Out, PageQuery, RowId
 
 Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
@@ -19,6 +19,7 @@ class JobOut(Out):
             "examples": [
                 {
                     "id": "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011",
+                    "parent_id": None,
                     "kind": "import",
                     "status": "running",
                     "progress": {"done": 1200, "total": 5000, "note": "reading rows"},
@@ -35,6 +36,7 @@ class JobOut(Out):
     )
 
     id: uuid.UUID
+    parent_id: uuid.UUID | None = Field(description="The job of which this one is a part.")
     kind: str
     status: Status
     progress: dict[str, Any] | None = Field(description="`done` of `total`, and a `note`.")
@@ -52,3 +54,4 @@ class JobQuery(PageQuery):
 
     status: Status | None = None
     kind: Detail200 | None = None
+    parent_id: RowId | None = None

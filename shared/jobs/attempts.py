@@ -1,14 +1,23 @@
 """The attempts that a process is at, so that a process told to stop can give them back."""
 
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Engine
 
 from shared.jobs import service as jobs
+from shared.jobs.tables import Job
+from shared.kit.errors import Unavailable
+from shared.kit.logging import get_logger
 from shared.kit.work import transaction
+
+logger = get_logger(__name__)
+
+RETRY_SECONDS = 0.5
 
 
 class Attempts:
@@ -51,3 +60,23 @@ class Attempts:
             held = dict(self._held)
         with transaction(engine) as session:
             return sum(jobs.give_back(session, job, attempt, delay_s=0) for job, attempt in held.items())
+
+
+def hand_back(
+    engine: Engine, job: Job, within_s: float, delay_s: float, progress: dict[str, Any] | None = None
+) -> bool:
+    """Queue the job again; where it is the database that is away, as soon as it is back within `within_s`.
+
+    Otherwise the job would wait for its lease to run out, and an outage would cost it an attempt. False: the
+    attempt does not own the job any more.
+    """
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            with transaction(engine) as session:
+                return jobs.give_back(session, job.id, job.attempt, delay_s=delay_s, progress=progress)
+        except Unavailable as error:
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("job not given back yet", error=error.code)
+            time.sleep(RETRY_SECONDS)

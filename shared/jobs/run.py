@@ -15,8 +15,8 @@ from structlog.contextvars import bound_contextvars
 
 from shared.jobs import service as jobs
 from shared.jobs import store
-from shared.jobs.attempts import Attempts
-from shared.jobs.service import JobCancelled, LeaseLost, WorkerStopping
+from shared.jobs.attempts import Attempts, hand_back
+from shared.jobs.signals import ChildrenAtWork, JobCancelled, LeaseLost, WorkerStopping
 from shared.jobs.tables import Job
 from shared.kit import metrics, tracing
 from shared.kit.errors import AppError, Unavailable
@@ -29,7 +29,6 @@ logger = get_logger(__name__)
 Finish = Callable[[Session], dict[str, Any]]
 
 MIN_REPORT_SECONDS = 0.5
-GIVE_BACK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -214,33 +213,19 @@ def _attempt(engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease
         with transaction(engine) as session:
             ended = jobs.end_cancelled(session, job.id, job.attempt)
         return "cancelled" if ended else "lost"
+    except ChildrenAtWork as error:
+        is_ours = hand_back(engine, job, lease.seconds, error.delay_s, error.progress)
+        return "queued" if is_ours else "lost"
     except (Unavailable, WorkerStopping) as error:
         logger.warning("job put off", error=error.code)
         delay_s = 0.0 if isinstance(error, WorkerStopping) else min(2.0 ** min(job.attempt, 6), 60.0)
-        return "queued" if _give_back(engine, job, lease, delay_s) else "lost"
+        return "queued" if hand_back(engine, job, lease.seconds, delay_s) else "lost"
     except AppError as error:
         return _fail(engine, job, error)
     except Exception:
         logger.exception("job failed unexpectedly")
         return _fail(engine, job, UnexpectedError())
     return "succeeded"
-
-
-def _give_back(engine: Engine, job: Job, lease: Lease, delay_s: float) -> bool:
-    """Queue the job again; where it is the database that is away, as soon as it is back.
-
-    Otherwise the job would wait for its lease to run out, and an outage would cost it an attempt.
-    """
-    deadline = time.monotonic() + lease.seconds
-    while True:
-        try:
-            with transaction(engine) as session:
-                return jobs.give_back(session, job.id, job.attempt, delay_s=delay_s)
-        except Unavailable as error:
-            if time.monotonic() > deadline:
-                raise
-            logger.warning("job not given back yet", error=error.code)
-            time.sleep(GIVE_BACK_SECONDS)
 
 
 def _fail(engine: Engine, job: Job, error: AppError) -> str:

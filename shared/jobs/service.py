@@ -9,12 +9,16 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
-from shared.jobs import store
+from shared.jobs import children, store
 from shared.jobs.kinds import KINDS, Params
+from shared.jobs.signals import ChildrenAtWork, JobCancelled, LeaseLost, WorkerStopping
 from shared.jobs.tables import Job
 from shared.kit import tracing
 from shared.kit.errors import AppError, Conflict, TooMany
+from shared.kit.ids import new_id
 from shared.kit.paging import Page, Paging
+
+__all__ = ["ChildrenAtWork", "JobCancelled", "LeaseLost", "WorkerStopping"]
 
 DEFAULT_MAX_ATTEMPTS = 3
 
@@ -55,24 +59,6 @@ class TooManyJobs(TooMany):
     code = "too-many-jobs"
 
 
-class LeaseLost(AppError):
-    """Another attempt owns the job now, so this one writes nothing."""
-
-    code = "lease-lost"
-
-
-class JobCancelled(AppError):
-    """Somebody asked for the job to be cancelled."""
-
-    code = "cancelled"
-
-
-class WorkerStopping(AppError):
-    """The worker was told to stop; the job is given back and costs no attempt."""
-
-    code = "worker-stopping"
-
-
 class WorkerLost(AppError):
     """The worker died on every attempt. See the worker's log, then retry the job."""
 
@@ -93,13 +79,17 @@ def submit(
     *,
     request_id: str | None = None,
     priority: int | None = None,
+    job_id: uuid.UUID | None = None,
+    parent_id: uuid.UUID | None = None,
 ) -> Job:
-    """Queue a job; it exists, and is sent, once the caller's transaction commits."""
+    """Queue a job, on its own or as part of another; it is sent once the caller's transaction commits."""
     spec = KINDS[kind]
     if not isinstance(params, spec.params):
         raise TypeError(f"a {kind} job takes {spec.params.__name__}, not {type(params).__name__}")
     job = Job(
+        id=job_id or new_id(),
         organization_id=organization_id,
+        parent_id=parent_id,
         kind=kind,
         queue=spec.queue,
         priority=spec.priority if priority is None else priority,
@@ -141,9 +131,11 @@ def list_(
     *,
     status: str | None = None,
     kind: str | None = None,
+    parent_id: uuid.UUID | None = None,
 ) -> Page[Job]:
     """The organisation's jobs, newest first."""
-    return store.list_(session, organization_id, paging, status=status, kind=kind)
+    wanted = {"status": status, "kind": kind, "parent_id": parent_id}
+    return store.list_(session, organization_id, paging, wanted)
 
 
 def parse_params(job: Job) -> BaseModel:
@@ -185,7 +177,14 @@ def fail(session: Session, job_id: uuid.UUID, attempt: int, error: dict[str, Any
     return store.finish(session, job_id, attempt, values)
 
 
-def give_back(session: Session, job_id: uuid.UUID, attempt: int, *, delay_s: float) -> bool:
+def give_back(
+    session: Session,
+    job_id: uuid.UUID,
+    attempt: int,
+    *,
+    delay_s: float,
+    progress: dict[str, Any] | None = None,
+) -> bool:
     """Queue the job again in `delay_s` seconds, when it was not to blame: the attempt does not count."""
     values: dict[str, Any] = {
         "status": "queued",
@@ -193,6 +192,8 @@ def give_back(session: Session, job_id: uuid.UUID, attempt: int, *, delay_s: flo
         "available_at": func.now() + dt.timedelta(seconds=delay_s),
         "max_attempts": Job.max_attempts + 1,
     }
+    if progress is not None:
+        values["progress"] = progress
     return store.finish(session, job_id, attempt, values)
 
 
@@ -202,7 +203,7 @@ def end_cancelled(session: Session, job_id: uuid.UUID, attempt: int) -> bool:
 
 
 def cancel(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> Job:
-    """A queued job is cancelled at once; a running one is asked to stop.
+    """A queued job is cancelled at once; a running one is asked to stop; so are its children.
 
     Raises:
         JobFinished: it has ended.
@@ -216,13 +217,16 @@ def cancel(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> J
         check_transition(job.status, "cancelled")
         job.status = "cancelled"
         job.finished_at = func.now()
+        session.flush()
+        children.attend(session, {job.id: "cancelled"})
+    children.cancel(session, [job.id])
     session.flush()
     session.refresh(job)
     return job
 
 
 def retry(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> Job:
-    """Queue a failed or cancelled job again, with its attempts counted anew from here.
+    """Queue a failed or cancelled job again, with its cancelled children and attempts counted anew from here.
 
     Raises:
         JobNotRetryable: it is still going on, or it succeeded.
@@ -233,6 +237,7 @@ def retry(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> Jo
     check_transition(job.status, "queued")
     # The attempt number never goes back: it is what fences an old attempt's writes.
     job.max_attempts = job.attempt + (KINDS[job.kind].max_attempts or DEFAULT_MAX_ATTEMPTS)
+    children.queue_again(session, job.id, DEFAULT_MAX_ATTEMPTS)
     job.status, job.cancel_requested = "queued", False
     job.published_at = job.finished_at = None
     job.available_at = func.now()

@@ -2,17 +2,18 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import case, func, literal, null, select, text, true, update
 from sqlalchemy.orm import Session, aliased
 
+from shared.jobs import children
 from shared.jobs.tables import Job
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
 
-CHANNEL = "outlay_jobs"
+CHANNEL = children.CHANNEL
 
 
 class JobNotFound(NotFound):
@@ -39,14 +40,11 @@ def get(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID, *, lock
 
 
 def list_(
-    session: Session, organization_id: uuid.UUID, paging: Paging, *, status: str | None, kind: str | None
+    session: Session, organization_id: uuid.UUID, paging: Paging, wanted: Mapping[str, Any]
 ) -> Page[Job]:
-    """The organisation's jobs, newest first."""
+    """The organisation's jobs, newest first; `wanted`: column -> value, None for any."""
     query = select(Job).where(Job.organization_id == organization_id)
-    if status is not None:
-        query = query.where(Job.status == status)
-    if kind is not None:
-        query = query.where(Job.kind == kind)
+    query = query.filter_by(**{name: value for name, value in wanted.items() if value is not None})
     return page(session, query, Job.id, paging, resource="jobs", newest_first=True)
 
 
@@ -147,7 +145,11 @@ def finish(session: Session, job_id: uuid.UUID, attempt: int, values: dict[str, 
         .values(lease_until=None, **values)
         .returning(Job.id)
     )
-    return session.scalar(query) is not None
+    if session.scalar(query) is None:
+        return False
+    if values["status"] in children.ENDED:
+        children.attend(session, {job_id: values["status"]})
+    return True
 
 
 def expire(session: Session, error: dict[str, Any]) -> list[tuple[uuid.UUID, str]]:
@@ -176,7 +178,9 @@ def expire(session: Session, error: dict[str, Any]) -> list[tuple[uuid.UUID, str
         )
         .returning(Job.id, Job.status)
     )
-    return [(row.id, row.status) for row in session.execute(query)]
+    expired = [(row.id, row.status) for row in session.execute(query)]
+    children.attend(session, {job_id: status for job_id, status in expired if status in children.ENDED})
+    return expired
 
 
 def take_unpublished(session: Session, limit: int) -> list[tuple[uuid.UUID, str, int]]:

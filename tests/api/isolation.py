@@ -189,6 +189,7 @@ ROWS: dict[str, Made] = {
     "transaction_ids": a_transaction,
     "key_id": a_key,
     "job_id": a_finished_job,
+    "parent_id": a_finished_job,
     "dataset_id": a_dataset,
     "model_version_id": a_model,
     "base_model_version_id": a_model,

@@ -30,7 +30,7 @@ def job(organization: OrganizationClient) -> dict[str, Any]:
 def test_a_job_is_cancelled_retried_and_listed(organization: OrganizationClient, job: dict[str, Any]) -> None:
     path = f"/v1/jobs/{job['id']}"
     assert set(job) == {
-        *("id", "kind", "status", "progress", "result", "error", "attempt", "params"),
+        *("id", "parent_id", "kind", "status", "progress", "result", "error", "attempt", "params"),
         *("created_at", "started_at", "finished_at"),
     }
     assert organization.post(f"{path}/retry").json()["code"] == "job-not-retryable"

@@ -1,0 +1,34 @@
+"""Why an attempt ends before its work is done."""
+
+from typing import Any
+
+from shared.kit.errors import AppError
+
+
+class LeaseLost(AppError):
+    """Another attempt owns the job now, so this one writes nothing."""
+
+    code = "lease-lost"
+
+
+class JobCancelled(AppError):
+    """Somebody asked for the job to be cancelled."""
+
+    code = "cancelled"
+
+
+class WorkerStopping(AppError):
+    """The worker was told to stop; the job is given back and costs no attempt."""
+
+    code = "worker-stopping"
+
+
+class ChildrenAtWork(AppError):
+    """The job waits for jobs that are part of it; it is given back and costs no attempt."""
+
+    code = "children-at-work"
+
+    def __init__(self, progress: dict[str, Any] | None, delay_s: float) -> None:
+        super().__init__()
+        self.progress = progress
+        self.delay_s = delay_s  # until it looks by itself; the last child to end wakes it before
