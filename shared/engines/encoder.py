@@ -8,18 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.engines.devices import Device, Precision, choose_device, choose_precision
 from shared.kit.errors import AppError, Invalid
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-Device = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -201,47 +199,14 @@ def load_model(path: Path, *, device: Device = "auto", precision: Precision = "f
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers has no hint there
-    chosen = _device(device)
+    chosen = choose_device(device)
     return SentenceTransformer(
         str(path),
         device=chosen,
         trust_remote_code=False,
         local_files_only=True,
-        model_kwargs={"dtype": getattr(torch, _precision(precision, chosen)), "use_safetensors": True},
+        model_kwargs={"dtype": getattr(torch, choose_precision(precision, chosen)), "use_safetensors": True},
     )
-
-
-def _device(device: Device) -> str:
-    import torch
-
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _precision(precision: Precision, device: str) -> str:
-    import torch
-
-    if precision != "auto":
-        return precision
-    if device == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    return "float32"
-
-
-def training_precision(device: str) -> str:
-    """What to train in on "cuda", "mps" or "cpu": bfloat16 where the hardware multiplies it, else float32.
-
-    On a CPU with such instructions it takes half the time, on one without them several times as long.
-    """
-    import torch
-
-    if device == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    capabilities = torch.cpu.get_capabilities() if device == "cpu" else {}
-    return "bfloat16" if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else "float32"
 
 
 def _distinct(texts: Sequence[str]) -> tuple[list[str], NDArray[np.intp]]:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.engines.artifacts import Artifacts
-from shared.engines.encoder import Device, Encoder, SentenceTransformerEncoder, resolve_model
+from shared.engines.devices import Device
+from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
 from shared.kit import metrics
 
 
