@@ -125,7 +125,7 @@ def second_model(stack: Stack, made: Tenant) -> str:
             parameters={},
             metrics={},
         )
-        return str(registry.add_fine_tuned(session, version).id)
+        return str(registry.add_made(session, version).id)
 
 
 def _activate(stack: Stack, http: httpx.Client, version: str) -> bool:

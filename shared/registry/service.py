@@ -16,11 +16,11 @@ from shared.kit.errors import Conflict
 from shared.kit.paging import Page, Paging
 from shared.registry import store
 from shared.registry.collections import serving_name
-from shared.registry.store import EvaluationNotFound, ModelNotFound
+from shared.registry.store import EvaluationNotFound, ModelNameTaken, ModelNotFound
 from shared.registry.tables import Activation, Evaluation, EvaluationRow, ModelVersion
 from shared.transactions.formats import TextFormat
 
-__all__ = ["EvaluationNotFound", "ModelNotFound"]
+__all__ = ["EvaluationNotFound", "ModelNameTaken", "ModelNotFound"]
 
 BASE_NAME = "base"
 
@@ -79,8 +79,12 @@ def register_base(
     return store.add(session, version)
 
 
-def add_fine_tuned(session: Session, version: ModelVersion) -> ModelVersion:
-    """Register what a training made."""
+def add_made(session: Session, version: ModelVersion) -> ModelVersion:
+    """Register what a job made or fetched.
+
+    Raises:
+        ModelNameTaken: another one was given the name meanwhile.
+    """
     return store.add(session, version)
 
 
@@ -100,6 +104,12 @@ def get_base(session: Session, organization_id: uuid.UUID) -> ModelVersion:
 def has_name(session: Session, organization_id: uuid.UUID, name: str) -> bool:
     """Whether a model version of the organisation has this name."""
     return store.find_by_name(session, organization_id, name) is not None
+
+
+def check_name(session: Session, organization_id: uuid.UUID, name: str) -> None:
+    """Raise `ModelNameTaken` where a model version of the organisation has this name."""
+    if has_name(session, organization_id, name):
+        raise ModelNameTaken
 
 
 def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[ModelVersion]:

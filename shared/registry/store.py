@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.kit.errors import NotFound
+from shared.kit.errors import Conflict, NotFound
 from shared.kit.paging import Page, Paging, page
 from shared.registry.tables import Activation, ActiveModel, Evaluation, EvaluationRow, ModelVersion
 
@@ -19,6 +19,12 @@ class ModelNotFound(NotFound):
     code = "model-not-found"
 
 
+class ModelNameTaken(Conflict):
+    """A model version has this name already. Choose another one."""
+
+    code = "model-name-taken"
+
+
 class EvaluationNotFound(NotFound):
     """There is no such evaluation."""
 
@@ -26,7 +32,13 @@ class EvaluationNotFound(NotFound):
 
 
 def add(session: Session, version: ModelVersion) -> ModelVersion:
-    """Insert the model version."""
+    """Insert the model version.
+
+    Raises:
+        ModelNameTaken: another one has the name.
+    """
+    if find_by_name(session, version.organization_id, version.name) is not None:
+        raise ModelNameTaken
     session.add(version)
     session.flush()
     return version
@@ -158,6 +170,38 @@ def list_evaluations(
     if model_version_id is not None:
         query = query.where(Evaluation.model_version_id == model_version_id)
     return page(session, query, Evaluation.id, paging, resource="evaluations", newest_first=True)
+
+
+def evaluations_of(
+    session: Session,
+    organization_id: uuid.UUID,
+    version_id: uuid.UUID,
+    *,
+    dataset_id: uuid.UUID | None = None,
+    split: str | None = None,
+    limit: int,
+) -> Sequence[Evaluation]:
+    """The latest evaluations of a model alone, or of those with the reranker behind them, newest first.
+
+    With `dataset_id` and `split` only those of that split.
+    """
+    alone = (Evaluation.model_version_id == version_id) & Evaluation.reranker_version_id.is_(None)
+    query = select(Evaluation).where(
+        Evaluation.organization_id == organization_id, alone | (Evaluation.reranker_version_id == version_id)
+    )
+    if dataset_id is not None:
+        query = query.where(Evaluation.dataset_id == dataset_id, Evaluation.split == split)
+    return session.scalars(query.order_by(Evaluation.id.desc()).limit(limit)).all()
+
+
+def ranks_of(
+    session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID
+) -> dict[uuid.UUID, int | None]:
+    """The rank of each row of the evaluation by the row's id."""
+    query = select(EvaluationRow.dataset_item_id, EvaluationRow.rank).where(
+        EvaluationRow.organization_id == organization_id, EvaluationRow.evaluation_id == evaluation_id
+    )
+    return {row.dataset_item_id: row.rank for row in session.execute(query)}
 
 
 def list_evaluation_rows(

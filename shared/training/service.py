@@ -18,7 +18,6 @@ from shared.jobs import service as jobs
 from shared.jobs.kinds import Recipe, TrainingParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
-from shared.kit.errors import Conflict
 from shared.kit.settings import Settings
 from shared.kit.work import transaction
 from shared.registry import service as registry
@@ -29,12 +28,6 @@ from shared.training.pairs import TrainRow, Untrainable
 from shared.transactions.formats import TextFormat
 
 STAGING = "staging"
-
-
-class ModelNameTaken(Conflict):
-    """A model version has this name already. Choose another one."""
-
-    code = "model-name-taken"
 
 
 def submit(
@@ -51,8 +44,7 @@ def submit(
     params = TrainingParams(**{**values, "base_model_version_id": base_id})
     registry.get(session, organization_id, base_id)
     dataset = datasets.get(session, organization_id, params.dataset_id)
-    if registry.has_name(session, organization_id, params.name):
-        raise ModelNameTaken
+    registry.check_name(session, organization_id, params.name)
     if dataset.counts["train"] < 2 or len(dataset.categories) < 2:
         raise Untrainable
     return jobs.submit(session, organization_id, "train", params, request_id=request_id)
@@ -65,8 +57,7 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
     Each attempt has an artifact of its own, so that one that comes back from the dead overwrites nothing.
     """
     with run.reading() as session:
-        if registry.has_name(session, run.organization_id, params.name):
-            raise ModelNameTaken
+        registry.check_name(session, run.organization_id, params.name)
         base = registry.get(session, run.organization_id, params.base_model_version_id)
     version_id = run.job_id  # like every id in the order of time, and the same at each attempt
     for attempt in range(1, run.attempt):  # what they left when they died
@@ -96,9 +87,7 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
     )
 
     def finish(session: Session) -> dict[str, Any]:
-        if registry.has_name(session, run.organization_id, params.name):
-            raise ModelNameTaken
-        registry.add_fine_tuned(session, version)
+        registry.add_made(session, version)
         return {"model_version_id": str(version_id), **found}
 
     return finish

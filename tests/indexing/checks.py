@@ -107,7 +107,7 @@ def tuned(engine: Engine, organization: OrganizationClient, name: str) -> str:
             parameters={},
             metrics={},
         )
-        return str(registry.add_fine_tuned(session, version).id)
+        return str(registry.add_made(session, version).id)
 
 
 def chart(organization: OrganizationClient) -> list[str]:

@@ -27,7 +27,7 @@ def add(engine: Engine, organization: OrganizationClient, name: str) -> uuid.UUI
             parameters={},
             metrics={},
         )
-        return registry.add_fine_tuned(session, version).id
+        return registry.add_made(session, version).id
 
 
 def switch(engine: Engine, organization: OrganizationClient, version: uuid.UUID, counter: int) -> int:

@@ -20,9 +20,9 @@ from shared.jobs.tables import Job
 from shared.kit.paging import Paging
 from shared.kit.work import transaction
 from shared.registry import service as registry
+from shared.registry.service import ModelNameTaken
 from shared.training import service as training
 from shared.training.pairs import Untrainable
-from shared.training.service import ModelNameTaken
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 
 TRAINER = [sys.executable, "-m", "worker.trainer"]
