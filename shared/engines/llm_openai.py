@@ -1,6 +1,5 @@
 """The LLM of the settings, through instructor on the openai client."""
 
-import email.utils
 import logging
 import random
 import threading
@@ -22,6 +21,7 @@ from shared.engines.llm import (
     check_configured,
 )
 from shared.kit.logging import get_logger
+from shared.kit.retrying import seconds_to_wait
 from shared.kit.settings import Settings
 
 logger = get_logger(__name__)
@@ -159,7 +159,7 @@ def _translated(error: BaseException, raw: list[Any]) -> Exception:
     logger.warning("llm call failed", error=type(cause or error.__cause__ or error).__name__)
     if isinstance(cause, openai.APIStatusError):
         if cause.status_code in RETRIED or cause.status_code >= 500:
-            return LLMUnavailable(retry_after=_retry_after(cause.response.headers.get("retry-after")))
+            return LLMUnavailable(retry_after=seconds_to_wait(cause.response.headers.get("retry-after")))
         return LLMRefused(f"{LLMRefused().message} It answered with status {cause.status_code}.")
     if not raw:
         return LLMUnavailable()
@@ -176,17 +176,3 @@ def _usage(raw: list[Any]) -> Usage:
     prompt = getattr(counted, "prompt_tokens", None) or 0
     completion = getattr(counted, "completion_tokens", None) or 0
     return Usage(max(int(prompt), 0), max(int(completion), 0), 1)
-
-
-def _retry_after(header: str | None) -> float | None:
-    """The header's seconds from now: a number, or an HTTP date (RFC 9110, 10.2.3)."""
-    if not header:
-        return None
-    try:
-        return max(float(header), 0.0)
-    except ValueError:
-        pass
-    try:
-        return max(email.utils.parsedate_to_datetime(header).timestamp() - time.time(), 0.0)
-    except ValueError:
-        return None

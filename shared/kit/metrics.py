@@ -20,6 +20,15 @@ _texts = Histogram("outlay_encode_texts", "Texts in one call.", buckets=_SIZES, 
 _seconds = Histogram(
     "outlay_encode_duration_seconds", "One call of an encoder.", buckets=_ENCODING, registry=REGISTRY
 )
+_reranked = Histogram(
+    "outlay_rerank_duration_seconds", "One call of a reranker.", buckets=_ENCODING, registry=REGISTRY
+)
+_unranked = Counter(
+    "outlay_rerank_fallbacks",
+    "Questions that a reranker could not help with, by the error's code; they had the first stage's answer.",
+    ["code"],
+    registry=REGISTRY,
+)
 _jobs = Histogram(
     "outlay_job_duration_seconds",
     "One attempt at a job, from its claim to its end in this process; the status that it left.",
@@ -55,6 +64,19 @@ def encoding(texts: int) -> Iterator[None]:
     yield
     _texts.observe(texts)
     _seconds.observe(time.perf_counter() - started)
+
+
+@contextmanager
+def reranking() -> Iterator[None]:
+    """Measure a call of a reranker; one that fails is not counted."""
+    started = time.perf_counter()
+    yield
+    _reranked.observe(time.perf_counter() - started)
+
+
+def rerank_failed(code: str, questions: int) -> None:
+    """Count questions that were answered without the reranker that should have helped."""
+    _unranked.labels(code).inc(questions)
 
 
 def attempt_ended(kind: str, status: str, seconds: float) -> None:
