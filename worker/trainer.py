@@ -9,14 +9,20 @@ import os
 import sys
 import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 from shared import bootstrap
+from shared.bootstrap import Resources
+from shared.jobs import service as jobs
 from shared.kit.errors import AppError
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
+from shared.kit.work import transaction
 from shared.training import service as training
+from shared.training import trials
+from shared.training.trials import Report
 
 logger = get_logger(__name__)
 
@@ -28,16 +34,14 @@ def main(job_id: uuid.UUID, output: Path) -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     out = _own_stdout()
     resources = bootstrap.build(settings)
+
+    def report(done: int, total: int, note: str) -> None:
+        _say(out, {"progress": {"done": done, "total": total, "note": note}})
+
     try:
-        request = training.prepare(resources.engine, resources.encoders, settings, job_id, output)
-        resources.close()
-        from shared.training.finetune import TrainProgress, finetune
-
-        def report(step: TrainProgress) -> None:
-            note = f"epoch {step.epoch:.2f} of {request.recipe.epochs}, loss {step.loss:.4f}"
-            _say(out, {"progress": {"done": step.step, "total": step.total_steps, "note": note}})
-
-        _say(out, {"result": training.summary(finetune(request, report))})
+        with transaction(resources.engine) as session:
+            kind = jobs.get_any(session, job_id).kind
+        _say(out, {"result": WORKS[kind](resources, job_id, output, report)})
     except AppError as error:
         _say(out, {"error": error.message})
         return 1
@@ -46,6 +50,31 @@ def main(job_id: uuid.UUID, output: Path) -> int:
         _say(out, {"error": "The training failed. The worker's log has the details under this job's id."})
         return 1
     return 0
+
+
+def _fine_tune(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
+    request = training.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
+    resources.close()
+    from shared.training.finetune import TrainProgress, finetune
+
+    def tell(step: TrainProgress) -> None:
+        note = f"epoch {step.epoch:.2f} of {request.recipe.epochs}, loss {step.loss:.4f}"
+        report(step.step, step.total_steps, note)
+
+    return training.summary(finetune(request, tell))
+
+
+def _cross_validate(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
+    request = trials.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
+    resources.close()
+    return trials.cross_validate(request, report)
+
+
+# The kinds of job that have a process of their own.
+WORKS: dict[str, Callable[[Resources, uuid.UUID, Path, Report], dict[str, Any]]] = {
+    "train": _fine_tune,
+    "trial": _cross_validate,
+}
 
 
 def _own_stdout() -> TextIO:
