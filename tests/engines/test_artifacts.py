@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.engines.artifacts import (
+    CARD,
     MANIFEST,
     ArtifactCorrupt,
     ArtifactExists,
@@ -52,6 +53,17 @@ def test_equal_contents_have_equal_digests(artifacts: Artifacts, source: Path) -
     assert artifacts.save("models/b", source) == first
     (source / "model.safetensors").write_bytes(b"Weights")
     assert artifacts.save("models/c", source) != first
+
+
+def test_a_card_is_checked_like_any_file_but_is_no_part_of_the_digest(
+    artifacts: Artifacts, source: Path
+) -> None:
+    digest = artifacts.save("models/a", source)
+    (source / CARD).write_text("# One day")
+    assert artifacts.save("models/b", source) == digest == artifacts.digest("models/b")
+    (artifacts.path("models/b") / CARD).write_text("# Another day")
+    with pytest.raises(ArtifactCorrupt):
+        artifacts.verify("models/b")
 
 
 def test_a_name_is_written_once(artifacts: Artifacts, source: Path) -> None:
