@@ -3,7 +3,6 @@
 import math
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,11 @@ from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.work import transaction
+from shared.registry import cards
 from shared.registry import service as registry
 from shared.registry.tables import ModelVersion
 from shared.training import child
+from shared.training.comparing import compare
 from shared.training.finetune import FinetuneRequest
 from shared.training.pairs import TrainRow, Untrainable
 from shared.transactions.formats import TextFormat
@@ -59,6 +60,7 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
     with run.reading() as session:
         registry.check_name(session, run.organization_id, params.name)
         base = registry.get(session, run.organization_id, params.base_model_version_id)
+        dataset = datasets.get(session, run.organization_id, params.dataset_id)
     version_id = run.job_id  # like every id in the order of time, and the same at each attempt
     for attempt in range(1, run.attempt):  # what they left when they died
         artifacts.delete(f"{STAGING}/{run.job_id}-{attempt}")
@@ -67,30 +69,34 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
     output = artifacts.path(staged)
     try:
         found = child.supervise(run, [*command, str(run.job_id), str(output)])
-        fingerprint = artifacts.save(name, output)
+        version = _version(run, params, base, found)
+        cards.write(output, version, dataset)
+        version.artifact, version.fingerprint = name, artifacts.save(name, output)
     finally:
         artifacts.delete(staged)
-    version = ModelVersion(
-        id=version_id,
-        organization_id=run.organization_id,
-        name=params.name,
-        kind="fine_tuned",
-        base_model=base.base_model,
-        base_model_revision=base.base_model_revision,
-        fingerprint=fingerprint,
-        artifact=name,
-        # Serving reads under "texts" what the model has learnt to read.
-        parameters={**params.model_dump(mode="json"), "texts": text_format(params).as_dict()},
-        metrics=found,
-        dataset_id=params.dataset_id,
-        job_id=run.job_id,
-    )
 
     def finish(session: Session) -> dict[str, Any]:
         registry.add_made(session, version)
         return {"model_version_id": str(version_id), **found}
 
     return finish
+
+
+def _version(run: Run, params: TrainingParams, base: ModelVersion, found: dict[str, Any]) -> ModelVersion:
+    """What was made, but for its files, in which its card is to lie."""
+    return ModelVersion(
+        id=run.job_id,
+        organization_id=run.organization_id,
+        name=params.name,
+        kind="fine_tuned",
+        base_model=base.base_model,
+        base_model_revision=base.base_model_revision,
+        # Serving reads under "texts" what the model has learnt to read.
+        parameters={**params.model_dump(mode="json"), "texts": text_format(params).as_dict()},
+        metrics=found,
+        dataset_id=params.dataset_id,
+        job_id=run.job_id,
+    )
 
 
 def prepare(
@@ -150,13 +156,19 @@ def train_rows(
 
 def summary(result: Any) -> dict[str, Any]:
     """A `FinetuneResult` as the model version's metrics keep it."""
+    reciprocals = {epoch.epoch: epoch.reciprocals for epoch in result.epochs}
     return {
         # Without test rows the figures are not numbers, which JSON cannot say.
         "epochs": [
-            {key: None if math.isnan(value) else value for key, value in asdict(epoch).items()}
+            {
+                "epoch": epoch.epoch,
+                "recall_at_1": None if math.isnan(epoch.recall_at_1) else epoch.recall_at_1,
+                "mrr": None if math.isnan(epoch.mrr) else epoch.mrr,
+            }
             for epoch in result.epochs
         ],
         "best_epoch": result.best_epoch,
+        "test": compare(reciprocals[0], reciprocals.get(result.best_epoch, ())),
         "triplet_accuracy_before": result.triplet_accuracy_before,
         "triplet_accuracy_after": result.triplet_accuracy_after,
         "steps": result.steps,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,15 @@ from shared.training.pairs import TrainRow
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """Of the test rows after an epoch (0: the base model), by category text alone; NaN without test rows."""
+    """Of the test rows after an epoch (0: the base model), by category text alone; NaN without test rows.
+
+    `reciprocals`: 1 / rank of each row, in their order.
+    """
 
     epoch: int
     recall_at_1: float
     mrr: float
+    reciprocals: tuple[float, ...] = field(default=(), repr=False)
 
 
 def is_worse(reciprocals: NDArray[np.float64], best: NDArray[np.float64]) -> bool:
@@ -33,15 +37,11 @@ def is_worse(reciprocals: NDArray[np.float64], best: NDArray[np.float64]) -> boo
     return bool(behind.mean() > 1.645 * behind.std(ddof=1) / math.sqrt(len(behind)))
 
 
-class Watch:
+class Keeper:
     """Measures a model in training and keeps a copy of the weights worth keeping in main memory."""
 
-    def __init__(self, model: Any, rows: Sequence[TrainRow], category_texts: Mapping[str, str]) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
-        self._ids = sorted(category_texts)
-        self._texts = [category_texts[category_id] for category_id in self._ids]
-        self._queries = [row.text for row in rows]
-        self._right = np.array([self._ids.index(row.category_id) for row in rows], dtype=np.intp)
         self._best: NDArray[np.float64] | None = None
         self._weights: dict[str, Any] = {}
         self.epochs: list[EpochMetrics] = []
@@ -53,7 +53,8 @@ class Watch:
         has_rows = reciprocals.size > 0
         recall = float((reciprocals == 1).mean()) if has_rows else math.nan
         mrr = float(reciprocals.mean()) if has_rows else math.nan
-        self.epochs.append(EpochMetrics(epoch, recall, mrr))
+        each = tuple(map(float, reciprocals)) if self._queries else ()
+        self.epochs.append(EpochMetrics(epoch, recall, mrr, each))
         if epoch == 0:
             return
         if self._best is None or not is_worse(reciprocals, self._best):
@@ -66,6 +67,21 @@ class Watch:
     def restore_kept(self) -> None:
         """Put the kept epoch's weights back into the model."""
         self._model.load_state_dict(self._weights)
+
+    def _reciprocals(self) -> NDArray[np.float64]:
+        """1 / rank of each test row's category."""
+        raise NotImplementedError
+
+
+class Watch(Keeper):
+    """Measures a bi-encoder by how it orders all categories for each test row."""
+
+    def __init__(self, model: Any, rows: Sequence[TrainRow], category_texts: Mapping[str, str]) -> None:
+        super().__init__(model)
+        self._ids = sorted(category_texts)
+        self._texts = [category_texts[category_id] for category_id in self._ids]
+        self._queries = [row.text for row in rows]
+        self._right = np.array([self._ids.index(row.category_id) for row in rows], dtype=np.intp)
 
     def _reciprocals(self) -> NDArray[np.float64]:
         """1 / rank of each test row's category among all category texts."""
@@ -81,7 +97,7 @@ class Watch:
         return self._model.encode(texts, batch_size=32, normalize_embeddings=True, show_progress_bar=False)
 
 
-def callback(watch: Watch, on_step: Callable[[float, int, int, float], None]) -> Any:
+def callback(watch: Keeper, on_step: Callable[[float, int, int, float], None]) -> Any:
     """A trainer callback: `on_step(epoch, step, total steps, loss)` each step, `watch.measure` each epoch."""
     from transformers import TrainerCallback
 
