@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from shared.kit.intervals import figure
 
-
 _Values = NDArray[np.float64]
 
 # Of each row, given its reciprocal rank.

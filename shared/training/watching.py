@@ -53,8 +53,7 @@ class Keeper:
         has_rows = reciprocals.size > 0
         recall = float((reciprocals == 1).mean()) if has_rows else math.nan
         mrr = float(reciprocals.mean()) if has_rows else math.nan
-        each = tuple(map(float, reciprocals)) if self._queries else ()
-        self.epochs.append(EpochMetrics(epoch, recall, mrr, each))
+        self.epochs.append(EpochMetrics(epoch, recall, mrr, tuple(map(float, reciprocals))))
         if epoch == 0:
             return
         if self._best is None or not is_worse(reciprocals, self._best):
