@@ -1,4 +1,4 @@
-"""Rerankers: how well each of a few texts answers a query, read together; slower and finer than a bi-encoder."""
+"""Rerankers: how well each of a few texts answers a query, read together: slower than a bi-encoder, finer."""
 
 import json
 import threading
@@ -36,8 +36,8 @@ class RerankerRefused(AppError):
 
 
 class RerankerNotConfigured(Conflict):
-    """No hosted reranker is set. Set OUTLAY_RERANK_BASE_URL and OUTLAY_RERANK_MODEL (and OUTLAY_RERANK_API_KEY
-    where the endpoint wants one).
+    """No hosted reranker is set. Set OUTLAY_RERANK_BASE_URL and OUTLAY_RERANK_MODEL (and
+    OUTLAY_RERANK_API_KEY where the endpoint wants one).
     """
 
     code = "reranker-not-configured"
@@ -137,7 +137,7 @@ def load_cross_encoder(path: Path, *, device: Device = "auto", precision: Precis
 
 
 def is_cross_encoder(path: Path) -> bool:
-    """Whether the folder holds a trained cross-encoder, not an encoder that the library would give a new head."""
+    """Whether the folder holds a cross-encoder, not an encoder that the library would give a new head."""
     ours, plain = path / "config_sentence_transformers.json", path / "config.json"
     if (path / "modules.json").is_file():
         known = json.loads(ours.read_text(encoding="utf-8")) if ours.is_file() else {}

@@ -46,10 +46,10 @@ def check_configured(settings: Settings) -> None:
 class HostedReranker:
     """The endpoint of the settings, asked for `model`: one call for each query.
 
-    A query's answer is there, retries and pauses included, within `rerank_timeout_seconds`, however slowly its
-    bytes drip in, or there is none. After that nobody asks for `QUIET_SECONDS`, or for as long as a Retry-After
-    says: while it is away, a suggestion costs no more than without it. The address is only ever that of the
-    settings: redirects are not followed.
+    A query's answer is there, retries and pauses included, within `rerank_timeout_seconds`, however slowly
+    its bytes drip in, or there is none. After that nobody asks for `QUIET_SECONDS`, or for as long as a
+    Retry-After says: while it is away, a suggestion costs no more than without it. The address is only ever
+    that of the settings: redirects are not followed.
     """
 
     def __init__(self, settings: Settings, model: str) -> None:

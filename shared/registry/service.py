@@ -3,32 +3,50 @@
 import hashlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.engines.encoders import ModelRef
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ActivateParams
 from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
 from shared.kit.paging import Page, Paging
 from shared.registry import store
-from shared.registry.collections import serving_name
+from shared.registry.serving import (
+    NoActiveModel,
+    NoBiEncoder,
+    Reranking,
+    Serving,
+    find_active,
+    get_active,
+    get_bi_encoder,
+    get_reranker,
+    reranking_of,
+    serving_of,
+    switch_reranker,
+)
 from shared.registry.store import EvaluationNotFound, ModelNameTaken, ModelNotFound
 from shared.registry.tables import Activation, Evaluation, EvaluationRow, ModelVersion
-from shared.transactions.formats import TextFormat
 
-__all__ = ["EvaluationNotFound", "ModelNameTaken", "ModelNotFound"]
+__all__ = [
+    "EvaluationNotFound",
+    "ModelNameTaken",
+    "ModelNotFound",
+    "NoActiveModel",
+    "NoBiEncoder",
+    "Reranking",
+    "Serving",
+    "find_active",
+    "get_active",
+    "get_bi_encoder",
+    "get_reranker",
+    "reranking_of",
+    "serving_of",
+    "switch_reranker",
+]
 
 BASE_NAME = "base"
-
-
-class NoActiveModel(Conflict):
-    """No model is active yet. List them with GET /v1/models, then POST /v1/models/{id}/activate."""
-
-    code = "no-active-model"
 
 
 class NothingToRollBackTo(Conflict):
@@ -41,24 +59,6 @@ class SwitchedMeanwhile(Conflict):
     """Another activation came first. Look at the active model, then activate again if you still want to."""
 
     code = "switched-meanwhile"
-
-
-@dataclass(frozen=True)
-class Serving:
-    """What a request resolves once: a model version and the collection that belongs to it."""
-
-    organization_id: uuid.UUID
-    version_id: uuid.UUID
-    version_name: str
-    fingerprint: str
-    model: ModelRef
-    counter: int
-    texts: TextFormat
-
-    @property
-    def collection(self) -> str:
-        """Where this model's points are."""
-        return serving_name(self.fingerprint, self.texts)
 
 
 def register_base(
@@ -91,6 +91,24 @@ def add_made(session: Session, version: ModelVersion) -> ModelVersion:
 def get(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> ModelVersion:
     """The organisation's model version."""
     return store.get(session, organization_id, version_id)
+
+
+def add_hosted_reranker(session: Session, organization_id: uuid.UUID, name: str, model: str) -> ModelVersion:
+    """Register a model of the endpoint that the settings name.
+
+    Raises:
+        ModelNameTaken: another version has the name.
+    """
+    version = ModelVersion(
+        organization_id=organization_id,
+        name=name,
+        kind="hosted_reranker",
+        base_model=model,
+        fingerprint=hashlib.sha256(f"hosted:{model}".encode()).hexdigest(),
+        parameters={},
+        metrics={},
+    )
+    return store.add(session, version)
 
 
 def get_base(session: Session, organization_id: uuid.UUID) -> ModelVersion:
@@ -132,42 +150,15 @@ def list_active(session: Session) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:
     return store.active_with(session, "")
 
 
-def serving_of(version: ModelVersion, counter: int = 0) -> Serving:
-    """How the version would be served."""
-    return Serving(
-        organization_id=version.organization_id,
-        version_id=version.id,
-        version_name=version.name,
-        fingerprint=version.fingerprint,
-        model=ModelRef(version.base_model, version.base_model_revision, version.artifact, version.dimension),
-        counter=counter,
-        texts=TextFormat.of(version.parameters),
-    )
-
-
-def find_active(session: Session, organization_id: uuid.UUID) -> Serving | None:
-    """What the organisation is served with; None before the first activation."""
-    found = store.find_active(session, organization_id)
-    return None if found is None else serving_of(*found)
-
-
-def get_active(session: Session, organization_id: uuid.UUID) -> Serving:
-    """What the organisation is served with.
-
-    Raises:
-        NoActiveModel: before the first activation.
-    """
-    serving = find_active(session, organization_id)
-    if serving is None:
-        raise NoActiveModel
-    return serving
-
-
 def submit_activation(
     session: Session, organization_id: uuid.UUID, version_id: uuid.UUID, *, request_id: str | None = None
 ) -> Job:
-    """Queue the indexing of a model version and the switch to it."""
-    version = store.get(session, organization_id, version_id)
+    """Queue the indexing of a model version and the switch to it.
+
+    Raises:
+        ModelNotFound, NoBiEncoder: see `get_bi_encoder`.
+    """
+    version = get_bi_encoder(session, organization_id, version_id)
     active = find_active(session, organization_id)
     params = ActivateParams(model_version_id=version.id, counter=active.counter if active else 0)
     return jobs.submit(session, organization_id, "activate", params, request_id=request_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from shared.kit.errors import Conflict, NotFound
 from shared.kit.paging import Page, Paging, page
@@ -68,16 +68,37 @@ def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[
     return page(session, query, ModelVersion.id, paging, resource="models", newest_first=True)
 
 
-def find_active(session: Session, organization_id: uuid.UUID) -> tuple[ModelVersion, int] | None:
-    """The active model version and the counter of its activation."""
+def find_active(
+    session: Session, organization_id: uuid.UUID
+) -> tuple[ModelVersion, ActiveModel, ModelVersion | None] | None:
+    """The active model version, the row that says so, and the reranker behind it where there is one."""
+    reranker = aliased(ModelVersion)
     query = (
-        select(ModelVersion, ActiveModel.counter)
+        select(ModelVersion, ActiveModel, reranker)
         .join(ActiveModel, ActiveModel.model_version_id == ModelVersion.id)
+        .outerjoin(
+            reranker,
+            (reranker.id == ActiveModel.reranker_version_id)
+            & (reranker.organization_id == ActiveModel.organization_id),
+        )
         .where(ActiveModel.organization_id == organization_id)
         .where(ModelVersion.organization_id == organization_id)
     )
     row = session.execute(query).one_or_none()
-    return None if row is None else (row[0], row[1])
+    return None if row is None else (row[0], row[1], row[2])
+
+
+def set_reranker(
+    session: Session, organization_id: uuid.UUID, version_id: uuid.UUID | None, top_n: int
+) -> bool:
+    """Put the reranker behind the active model; whether there is one."""
+    query = (
+        update(ActiveModel)
+        .where(ActiveModel.organization_id == organization_id)
+        .values(reranker_version_id=version_id, rerank_top_n=top_n, activated_at=ActiveModel.activated_at)
+        .returning(ActiveModel.counter)
+    )
+    return session.scalar(query) is not None
 
 
 def compare_and_set_active(

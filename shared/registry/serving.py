@@ -1,0 +1,159 @@
+"""What answers an organisation's requests: a bi-encoder, and a reranker behind it where one is on."""
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from shared.engines.encoders import ModelRef
+from shared.engines.reranker import NoReranker
+from shared.engines.rerankers import RerankerRef
+from shared.kit.errors import Conflict, Invalid
+from shared.registry import store
+from shared.registry.collections import serving_name
+from shared.registry.tables import ModelVersion
+from shared.transactions.formats import TextFormat
+
+RERANKERS = ("reranker", "hosted_reranker")
+HOSTED = "hosted_reranker"
+
+
+class NoActiveModel(Conflict):
+    """No model is active yet. List them with GET /v1/models, then POST /v1/models/{id}/activate."""
+
+    code = "no-active-model"
+
+
+class NoBiEncoder(Invalid):
+    """This is a reranker, which puts in order what another model has found. Name a model that finds."""
+
+    code = "no-bi-encoder"
+
+
+@dataclass(frozen=True)
+class Reranking:
+    """A second stage: it puts the first `top_n` categories in order again."""
+
+    version_id: uuid.UUID
+    version_name: str
+    reranker: RerankerRef
+    texts: TextFormat
+    top_n: int
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What a request resolves once: a model version, its collection, and the second stage behind it."""
+
+    organization_id: uuid.UUID
+    version_id: uuid.UUID
+    version_name: str
+    fingerprint: str
+    model: ModelRef
+    counter: int
+    texts: TextFormat
+    reranking: Reranking | None = None
+
+    @property
+    def collection(self) -> str:
+        """Where this model's points are."""
+        return serving_name(self.fingerprint, self.texts)
+
+
+def serving_of(version: ModelVersion, counter: int = 0, reranking: Reranking | None = None) -> Serving:
+    """How the version would be served."""
+    return Serving(
+        organization_id=version.organization_id,
+        version_id=version.id,
+        version_name=version.name,
+        fingerprint=version.fingerprint,
+        model=_model_of(version),
+        counter=counter,
+        texts=TextFormat.of(version.parameters),
+        reranking=reranking,
+    )
+
+
+def reranking_of(version: ModelVersion, top_n: int) -> Reranking:
+    """How the version would put the first `top_n` in order.
+
+    Raises:
+        NoReranker: it is a bi-encoder.
+    """
+    if version.kind not in RERANKERS:
+        raise NoReranker
+    return Reranking(
+        version_id=version.id,
+        version_name=version.name,
+        reranker=RerankerRef(_model_of(version), is_hosted=version.kind == HOSTED),
+        texts=TextFormat.of(version.parameters),
+        top_n=top_n,
+    )
+
+
+def find_active(session: Session, organization_id: uuid.UUID) -> Serving | None:
+    """What the organisation is served with; None before the first activation."""
+    found = store.find_active(session, organization_id)
+    if found is None:
+        return None
+    version, active, reranker = found
+    reranking = None if reranker is None else reranking_of(reranker, active.rerank_top_n)
+    return serving_of(version, active.counter, reranking)
+
+
+def get_active(session: Session, organization_id: uuid.UUID) -> Serving:
+    """What the organisation is served with.
+
+    Raises:
+        NoActiveModel: before the first activation.
+    """
+    serving = find_active(session, organization_id)
+    if serving is None:
+        raise NoActiveModel
+    return serving
+
+
+def get_bi_encoder(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> ModelVersion:
+    """The organisation's model version.
+
+    Raises:
+        ModelNotFound: it has none of this id.
+        NoBiEncoder: it is a reranker.
+    """
+    version = store.get(session, organization_id, version_id)
+    if version.kind in RERANKERS:
+        raise NoBiEncoder
+    return version
+
+
+def get_reranker(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> ModelVersion:
+    """The organisation's reranker.
+
+    Raises:
+        ModelNotFound: it has no version of this id.
+        NoReranker: it is a bi-encoder.
+    """
+    version = store.get(session, organization_id, version_id)
+    if version.kind not in RERANKERS:
+        raise NoReranker
+    return version
+
+
+def switch_reranker(
+    session: Session, organization_id: uuid.UUID, version_id: uuid.UUID | None, top_n: int
+) -> Serving:
+    """Put the reranker behind whichever model is active, now and after later activations; None: take it away.
+
+    Raises:
+        NoActiveModel: there is nothing yet that it could stand behind.
+        ModelNotFound, NoReranker: see `get_reranker`.
+    """
+    if version_id is not None:
+        get_reranker(session, organization_id, version_id)
+    if not store.set_reranker(session, organization_id, version_id, top_n):
+        raise NoActiveModel
+    return get_active(session, organization_id)
+
+
+def _model_of(version: ModelVersion) -> ModelRef:
+    return ModelRef(version.base_model, version.base_model_revision, version.artifact, version.dimension)
