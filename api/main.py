@@ -32,6 +32,7 @@ from api.routers import (
     jobs,
     models,
     organizations,
+    searches,
     trainings,
     transactions,
 )
@@ -46,7 +47,7 @@ VERSION = "0.1.0"
 # Each with its authentication; the routers without are for operators.
 RESOURCES = (
     *(categorize, organizations, categories, transactions, imports),
-    *(generations, candidates, datasets, evaluations, trainings, models, indexes, jobs),
+    *(generations, candidates, datasets, evaluations, trainings, searches, models, indexes, jobs),
 )
 
 

@@ -19,12 +19,17 @@ from shared.jobs.kinds import (
     GenerationParams,
     ImportParams,
     ReindexParams,
+    SearchParams,
     SyncIndexParams,
     TrainingParams,
+    TrialParams,
 )
 from shared.jobs.run import Finish, Run
+from shared.training import searching, trials
 from shared.training import service as training
 from worker.runner import runs
+
+TRAINER = (sys.executable, "-m", "worker.trainer")
 
 
 @runs("import")
@@ -84,4 +89,16 @@ def delete_organization(resources: Resources, run: Run, _: DeleteOrganizationPar
 @runs("train")
 def train(resources: Resources, run: Run, params: TrainingParams) -> Finish:
     """A model is fine-tuned, in a process of its own."""
-    return training.train(run, params, resources.artifacts, [sys.executable, "-m", "worker.trainer"])
+    return training.train(run, params, resources.artifacts, TRAINER)
+
+
+@runs("search")
+def search(_: Resources, run: Run, params: SearchParams) -> Finish:
+    """A search's next step: trials are asked for, or waited for, or the winner is trained."""
+    return searching.step(run, params)
+
+
+@runs("trial")
+def trial(resources: Resources, run: Run, params: TrialParams) -> Finish:
+    """A recipe is cross-validated, in a process of its own."""
+    return trials.attempt(run, params, resources.artifacts, TRAINER)

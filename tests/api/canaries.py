@@ -20,6 +20,8 @@ RULED = (
     "merchant_category_code",
     "occurred_on",
     "loss",
+    "category_text",
+    "negatives",
     "order",
     "split",
     "scopes",

@@ -202,6 +202,7 @@ ROWS: dict[str, Made] = {
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/categories/{category_id}"): {"description": "taken over"},
     ("POST", "/v1/trainings"): {"name": "tuned"},
+    ("POST", "/v1/searches"): {"name": "searched", "folds": 2},
     **{
         ("POST", f"/v1/candidates/{action}"): {"reviewer": "Jane"}
         for action in (
@@ -215,6 +216,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 OWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("PUT", "/v1/transactions/{transaction_id}/label"): ("category_id",),
     ("POST", "/v1/trainings"): ("dataset_id",),
+    ("POST", "/v1/searches"): ("dataset_id",),
     ("POST", "/v1/evaluations"): ("dataset_id", "model_version_id"),
 }
 
