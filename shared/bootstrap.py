@@ -10,6 +10,7 @@ from shared.engines.artifacts import Artifacts
 from shared.engines.edge import EdgeIndex
 from shared.engines.encoders import Encoders
 from shared.engines.queue import Broker, RedisBroker
+from shared.engines.rerankers import Rerankers
 from shared.kit import tracing
 from shared.kit.db import create_db_engine
 from shared.kit.errors import AppError
@@ -35,6 +36,7 @@ class Resources:
     artifacts: Artifacts
     broker: Broker
     encoders: Encoders
+    rerankers: Rerankers
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -51,6 +53,7 @@ def build(settings: Settings) -> Resources:
     """
     artifacts = Artifacts(settings.artifacts_dir.resolve())
     engine = create_db_engine(settings.database_url, pool_size=settings.database_pool_size)
+    encoders = Encoders(artifacts, device=settings.device, batch_size=settings.encode_batch_size)
     tracing.watch(engine)
     return Resources(
         settings=settings,
@@ -58,7 +61,8 @@ def build(settings: Settings) -> Resources:
         index=_index(settings),
         artifacts=artifacts,
         broker=RedisBroker(settings.redis_url),
-        encoders=Encoders(artifacts, device=settings.device, batch_size=settings.encode_batch_size),
+        encoders=encoders,
+        rerankers=Rerankers(encoders, settings),
     )
 
 

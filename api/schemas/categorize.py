@@ -93,6 +93,9 @@ class CategorizeOut(Out):
 
     model_version: str = Field(description="The name of the model version that answered.")
     model_version_id: uuid.UUID
+    reranker_version: str | None = Field(
+        description="The name of the reranker that had a say in the order; null: none had."
+    )
     decision: Literal["suggest", "none"]
     reason: str
     suggestions: list[SuggestionOut]

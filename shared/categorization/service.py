@@ -1,7 +1,7 @@
 """Answers the question that Outlay is for: which categories fit this transaction?"""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -11,15 +11,22 @@ from sqlalchemy.orm import Session
 from shared.categories import service as categories
 from shared.categories.tables import Category
 from shared.categorization import ranking
+from shared.categorization.reranking import rerank
 from shared.categorization.voting import Ranked
 from shared.engines.encoders import Encoders
+from shared.engines.rerankers import Rerankers
 from shared.engines.vectors import VectorIndex
+from shared.kit import metrics
+from shared.kit.errors import AppError
+from shared.kit.logging import get_logger
 from shared.kit.work import transaction
 from shared.registry import service as registry
 from shared.transactions import service as transactions
 from shared.transactions.text import TransactionFields
 
 MAX_EVIDENCE = 3
+
+logger = get_logger(__name__)
 
 
 class Machines(Protocol):
@@ -38,6 +45,11 @@ class Machines(Protocol):
     @property
     def encoders(self) -> Encoders:
         """The loaded models."""
+        ...
+
+    @property
+    def rerankers(self) -> Rerankers:
+        """The loaded rerankers."""
         ...
 
 
@@ -71,13 +83,25 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Answer:
-    """The categories that fit a transaction, and the model version that found them."""
+    """The categories that fit a transaction, and the model version that found them.
+
+    `reranker_version`: of the second stage that had a say in their order, None where none had.
+    """
 
     model_version: str
     model_version_id: uuid.UUID
+    reranker_version: str | None
     decision: Literal["suggest", "none"]
     reason: str
     suggestions: tuple[Suggestion, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The reranker that had a say in the answers, or the one that should have had and failed."""
+
+    version: str | None = None
+    failed: str | None = None
 
 
 def stored_questions(
@@ -100,7 +124,8 @@ def categorize(
     """The `top_k` best categories for each transaction, with the evidence for them.
 
     The model version and its collection are resolved once, so an answer never mixes two models, and no
-    transaction is open while the texts are encoded and searched.
+    transaction is open while the texts are encoded and searched. A second stage that fails costs the answers
+    its say and nothing else; their reasons tell.
 
     Raises:
         NoActiveModel: the organisation has activated none yet.
@@ -116,15 +141,37 @@ def categorize(
         for vector, text, question in zip(vectors, texts, questions, strict=True)
     ]
     choices = choices_of(live.values(), serving)
-    ranked = [
-        r[:top_k] for r in ranking.rank(machines.index, serving.collection, organization_id, queries, choices)
-    ]
+    found = ranking.rank(machines.index, serving.collection, organization_id, queries, choices)
+    found, reranker = _second_stage(machines, serving.reranking, questions, found, live)
+    ranked = [one[:top_k] for one in found]
     shown = {hit.row_id for one in ranked for found in one for hit in found.evidence[:MAX_EVIDENCE]}
     with transaction(machines.engine) as session:
         merchants = {
             row.id: row.merchant_name for row in transactions.by_ids(session, organization_id, shown)
         }
-    return [_answer(serving, one, live, merchants) for one in ranked]
+    return [_answer(serving, reranker, one, live, merchants) for one in ranked]
+
+
+def _second_stage(
+    machines: Machines,
+    reranking: registry.Reranking | None,
+    questions: Sequence[Question],
+    ranked: list[list[Ranked]],
+    live: Mapping[uuid.UUID, Category],
+) -> tuple[list[list[Ranked]], Stage]:
+    """The rankings as the reranker would have them, or as they were where it is off or fails."""
+    if reranking is None:
+        return ranked, Stage()
+    texts = [reranking.texts.of_transaction(question.fields) for question in questions]
+    documents = {row.id: categories.text_of(row, reranking.texts.category) for row in live.values()}
+    try:
+        reranker = machines.rerankers.get(reranking.reranker)
+        found = rerank(reranker, texts, ranked, documents, reranking.top_n)
+    except AppError as error:
+        metrics.rerank_failed(error.code, len(questions))
+        logger.warning("answered without the reranker", code=error.code, questions=len(questions))
+        return ranked, Stage(failed=reranking.version_name)
+    return found, Stage(version=reranking.version_name)
 
 
 def choices_of(chart: Iterable[Category], serving: registry.Serving) -> dict[uuid.UUID, ranking.Choice]:
@@ -137,6 +184,7 @@ def choices_of(chart: Iterable[Category], serving: registry.Serving) -> dict[uui
 
 def _answer(
     serving: registry.Serving,
+    reranker: Stage,
     ranked: Sequence[Ranked],
     live: dict[uuid.UUID, Category],
     merchants: dict[uuid.UUID, str],
@@ -151,8 +199,12 @@ def _answer(
         reason = "Nearest to the category's text and to transactions that were labelled before."
     else:
         reason = "Nearest to the category's text; nothing alike has been labelled yet."
+    if reranker.failed is not None and suggestions:
+        reason += (
+            f" The reranker '{reranker.failed}' did not answer, so the order is that of the first stage."
+        )
     decision: Literal["suggest", "none"] = "suggest" if suggestions else "none"
-    return Answer(serving.version_name, serving.version_id, decision, reason, suggestions)
+    return Answer(serving.version_name, serving.version_id, reranker.version, decision, reason, suggestions)
 
 
 def _evidence(

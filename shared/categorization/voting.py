@@ -15,7 +15,8 @@ class VotingWeights:
     `neighbours`: only so many nearest labelled transactions vote. `neighbour_temperature`: a vote falls by e
     for each such step of cosine similarity below 1. `category_temperature`: of the softmax over the category
     texts. `prior_votes`: how many perfect neighbours weigh as much as the category texts together.
-    `foreign_department`: what is left of the score of a category that is for other departments.
+    `foreign_department`: what is left of the score of a category that is for other departments. `reranker`:
+    the second stage's share in what it puts in order, 0 to 1.
     """
 
     neighbours: int = 15
@@ -23,6 +24,7 @@ class VotingWeights:
     category_temperature: float = 0.1
     prior_votes: float = 0.1
     foreign_department: float = 0.1
+    reranker: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,34 @@ def favour_departments(
     scale = before / after if after else 1.0
     scaled = [replace(one, score=min(one.score * scale, 1.0)) for one in moved]
     return sorted(scaled, key=lambda one: (-one.score, one.category_id))
+
+
+def blend(ranked: Sequence[Ranked], scores: Mapping[uuid.UUID, float], weight: float) -> list[Ranked]:
+    """The ranking, in which a reranker had a say about the categories that it scored (as log-odds).
+
+    Among those, with p(c) the share of c in their first scores and q(c) the softmax of the reranker's, the
+    new share is proportional to p(c)^(1 - weight) * q(c)^weight: a log-linear pool (Genest and Zidek, 1986,
+    doi:10.1214/ss/1177013825), in which either can rule a category out and neither alone can rule one in.
+    Together they keep the score that they had, so what was not scored stays as it is. The order of the
+    scores does not matter, nor does a constant that is added to all of them.
+    """
+    known = {
+        one.category_id: one.score
+        for one in ranked
+        if one.score > 0 and math.isfinite(scores.get(one.category_id, math.nan))
+    }
+    total = math.fsum(known.values())
+    if not known or not weight:
+        return list(ranked)
+    logs = {one: (1 - weight) * math.log(score) + weight * scores[one] for one, score in known.items()}
+    top = max(logs.values())
+    powers = {one: math.exp(value - top) for one, value in logs.items()}
+    scale = total / math.fsum(powers.values())
+    moved = [
+        replace(one, score=min(powers[one.category_id] * scale, 1.0)) if one.category_id in powers else one
+        for one in ranked
+    ]
+    return sorted(moved, key=lambda one: (-one.score, one.category_id))
 
 
 def _is_for_others(departments: Collection[str] | None, department: str) -> bool:

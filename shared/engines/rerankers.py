@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from shared.engines.encoders import Encoders, ModelRef
 from shared.engines.reranker import CrossEncoderReranker, Reranker, RerankQuery, Scores
-from shared.engines.reranker_hosted import HostedReranker
 from shared.kit import metrics
 from shared.kit.settings import Settings
 
@@ -59,6 +58,8 @@ class Rerankers:
 
     def _make(self, ref: RerankerRef) -> Reranker:
         if ref.is_hosted:
+            from shared.engines.reranker_hosted import HostedReranker  # its client takes a while to import
+
             return HostedReranker(self._settings, ref.model.base_model)
         settings = self._settings
         folder = self._encoders.folder(ref.model)
