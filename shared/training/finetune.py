@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from shared.engines.encoder import Device, Precision, load_model, training_precision
+from shared.engines.devices import Device, Precision, training_precision
+from shared.engines.encoder import load_model
 from shared.jobs.kinds import Loss, Recipe
 from shared.training.feeding import labelled, paired
 from shared.training.pairs import TrainRow, triplets
