@@ -34,3 +34,18 @@ def ids_of_job(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) 
         Candidate.organization_id == organization_id, Candidate.job_id == job_id
     )
     return set(session.scalars(query))
+
+
+def other_names(session: Session, organization_id: uuid.UUID) -> dict[uuid.UUID, list[str]]:
+    """The approved other names of each category that has any, in the order in which they were made up."""
+    query = (
+        select(Candidate.category_id, Candidate.paraphrase)
+        .where(Candidate.organization_id == organization_id)
+        .where(Candidate.kind == "paraphrase", Candidate.status == "approved")
+        .order_by(Candidate.id)
+    )
+    found: dict[uuid.UUID, list[str]] = {}
+    for category_id, name in session.execute(query):
+        if name is not None:
+            found.setdefault(category_id, []).append(name)
+    return found

@@ -1,9 +1,12 @@
 """The rows of a split put to an index of their own: what serving would have answered to each."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from shared.categorization.points import Entry, to_points
@@ -35,7 +38,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one row was answered: where its own category came in, and what came first with which score."""
+    """What one row was answered: where its own category came in, and what came first with which score.
+
+    `is_nearer`: whether the row's text is nearer to its own category's text than to another one's.
+    """
 
     item: Item
     rank: int | None
@@ -43,6 +49,24 @@ class Answer:
     rank_without_reranker: int | None = None
     suggested_category_id: uuid.UUID | None = None
     score: float | None = None
+    is_nearer: bool | None = None
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where the questions are put: the attempt's own collection, the model, and what may be chosen."""
+
+    run: Run
+    index: VectorIndex
+    encoder: Encoder
+    serving: Serving
+    choices: Mapping[uuid.UUID, Choice]
+    seed: int = 0
+
+    @property
+    def collection(self) -> str:
+        """Of this attempt only."""
+        return evaluation_name(self.run.job_id, self.run.attempt)
 
 
 def read(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str) -> Rows:
@@ -54,59 +78,46 @@ def read(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, sp
     return Rows(items[split], [item for name in HISTORY[split] for item in items[name]], items["train"])
 
 
-def ask(
-    run: Run,
-    index: VectorIndex,
-    encoder: Encoder,
-    serving: Serving,
-    rows: Rows,
-    choices: Mapping[uuid.UUID, Choice],
-) -> list[Answer]:
+def ask(bench: Bench, rows: Rows) -> list[Answer]:
     """Index the categories and the history apart from what is served, and ask for each row.
 
-    The collection is this attempt's own and is dropped in the end, however it ends.
+    The collection is dropped in the end, however it ends.
     """
-    entries = [Entry("category", one, one, choice.text) for one, choice in choices.items()]
-    of_transaction = serving.texts.of_transaction
+    run, index = bench.run, bench.index
+    entries = [Entry("category", one, one, choice.text) for one, choice in bench.choices.items()]
+    text_of = bench.serving.texts.of_transaction
     entries += [
-        Entry("transaction", item.id, item.category_id, of_transaction(item.fields)) for item in rows.history
+        Entry("transaction", item.id, item.category_id, text_of(item.fields)) for item in rows.history
     ]
     total = len(entries) + len(rows.asked)
     for attempt in range(1, run.attempt):  # one that was killed left its collection behind
         index.drop_collection(evaluation_name(run.job_id, attempt))
-    collection = evaluation_name(run.job_id, run.attempt)
-    index.ensure_collection(collection, encoder.dimension)
+    index.ensure_collection(bench.collection, bench.encoder.dimension)
     try:
         for start in range(0, len(entries), PAGE):
             part = entries[start : start + PAGE]
-            index.upsert(collection, to_points(serving.fingerprint, run.organization_id, part, encoder))
+            points = to_points(bench.serving.fingerprint, run.organization_id, part, bench.encoder)
+            index.upsert(bench.collection, points)
             run.progress(start + len(part), total, "indexing")
+        texts = bench.encoder.encode([choice.text for choice in bench.choices.values()])
         answers: list[Answer] = []
         for start in range(0, len(rows.asked), PAGE):
-            asked = rows.asked[start : start + PAGE]
-            answers += _ask_page(run, index, encoder, serving, asked, choices)
+            answers += _ask_page(bench, rows.asked[start : start + PAGE], texts)
             run.progress(len(entries) + len(answers), total, "asking")
     finally:
-        index.drop_collection(collection)
+        index.drop_collection(bench.collection)
     return answers
 
 
-def _ask_page(
-    run: Run,
-    index: VectorIndex,
-    encoder: Encoder,
-    serving: Serving,
-    items: Sequence[Item],
-    choices: Mapping[uuid.UUID, Choice],
-) -> list[Answer]:
-    collection = evaluation_name(run.job_id, run.attempt)
-    words = [serving.texts.of_transaction(item.fields) for item in items]
+def _ask_page(bench: Bench, items: Sequence[Item], texts: NDArray[np.float32]) -> list[Answer]:
+    words = [bench.serving.texts.of_transaction(item.fields) for item in items]
     queries = [
         Query(vector, text, item.fields.department)
-        for vector, text, item in zip(encoder.encode(words), words, items, strict=True)
+        for vector, text, item in zip(bench.encoder.encode(words), words, items, strict=True)
     ]
-    served = rank(index, collection, run.organization_id, queries, choices)
-    alone = rank(index, collection, run.organization_id, queries, choices, with_history=False)
+    at = (bench.index, bench.collection, bench.run.organization_id, queries, bench.choices)
+    served, alone = rank(*at), rank(*at, with_history=False)
+    nearer = _nearer(bench, items, np.array([query.vector for query in queries]) @ texts.T)
     return [
         Answer(
             item,
@@ -114,9 +125,26 @@ def _ask_page(
             rank_without_history=rank_of(item.category_id, without),
             suggested_category_id=with_history[0].category_id if with_history else None,
             score=with_history[0].score if with_history else None,
+            is_nearer=is_nearer,
         )
-        for item, with_history, without in zip(items, served, alone, strict=True)
+        for item, with_history, without, is_nearer in zip(items, served, alone, nearer, strict=True)
     ]
+
+
+def _nearer(bench: Bench, items: Sequence[Item], scores: NDArray[np.float32]) -> list[bool | None]:
+    """For each row whether its own category's text is nearer to it than one that the seed draws, as
+    sentence-transformers' TripletEvaluator counts; None where there is no other category.
+    """
+    order = {category_id: column for column, category_id in enumerate(bench.choices)}
+    if len(order) < 2:
+        return [None for _ in items]
+    found: list[bool | None] = []
+    for item, row in zip(items, scores, strict=True):
+        own = order[item.category_id]
+        digest = hashlib.sha256(f"{bench.seed}:{item.id}".encode()).digest()
+        other = (own + 1 + int.from_bytes(digest[:8], "big") % (len(order) - 1)) % len(order)
+        found.append(bool(row[own] > row[other]))
+    return found
 
 
 def rank_of(category_id: uuid.UUID, ranked: Sequence[Ranked]) -> int | None:

@@ -1,8 +1,8 @@
-"""Retrieval metrics where each query has one relevant item: recall@k and reciprocal rank, with intervals."""
+"""Retrieval metrics where each query has one relevant item: recall, reciprocal rank, NDCG; with intervals."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +10,21 @@ from numpy.typing import NDArray
 from shared.kit.intervals import Figure as Figure
 from shared.kit.intervals import figure
 
-KS = (1, 3, 5)
+KS = (1, 3, 5, 10)
+NDCG_KS = (10,)
+SAMPLES = 2000
 
 Group = TypeVar("Group", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """recall@k and MRR@k by k, over `n` queries."""
+    """recall@k, MRR@k and NDCG@k by k, over `n` queries."""
 
     n: int
     recall: dict[int, Figure]
     mrr: dict[int, Figure]
+    ndcg: dict[int, Figure]
 
 
 def recall_at(ranks: Sequence[int | None], k: int) -> float:
@@ -40,12 +43,52 @@ def mrr_at(ranks: Sequence[int | None], k: int) -> float:
     return _mean(_reciprocals(ranks, k))
 
 
+def ndcg_at(ranks: Sequence[int | None], k: int) -> float:
+    """Mean of 1 / log2(rank + 1), 0 where the rank is beyond k or None: with one relevant item the ideal gain
+    is 1 (Jarvelin and Kekalainen, 2002, doi:10.1145/582415.582418).
+
+    Not a number where there are no queries.
+    """
+    return _mean(_gains(ranks, k))
+
+
+def macro_recall(
+    groups: Sequence[Hashable], ranks: Sequence[int | None], *, k: int = 1, seed: int = 0
+) -> Figure:
+    """Mean over the groups (the true categories) of recall@k within each, so that a rare one counts as much
+    as a common one; `n` is the number of queries.
+
+    The interval is the percentile bootstrap with queries as the units (Efron and Tibshirani, 1993): queries
+    are resampled from all together, so it also says how much hangs on which rare categories came up. A group
+    that a resample lacks is not in that resample's mean. Not numbers where there are no queries.
+    """
+    if not ranks:
+        return Figure(float("nan"), float("nan"), float("nan"), 0)
+    _, codes = np.unique([str(group) for group in groups], return_inverse=True)
+    width = int(codes.max()) + 1
+    hits = np.bincount(codes, weights=_hits(ranks, k), minlength=width)
+    cells = np.concatenate([hits, np.bincount(codes, minlength=width) - hits])
+    # All that matters of a resample is how many of each group are hits and misses: one multinomial draw.
+    drawn = np.random.default_rng(seed).multinomial(len(ranks), cells / cells.sum(), size=SAMPLES)
+    low, high = np.quantile(_mean_share(drawn[:, :width], drawn[:, width:]), [0.025, 0.975])
+    value = _mean_share(cells[None, :width], cells[None, width:])[0]
+    return Figure(float(value), float(low), float(high), len(ranks))
+
+
+def _mean_share(hits: NDArray[Any], misses: NDArray[Any]) -> NDArray[np.float64]:
+    """Of each row, the mean over its columns of hits / (hits + misses), columns without either left out."""
+    totals = hits + misses
+    shares = np.divide(hits, totals, out=np.zeros(totals.shape), where=totals > 0)
+    return np.asarray(shares.sum(axis=1) / (totals > 0).sum(axis=1), dtype=np.float64)
+
+
 def evaluate(ranks: Sequence[int | None], *, ks: Sequence[int] = KS, seed: int = 0) -> Metrics:
-    """recall@k and MRR@k for each k, with intervals."""
+    """recall@k and MRR@k for each k, and NDCG@10, with intervals."""
     return Metrics(
         n=len(ranks),
         recall={k: figure(_hits(ranks, k), seed=seed) for k in ks},
         mrr={k: figure(_reciprocals(ranks, k), seed=seed) for k in ks},
+        ndcg={k: figure(_gains(ranks, k), seed=seed) for k in NDCG_KS},
     )
 
 
@@ -70,6 +113,11 @@ def _hits(ranks: Sequence[int | None], k: int) -> NDArray[np.float64]:
 def _reciprocals(ranks: Sequence[int | None], k: int) -> NDArray[np.float64]:
     numbers = _numbers(ranks)
     return np.where(numbers <= k, 1 / numbers, 0.0)
+
+
+def _gains(ranks: Sequence[int | None], k: int) -> NDArray[np.float64]:
+    numbers = _numbers(ranks)
+    return np.where(numbers <= k, 1 / np.log2(numbers + 1), 0.0)
 
 
 def _numbers(ranks: Sequence[int | None]) -> NDArray[np.float64]:

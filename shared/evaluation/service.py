@@ -1,23 +1,27 @@
 """Measures a model version by the very retrieval that serving does."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from shared.candidates.made import other_names
 from shared.categorization.ranking import Choice
 from shared.datasets import service as datasets
+from shared.datasets.tables import Dataset
 from shared.engines.encoders import Encoders
 from shared.engines.vectors import VectorIndex
-from shared.evaluation import asking, reporting
-from shared.evaluation.asking import Answer
+from shared.evaluation import asking, mapping, renaming, reporting
+from shared.evaluation.asking import Bench, Rows
+from shared.evaluation.mapping import View
 from shared.jobs import service as jobs
 from shared.jobs.kinds import EvaluationParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Invalid
 from shared.registry import service as registry
+from shared.registry.service import Serving
 from shared.registry.tables import Evaluation
 
 
@@ -27,6 +31,12 @@ class EmptySplit(Invalid):
     code = "empty-split"
 
 
+class NothingRenamed(Invalid):
+    """No category of the dataset has another name that was approved. Generate paraphrases and review them."""
+
+    code = "nothing-renamed"
+
+
 def submit(
     session: Session, organization_id: uuid.UUID, params: EvaluationParams, *, request_id: str | None = None
 ) -> Job:
@@ -34,13 +44,30 @@ def submit(
 
     Raises:
         DatasetNotFound, ModelNotFound: not the organisation's.
+        NoBiEncoder: the version is a reranker.
+        EmptySplit: nothing to measure on.
+        NothingRenamed: renamed categories were asked for, and there are none.
+    """
+    dataset = get_measurable(session, organization_id, params.dataset_id, params.split)
+    registry.get_bi_encoder(session, organization_id, params.model_version_id)
+    if params.renamed:
+        _renamed(session, dataset)
+    return jobs.submit(session, organization_id, "evaluate", params, request_id=request_id)
+
+
+def get_measurable(
+    session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str
+) -> Dataset:
+    """The dataset, if it has rows in the split.
+
+    Raises:
+        DatasetNotFound: not the organisation's.
         EmptySplit: nothing to measure on.
     """
-    dataset = datasets.get(session, organization_id, params.dataset_id)
-    registry.get(session, organization_id, params.model_version_id)
-    if not dataset.counts.get(params.split):
+    dataset = datasets.get(session, organization_id, dataset_id)
+    if not dataset.counts.get(split):
         raise EmptySplit
-    return jobs.submit(session, organization_id, "evaluate", params, request_id=request_id)
+    return dataset
 
 
 def evaluate(run: Run, params: EvaluationParams, index: VectorIndex, encoders: Encoders) -> Finish:
@@ -49,31 +76,57 @@ def evaluate(run: Run, params: EvaluationParams, index: VectorIndex, encoders: E
     """
     with run.reading() as session:
         serving = registry.serving_of(registry.get(session, run.organization_id, params.model_version_id))
+        base = registry.serving_of(registry.get_base(session, run.organization_id))
         dataset = datasets.get(session, run.organization_id, params.dataset_id)
         rows = asking.read(session, run.organization_id, params.dataset_id, params.split)
-    choices = {
-        uuid.UUID(category_id): Choice.of(serving.texts.of_frozen(about), about.get("departments", ()))
-        for category_id, about in dataset.categories.items()
-    }
-    answers = asking.ask(run, index, encoders.get(serving.model), serving, rows, choices)
-    return _finish(run, params, answers)
-
-
-def _finish(run: Run, params: EvaluationParams, answers: Sequence[Answer]) -> Finish:
+        categories, renamed = _renamed(session, dataset) if params.renamed else (dataset.categories, None)
+    bench = Bench(
+        run, index, encoders.get(serving.model), serving, _choices(serving, categories), dataset.seed
+    )
+    answers = asking.ask(bench, rows)
+    drawn = _draw(encoders, dataset, rows, base, serving)
     evaluation = Evaluation(
         id=run.job_id,  # like every id in the order of time, and the same at each attempt
         organization_id=run.organization_id,
         dataset_id=params.dataset_id,
         model_version_id=params.model_version_id,
         split=params.split,
-        metrics=reporting.metrics_of(answers),
+        metrics=reporting.metrics_of(answers, is_model=True),
         per_category=reporting.per_category(answers),
+        report=reporting.report_of(answers, rows, dataset, drawn=drawn, renamed=renamed),
         job_id=run.job_id,
     )
-    rows = reporting.rows_of(run.organization_id, run.job_id, answers)
+    kept = reporting.rows_of(run.organization_id, run.job_id, answers)
 
     def finish(session: Session) -> dict[str, Any]:
-        registry.add_evaluation(session, evaluation, rows)
-        return {"evaluation_id": str(run.job_id), "metrics": evaluation.metrics}
+        registry.add_evaluation(session, evaluation, kept)
+        return {"evaluation_id": str(run.job_id), "metrics": evaluation.metrics, "renamed": renamed}
 
     return finish
+
+
+def _renamed(session: Session, dataset: Dataset) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """The dataset's categories under other names, and which.
+
+    Raises:
+        NothingRenamed: none has another name.
+    """
+    names = other_names(session, dataset.organization_id)
+    categories, told = renaming.rename(dataset.categories, names, dataset.seed)
+    if not told["categories"]:
+        raise NothingRenamed
+    return categories, told
+
+
+def _choices(serving: Serving, categories: Mapping[str, Mapping[str, Any]]) -> dict[uuid.UUID, Choice]:
+    return {
+        uuid.UUID(category_id): Choice.of(serving.texts.of_frozen(about), about.get("departments", ()))
+        for category_id, about in categories.items()
+    }
+
+
+def _draw(
+    encoders: Encoders, dataset: Dataset, rows: Rows, base: Serving, serving: Serving
+) -> dict[str, Any]:
+    before, after = (View(encoders.get(one.model), one.texts) for one in (base, serving))
+    return mapping.draw(rows.asked, dataset.categories, dataset.seed, before, after)

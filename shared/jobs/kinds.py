@@ -78,6 +78,7 @@ class EvaluationParams(Params):
     model_version_id: uuid.UUID
     split: Literal["train", "test", "eval"]
     reranker_version_id: uuid.UUID | None = None
+    renamed: bool = Field(default=False, description="Categories under other names that people approved.")
 
 
 class BaselinesParams(Params):
@@ -145,10 +146,9 @@ class RerankerTrainingParams(Params):
     dataset_id: uuid.UUID
     name: str
     miner_version_id: uuid.UUID = Field(description="The bi-encoder whose candidates it will rerank.")
-    base_model: str | None = Field(
-        default=None, description="A cross-encoder; null: the miner's own weights."
+    base_model_version_id: uuid.UUID | None = Field(
+        default=None, description="A reranker to train further; null: the miner's weights with a new head."
     )
-    base_model_revision: str | None = None
     epochs: int = 3
     batch_size: int = 16
     learning_rate: float = 5e-5
