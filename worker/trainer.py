@@ -20,8 +20,8 @@ from shared.kit.errors import AppError
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
 from shared.kit.work import transaction
+from shared.training import rerankers, trials
 from shared.training import service as training
-from shared.training import trials
 from shared.training.trials import Report
 
 logger = get_logger(__name__)
@@ -64,6 +64,19 @@ def _fine_tune(resources: Resources, job_id: uuid.UUID, output: Path, report: Re
     return training.summary(finetune(request, tell))
 
 
+def _train_reranker(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
+    request = rerankers.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
+    resources.close()
+    from shared.training.finetune import TrainProgress
+    from shared.training.reranker_training import train_reranker
+
+    def tell(step: TrainProgress) -> None:
+        note = f"epoch {step.epoch:.2f} of {request.epochs}, loss {step.loss:.4f}"
+        report(step.step, step.total_steps, note)
+
+    return rerankers.summary(train_reranker(request, tell))
+
+
 def _cross_validate(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
     request = trials.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
     resources.close()
@@ -73,6 +86,7 @@ def _cross_validate(resources: Resources, job_id: uuid.UUID, output: Path, repor
 # The kinds of job that have a process of their own.
 WORKS: dict[str, Callable[[Resources, uuid.UUID, Path, Report], dict[str, Any]]] = {
     "train": _fine_tune,
+    "train_reranker": _train_reranker,
     "trial": _cross_validate,
 }
 

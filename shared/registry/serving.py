@@ -67,7 +67,7 @@ def serving_of(version: ModelVersion, counter: int = 0, reranking: Reranking | N
         version_id=version.id,
         version_name=version.name,
         fingerprint=version.fingerprint,
-        model=_model_of(version),
+        model=model_of(version),
         counter=counter,
         texts=TextFormat.of(version.parameters),
         reranking=reranking,
@@ -85,7 +85,7 @@ def reranking_of(version: ModelVersion, top_n: int) -> Reranking:
     return Reranking(
         version_id=version.id,
         version_name=version.name,
-        reranker=RerankerRef(_model_of(version), is_hosted=version.kind == HOSTED),
+        reranker=RerankerRef(model_of(version), is_hosted=version.kind == HOSTED),
         texts=TextFormat.of(version.parameters),
         top_n=top_n,
     )
@@ -139,6 +139,18 @@ def get_reranker(session: Session, organization_id: uuid.UUID, version_id: uuid.
     return version
 
 
+def get_local_reranker(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> ModelVersion:
+    """The organisation's reranker, whose weights are here.
+
+    Raises:
+        ModelNotFound, NoReranker: see `get_reranker`; a hosted one has no weights either.
+    """
+    version = get_reranker(session, organization_id, version_id)
+    if version.kind == HOSTED:
+        raise NoReranker("This is a hosted reranker, whose weights are elsewhere. Name one that is here.")
+    return version
+
+
 def switch_reranker(
     session: Session, organization_id: uuid.UUID, version_id: uuid.UUID | None, top_n: int
 ) -> Serving:
@@ -155,5 +167,6 @@ def switch_reranker(
     return get_active(session, organization_id)
 
 
-def _model_of(version: ModelVersion) -> ModelRef:
+def model_of(version: ModelVersion) -> ModelRef:
+    """Where the version's weights are."""
     return ModelRef(version.base_model, version.base_model_revision, version.artifact, version.dimension)
