@@ -84,11 +84,14 @@ def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[s
     The real work under the real lease; only the broker and the worker processes are left out.
     """
     from shared.datasets import freezing
+    from shared.engines.hub import Hub
     from shared.evaluation import parity
     from shared.evaluation import service as evaluation
     from shared.indexing import service as indexing
     from shared.jobs import run
+    from shared.publishing import service as publishing
 
+    hub = Hub(resources.settings.hub_token)
     machines = (resources.index, resources.encoders)
     works: dict[str, run.Work] = {
         "sync_index": lambda run, params: indexing.sync(run, params, *machines),
@@ -96,6 +99,10 @@ def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[s
         "activate": lambda run, params: indexing.activate(run, params, *machines),
         "freeze_dataset": freezing.freeze,
         "check_dataset": lambda run, params: parity.check(run, params, resources.encoders),
+        "import_model": lambda run, params: publishing.import_model(
+            run, params, resources.artifacts, hub, resources.settings.models_dir
+        ),
+        "push_model": lambda run, params: publishing.push_model(run, params, resources.artifacts, hub),
         "evaluate": lambda run, params: evaluation.evaluate(run, params, *machines),
     }
     ended: dict[str, list[str]] = {}

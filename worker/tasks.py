@@ -4,6 +4,7 @@ import sys
 
 from shared.bootstrap import Resources
 from shared.datasets import freezing
+from shared.engines.hub import Hub
 from shared.erasing import service as erasing
 from shared.evaluation import parity
 from shared.evaluation import service as evaluation
@@ -17,7 +18,9 @@ from shared.jobs.kinds import (
     DeleteOrganizationParams,
     EvaluationParams,
     GenerationParams,
+    ImportModelParams,
     ImportParams,
+    PushModelParams,
     ReindexParams,
     SearchParams,
     SyncIndexParams,
@@ -25,6 +28,7 @@ from shared.jobs.kinds import (
     TrialParams,
 )
 from shared.jobs.run import Finish, Run
+from shared.publishing import service as publishing
 from shared.training import searching, trials
 from shared.training import service as training
 from worker.runner import runs
@@ -102,3 +106,17 @@ def search(_: Resources, run: Run, params: SearchParams) -> Finish:
 def trial(resources: Resources, run: Run, params: TrialParams) -> Finish:
     """A recipe is cross-validated, in a process of its own."""
     return trials.attempt(run, params, resources.artifacts, TRAINER)
+
+
+@runs("import_model")
+def import_model(resources: Resources, run: Run, params: ImportModelParams) -> Finish:
+    """A model is fetched, tried and registered."""
+    settings = resources.settings
+    hub = Hub(settings.hub_token)
+    return publishing.import_model(run, params, resources.artifacts, hub, settings.models_dir)
+
+
+@runs("push_model")
+def push_model(resources: Resources, run: Run, params: PushModelParams) -> Finish:
+    """A model goes to a hub."""
+    return publishing.push_model(run, params, resources.artifacts, Hub(resources.settings.hub_token))

@@ -5,16 +5,26 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import orm
+from starlette.responses import PlainTextResponse
 
 from api.answers import accepted, problems
-from api.deps import Id, JobRoom, Reader, RequestId, Session, Writer
+from api.deps import Id, JobRoom, Reader, RequestId, Resources, Session, Writer
 from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.jobs import JobOut
 from api.schemas.models import ModelOut
+from api.schemas.publishing import ModelImportIn, ModelPushIn
+from shared.publishing import service as publishing
+from shared.registry import cards
 from shared.registry import service as registry
 
 router = APIRouter(route_class=OnceRoute, tags=["models"])
+
+
+class MarkdownResponse(PlainTextResponse):
+    """Markdown as it is written, for whoever shows it."""
+
+    media_type = "text/markdown"
 
 
 def _active_id(session: orm.Session, organization_id: uuid.UUID) -> uuid.UUID | None:
@@ -37,6 +47,12 @@ def get_model(model_version_id: Id, reader: Reader, session: Session) -> ModelOu
     return ModelOut.of(version, _active_id(session, reader.organization_id))
 
 
+@router.get("/v1/models/{model_version_id}/card", response_class=MarkdownResponse, responses=problems(404))
+def get_card(model_version_id: Id, reader: Reader, session: Session) -> MarkdownResponse:
+    """The model's card as of now, in Markdown: its data, parameters, figures and limits, no transaction."""
+    return MarkdownResponse(cards.of(session, reader.organization_id, model_version_id))
+
+
 @router.post(
     "/v1/models/{model_version_id}/activate",
     status_code=202,
@@ -55,4 +71,50 @@ def activate_model(
 def roll_back(writer: Writer, session: WriterOnce, request_id: RequestId, response: Response) -> JobOut:
     """Activate the model that was active before the present one."""
     job = registry.submit_rollback(session, writer.organization_id, request_id=request_id)
+    return accepted(job, response)
+
+
+@router.post("/v1/models/import", status_code=202, dependencies=[JobRoom], responses=problems(403, 409, 422))
+def import_model(
+    body: ModelImportIn,
+    writer: Writer,
+    session: WriterOnce,
+    resources: Resources,
+    request_id: RequestId,
+    response: Response,
+) -> JobOut:
+    """Fetch a model from the hub at a commit, or from a folder the operator opened; only safetensors come."""
+    job = publishing.submit_import(
+        session,
+        writer.organization_id,
+        body.params(),
+        models_dir=resources.settings.models_dir,
+        request_id=request_id,
+    )
+    return accepted(job, response)
+
+
+@router.post(
+    "/v1/models/{model_version_id}/push",
+    status_code=202,
+    dependencies=[JobRoom],
+    responses=problems(403, 404, 409, 422),
+)
+def push_model(
+    model_version_id: Id,
+    body: ModelPushIn,
+    writer: Writer,
+    session: WriterOnce,
+    resources: Resources,
+    request_id: RequestId,
+    response: Response,
+) -> JobOut:
+    """Send the model's files and its card of now to a repository of the hub, with the operator's token."""
+    job = publishing.submit_push(
+        session,
+        writer.organization_id,
+        body.params(model_version_id),
+        has_token=resources.settings.hub_token is not None,
+        request_id=request_id,
+    )
     return accepted(job, response)

@@ -20,7 +20,7 @@ class ModelOut(Out):
 
     id: uuid.UUID
     name: str
-    kind: Literal["base", "fine_tuned"]
+    kind: Literal["base", "fine_tuned", "imported", "reranker", "hosted_reranker"]
     base_model: str
     base_model_revision: str | None
     parameters: dict[str, Any]

@@ -101,7 +101,9 @@ def _stop_others(run: Run) -> None:
 
 def _traces(session: Session, organization_id: uuid.UUID) -> Traces:
     versions = registry.list_owned(session, organization_id)
-    models = {version for version, _ in versions} | set(upkeep.ids(session, organization_id, "train"))
+    models = {version for version, _ in versions}
+    for kind in ("train", "train_reranker", "import_model"):
+        models |= set(upkeep.ids(session, organization_id, kind))
     return Traces(
         organization_id,
         evaluations=frozenset(upkeep.ids(session, organization_id, "evaluate")),

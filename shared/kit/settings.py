@@ -35,6 +35,9 @@ class Settings(BaseSettings):
 
     # Files: trained models, uploads, reports.
     artifacts_dir: Path = Path(".outlay/artifacts")
+    models_dir: Path | None = Field(
+        default=None, description="A folder whose models every organisation may import; unset: none."
+    )
 
     # Models.
     base_model: str = Field(

@@ -126,7 +126,8 @@ def _front_matter(version: ModelVersion, hub_id: str | None) -> str:
     }
     if hub_id is not None:
         values["base_model"] = hub_id
-        values["base_model_relation"] = "finetune"
+        if version.dataset_id is not None:
+            values["base_model_relation"] = "finetune"
     if version.base_model == PACKAGED_MODEL:
         values["license"] = "apache-2.0"
     else:

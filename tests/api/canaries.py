@@ -23,6 +23,8 @@ RULED = (
     "category_text",
     "negatives",
     "order",
+    "kind",
+    "revision",
     "split",
     "scopes",
     "expires_at",

@@ -211,6 +211,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         )
     },
     ("POST", "/v1/datasets"): {"name": "frozen"},
+    ("POST", "/v1/models/{model_version_id}/push"): {"repository": "acme/categories"},
     ("POST", "/v1/generations"): {"style": "offline", "count": 1},
 }
 OWN: dict[tuple[str, str], tuple[str, ...]] = {

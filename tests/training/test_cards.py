@@ -1,0 +1,124 @@
+"""A trained model's card: what it tells, what it never tells, and that its own code loads the model."""
+
+import re
+import secrets
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from shared.bootstrap import Resources
+from shared.engines.artifacts import CARD
+from shared.jobs.run import Lease, execute
+from shared.kit.work import transaction
+from shared.registry import service as registry
+from shared.training import service as training
+from tests.factories import OrganizationClient, new_category, new_transaction, run_jobs
+
+TRAINER = [sys.executable, "-m", "worker.trainer"]
+
+
+class Canaries:
+    """Words that occur nowhere else."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def new(self, beginning: str) -> str:
+        self.words.append(secrets.token_hex(6))
+        return f"{beginning} {self.words[-1]}"
+
+    def found_in(self, content: bytes) -> list[str]:
+        return [word for word in self.words if word.encode() in content.lower()]
+
+
+def label_canaries(organization: OrganizationClient, canaries: Canaries) -> None:
+    """Twelve labelled rows of two categories, every text of theirs a canary."""
+    for name in ("Travel", "Software"):
+        category = new_category(
+            organization,
+            name=canaries.new(name),
+            description=canaries.new("What"),
+            examples=[canaries.new("Such as")],
+        )
+        for _ in range(6):
+            texts = {
+                field: canaries.new(name)
+                for field in ("merchant_name", "merchant_descriptor", "memo", "department", "trip_name")
+            }
+            row = new_transaction(organization, merchant_category=[canaries.new("Kind")], **texts)
+            organization.put(f"/v1/transactions/{row['id']}/label", {"category_id": category["id"]})
+
+
+def run_training(resources: Resources, organization: OrganizationClient, dataset_id: str) -> uuid.UUID:
+    """The id of the model version that a real trainer made."""
+    body = {"dataset_id": dataset_id, "name": "Tuned | in *May*", "epochs": 1, "batch_size": 4, "seed": 5}
+    answer = organization.post("/v1/trainings", body)
+    assert answer.status_code == 202, answer.text
+    job_id = uuid.UUID(answer.json()["id"])
+
+    def work(run: Any, params: Any) -> Any:
+        return training.train(run, params, resources.artifacts, TRAINER)
+
+    assert execute(resources.engine, job_id, lambda _: work, Lease(60, 10)) == "succeeded"
+    return job_id
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("environment")
+def test_a_card_tells_all_but_the_rows_and_its_code_loads_the_model(
+    organization: OrganizationClient, resources: Resources, tmp_path: Path
+) -> None:
+    canaries = Canaries()
+    label_canaries(organization, canaries)
+    ratios = {"train": 0.5, "test": 0.25, "eval": 0.25}
+    organization.post("/v1/datasets", {"name": "All of May", "ratios": ratios, "seed": 7})
+    run_jobs(resources, organization)
+    [dataset] = organization.get("/v1/datasets").json()["data"]
+    version_id = run_training(resources, organization, dataset["id"])
+    with transaction(resources.engine) as session:
+        version = registry.get(session, organization.id, version_id)
+    assert version.artifact is not None
+    folder = resources.artifacts.path(version.artifact)
+    leaks = {file.name: canaries.found_in(file.read_bytes()) for file in folder.rglob("*") if file.is_file()}
+    assert leaks.pop(CARD) == []
+    assert not any(leaks.values())
+
+    card = (folder / CARD).read_text()
+    _, front, text = card.split("---\n", 2)
+    about = yaml.safe_load(front)
+    assert about["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert (about["library_name"], about["pipeline_tag"]) == ("sentence-transformers", "sentence-similarity")
+    assert about["license"] == "apache-2.0"
+    assert r"# Tuned \| in \*May\*" in text
+    counts = [f"| {split} rows | {count} |" for split, count in dataset["counts"].items()]
+    for told in ("| dataset | All of May |", "| split by | stratified |", "| seed | 7 |", *counts):
+        assert told in text
+    for told in ("| `seed` | 5 |", "| `epochs` | 1 |", "| `loss` | mnrl |"):
+        assert told in text
+    assert re.search(r"\| recall@1 \| [\d.]+ \([\d.]+ to [\d.]+\) \| .* \| [+-][\d.]+ \(", text)
+
+    body = {"dataset_id": dataset["id"], "split": "eval"}
+    for model_id in (version.parameters["base_model_version_id"], str(version_id)):
+        assert organization.post("/v1/evaluations", {**body, "model_version_id": model_id}).status_code == 202
+    assert run_jobs(resources, organization)["evaluate"] == ["succeeded"] * 2
+    answer = organization.get(f"/v1/models/{version_id}/card")
+    assert answer.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert re.search(r"\| All of May \| eval \| \d+ \| this one \| [\d.]+ \(", answer.text)
+    assert re.search(r"\| All of May \| eval \| \d+ \| [+-][\d.]+ \(", answer.text)
+    assert "## Evaluations" not in card
+    assert canaries.found_in(answer.content) == []
+
+    [code] = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    script = (
+        f"path = {str(folder)!r}\n{code}\nimport numpy\nnumpy.save({str(tmp_path / 'v.npy')!r}, vectors)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path, capture_output=True, timeout=120)
+    texts = re.findall(r"\"\]|'(.*?)'", code)
+    served = resources.encoders.get(registry.serving_of(version).model).encode([one for one in texts if one])
+    assert np.allclose(np.load(tmp_path / "v.npy"), served, atol=1e-5)
