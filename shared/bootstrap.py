@@ -1,11 +1,12 @@
 """The composition root: settings in, everything a door needs out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
 from shared import tables  # noqa: F401  # a foreign key finds its table only where every table is known
+from shared.categorization.habits import HabitsCache
 from shared.engines.artifacts import Artifacts
 from shared.engines.edge import EdgeIndex
 from shared.engines.encoders import Encoders
@@ -37,6 +38,7 @@ class Resources:
     broker: Broker
     encoders: Encoders
     rerankers: Rerankers
+    habits: HabitsCache = field(default_factory=HabitsCache)
 
     def close(self) -> None:
         """Let go of every connection."""

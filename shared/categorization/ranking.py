@@ -7,21 +7,30 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.categorization.voting import Ranked, VotingWeights, favour_departments, rank_categories
-from shared.engines.vectors import Search, VectorIndex
+from shared.categorization.habits import Habits, fold, values_of
+from shared.categorization.voting import (
+    Ranked,
+    VotingWeights,
+    favour_departments,
+    multiply,
+    rank_categories,
+)
+from shared.engines.vectors import Hit, Search, VectorIndex
 
 
 @dataclass(frozen=True)
 class Query:
-    """One transaction: its vector, shape (d,), its text and its department.
+    """One transaction: its vector, shape (d,), its text, its department and its location.
 
-    Its own point, where it has one, never speaks for it.
+    Its own point, where it has one, never speaks for it, nor does the category that it is labelled with.
     """
 
     vector: NDArray[np.float32]
     text: str = ""
     department: str | None = None
+    location: str | None = None
     own_row_id: uuid.UUID | None = None
+    own_category_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -37,11 +46,6 @@ class Choice:
         return cls(text, frozenset(filter(None, map(fold, departments))))
 
 
-def fold(name: str | None) -> str:
-    """A department's name as it is compared."""
-    return " ".join((name or "").split()).casefold()
-
-
 def rank(
     index: VectorIndex,
     collection: str,
@@ -49,6 +53,7 @@ def rank(
     queries: Sequence[Query],
     live: Mapping[uuid.UUID, Choice],
     *,
+    habits: Habits | None = None,
     with_history: bool = True,
 ) -> list[list[Ranked]]:
     """For each query the `live` categories that either search finds, best first.
@@ -67,16 +72,35 @@ def rank(
         ]
     found = [[hit for hit in hits if hit.category_id in live] for hits in index.search(collection, searches)]
     texts, history = found[: len(queries)], found[len(queries) :] or [[] for _ in queries]
-    departments = {category_id: choice.departments for category_id, choice in live.items()}
     return [
-        favour_departments(
-            rank_categories(by_text, by_history, weights),
-            fold(query.department),
-            departments,
-            weights.foreign_department,
-        )
+        vote(by_text, by_history, query, live, habits if with_history else None, weights)
         for query, by_text, by_history in zip(queries, texts, history, strict=True)
     ]
+
+
+def vote(
+    by_text: Sequence[Hit],
+    by_history: Sequence[Hit],
+    query: Query,
+    live: Mapping[uuid.UUID, Choice],
+    habits: Habits | None,
+    weights: VotingWeights,
+) -> list[Ranked]:
+    """The vote of the hits, then what the chart and the habits say of the transaction's own fields.
+
+    Where the chart says which departments use its categories, it is believed rather than the habits.
+    """
+    ranked = rank_categories(by_text, by_history, weights)
+    values = values_of(query.department, query.location)
+    departments = {category_id: choice.departments for category_id, choice in live.items()}
+    if any(departments.values()):
+        ranked = favour_departments(
+            ranked, values.pop("department", None), departments, weights.foreign_department
+        )
+    if habits is None or not values:
+        return ranked
+    lifts = habits.lifts(values, live, weights.habit_prior, query.own_category_id)
+    return multiply(ranked, {one: lift**weights.habit_power for one, lift in lifts.items()})
 
 
 def _own(query: Query) -> tuple[uuid.UUID, ...]:

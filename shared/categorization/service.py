@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from shared.categories import service as categories
 from shared.categories.tables import Category
 from shared.categorization import ranking
+from shared.categorization.habits import HabitsCache
 from shared.categorization.reranking import rerank
 from shared.categorization.voting import Ranked
 from shared.engines.encoders import Encoders
@@ -40,6 +41,11 @@ class Machines(Protocol):
     @property
     def index(self) -> VectorIndex:
         """The vector index."""
+        ...
+
+    @property
+    def habits(self) -> HabitsCache:
+        """What departments and locations usually book."""
         ...
 
     @property
@@ -134,14 +140,24 @@ def categorize(
     with transaction(machines.engine) as session:
         serving = registry.get_active(session, organization_id)
         live = {row.id: row for row in categories.all_live(session, organization_id)}
+        habits = machines.habits.get(session, organization_id)
+        asked = [question.transaction_id for question in questions if question.transaction_id]
+        labels = transactions.current_labels(session, organization_id, asked) if asked else {}
     texts = [serving.texts.of_transaction(question.fields) for question in questions]
     vectors = machines.encoders.get(serving.model).encode(texts)
     queries = [
-        ranking.Query(vector, text, question.fields.department, question.transaction_id)
+        ranking.Query(
+            vector,
+            text,
+            question.fields.department,
+            question.fields.location,
+            question.transaction_id,
+            labels[question.transaction_id].category_id if question.transaction_id in labels else None,
+        )
         for vector, text, question in zip(vectors, texts, questions, strict=True)
     ]
     choices = choices_of(live.values(), serving)
-    found = ranking.rank(machines.index, serving.collection, organization_id, queries, choices)
+    found = ranking.rank(machines.index, serving.collection, organization_id, queries, choices, habits=habits)
     found, reranker = _second_stage(machines, serving.reranking, questions, found, live)
     ranked = [one[:top_k] for one in found]
     shown = {hit.row_id for one in ranked for found in one for hit in found.evidence[:MAX_EVIDENCE]}

@@ -24,7 +24,9 @@ class VotingWeights:
     category_temperature: float = 0.1
     prior_votes: float = 0.1
     foreign_department: float = 0.1
-    reranker: float = 0.5
+    habit_power: float = 0.5
+    habit_prior: float = 20.0
+    reranker: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,19 @@ def favour_departments(
     """
     if not department:
         return list(ranked)
-    moved = [
-        replace(one, score=one.score * weight)
-        if _is_for_others(departments.get(one.category_id), department)
-        else one
-        for one in ranked
-    ]
+    return multiply(
+        ranked,
+        {
+            one.category_id: weight
+            for one in ranked
+            if _is_for_others(departments.get(one.category_id), department)
+        },
+    )
+
+
+def multiply(ranked: Sequence[Ranked], factors: Mapping[uuid.UUID, float]) -> list[Ranked]:
+    """The ranking with each score times its category's factor, 1 where it has none; their sum stays."""
+    moved = [replace(one, score=one.score * factors.get(one.category_id, 1.0)) for one in ranked]
     before, after = math.fsum(one.score for one in ranked), math.fsum(one.score for one in moved)
     scale = before / after if after else 1.0
     scaled = [replace(one, score=min(one.score * scale, 1.0)) for one in moved]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from shared.categorization.habits import Habits, values_of
 from shared.categorization.points import Entry, to_points
 from shared.categorization.ranking import Choice, Query, rank
 from shared.categorization.voting import Ranked
@@ -89,6 +90,10 @@ def ask(bench: Bench, rows: Rows) -> list[Answer]:
     entries += [
         Entry("transaction", item.id, item.category_id, text_of(item.fields)) for item in rows.history
     ]
+    habits = Habits.of(
+        (values_of(item.fields.department, item.fields.location), item.category_id, 1)
+        for item in rows.history
+    )
     total = len(entries) + len(rows.asked)
     for attempt in range(1, run.attempt):  # one that was killed left its collection behind
         index.drop_collection(evaluation_name(run.job_id, attempt))
@@ -102,21 +107,23 @@ def ask(bench: Bench, rows: Rows) -> list[Answer]:
         texts = bench.encoder.encode([choice.text for choice in bench.choices.values()])
         answers: list[Answer] = []
         for start in range(0, len(rows.asked), PAGE):
-            answers += _ask_page(bench, rows.asked[start : start + PAGE], texts)
+            answers += _ask_page(bench, rows.asked[start : start + PAGE], texts, habits)
             run.progress(len(entries) + len(answers), total, "asking")
     finally:
         index.drop_collection(bench.collection)
     return answers
 
 
-def _ask_page(bench: Bench, items: Sequence[Item], texts: NDArray[np.float32]) -> list[Answer]:
+def _ask_page(
+    bench: Bench, items: Sequence[Item], texts: NDArray[np.float32], habits: Habits
+) -> list[Answer]:
     words = [bench.serving.texts.of_transaction(item.fields) for item in items]
     queries = [
-        Query(vector, text, item.fields.department)
+        Query(vector, text, item.fields.department, item.fields.location)
         for vector, text, item in zip(bench.encoder.encode(words), words, items, strict=True)
     ]
     at = (bench.index, bench.collection, bench.run.organization_id, queries, bench.choices)
-    served, alone = rank(*at), rank(*at, with_history=False)
+    served, alone = rank(*at, habits=habits), rank(*at, with_history=False)
     nearer = _nearer(bench, items, np.array([query.vector for query in queries]) @ texts.T)
     return [
         Answer(

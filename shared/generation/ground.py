@@ -12,6 +12,8 @@ from shared.candidates import service as candidates
 from shared.candidates.tables import Candidate
 from shared.categories import service as categories
 from shared.categories.tables import Category
+from shared.categorization import habits
+from shared.categorization.habits import Habits
 from shared.datasets.service import freeze_fields
 from shared.generation import weaknesses
 from shared.generation.keeping import candidate_id
@@ -38,6 +40,7 @@ class Ground:
     confusions: Sequence[Confusion]
     examples: Sequence[dict[str, Any]]
     before: Sequence[Candidate]
+    habits: Habits
     tally: Tally
     batches: Sequence[Batch]
 
@@ -58,6 +61,7 @@ def read(session: Session, run: Run, params: GenerationParams) -> Ground:
         confusions=(weaknesses.confusions(session, organization_id) or ()) if is_adversarial else (),
         examples=[_example(chart, one) for one in approved],
         before=made.newest(session, organization_id, MOST_REMEMBERED),
+        habits=habits.count(session, organization_id),
         tally=tally,
         batches=_left(session, run, params, ids, needs, tally),
     )

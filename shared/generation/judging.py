@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.candidates.service import Difficulty
+from shared.categorization.habits import Habits
 from shared.categorization.ranking import Choice, Query, rank
 from shared.categorization.voting import Ranked
 from shared.engines.encoder import Encoder
@@ -27,6 +28,7 @@ class Judge:
     encoder: Encoder
     index: VectorIndex
     live: Mapping[uuid.UUID, Choice]
+    habits: Habits
 
     def check(self) -> None:
         """Fail before any money is spent, where the index cannot answer.
@@ -53,6 +55,7 @@ class Judge:
             self.serving.organization_id,
             queries,
             self.live,
+            habits=self.habits,
             with_history=with_history,
         )
         return [

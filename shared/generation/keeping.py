@@ -159,7 +159,12 @@ class Keeper:
     ) -> list[NewCandidate]:
         difficulties: Sequence[Difficulty | None] = [None] * len(rows)
         queries = [
-            Query(vector, row.text, row.made.fields.department if row.made.fields else None)
+            Query(
+                vector,
+                row.text,
+                row.made.fields.department if row.made.fields else None,
+                row.made.fields.location if row.made.fields else None,
+            )
             for row, vector in rows
             if vector is not None
         ]

@@ -196,7 +196,7 @@ def _judge(ground: Ground, index: VectorIndex, encoders: Encoders) -> Judge | No
     if ground.serving is None:
         return None
     choices = choices_of(ground.chart.by_id.values(), ground.serving)
-    judge = Judge(ground.serving, encoders.get(ground.serving.model), index, choices)
+    judge = Judge(ground.serving, encoders.get(ground.serving.model), index, choices, ground.habits)
     judge.check()
     return judge
 

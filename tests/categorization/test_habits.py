@@ -1,0 +1,113 @@
+"""What departments and locations usually book, and how far it is followed."""
+
+import uuid
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from shared.bootstrap import Resources
+from shared.categorization import habits
+from shared.categorization.habits import Habits, HabitsCache, values_of
+from shared.categorization.ranking import Choice, Query, vote
+from shared.categorization.voting import VotingWeights
+from shared.engines.vectors import Hit
+from shared.kit.work import transaction
+from tests.factories import OrganizationClient, new_category, new_organization
+
+IDS = [uuid.UUID(int=number) for number in range(1, 6)]
+FUEL, FOOD = IDS[:2]
+COUNTED = st.lists(
+    st.tuples(st.sampled_from(["depot", "school", ""]), st.sampled_from(IDS), st.integers(1, 50)), max_size=20
+)
+
+
+def of(rows: list[tuple[str, uuid.UUID, int]]) -> Habits:
+    return Habits.of((values_of(None, place), category_id, number) for place, category_id, number in rows)
+
+
+def test_a_place_lifts_what_it_books() -> None:
+    known = of([("depot", FUEL, 40), ("school", FOOD, 60)])
+    lifts = known.lifts({"location": "depot"}, [FUEL, FOOD], prior=20)
+    assert lifts[FUEL] > 1 > lifts[FOOD]
+    assert known.lifts({"location": "nowhere"}, [FUEL, FOOD], prior=20) == {FUEL: 1, FOOD: 1}
+    assert known.lifts({"department": "depot"}, [FUEL, FOOD], prior=20) == {FUEL: 1, FOOD: 1}
+
+
+def test_a_transaction_does_not_speak_for_itself() -> None:
+    alone = of([("depot", FUEL, 1), ("school", FOOD, 9)])
+    lifts = alone.lifts({"location": "depot"}, [FUEL, FOOD], prior=5, own=FUEL)
+    assert lifts[FUEL] == pytest.approx(1)
+    assert alone.lifts({"location": "depot"}, [FUEL, FOOD], prior=5)[FUEL] > 1.5
+
+
+@given(COUNTED, st.floats(0.5, 100))
+def test_lifts_average_to_one(rows: list[tuple[str, uuid.UUID, int]], prior: float) -> None:
+    """Weighed by how usual the categories are: P(category | value) is a distribution, too."""
+    known = of(rows)
+    total = sum(known.total.get(one, 0) + 0.5 for one in IDS)
+    lifts = known.lifts({"location": "depot"}, IDS, prior)
+    usual = {one: (known.total.get(one, 0) + 0.5) / total for one in IDS}
+    assert sum(lifts[one] * usual[one] for one in IDS) == pytest.approx(1)
+
+
+@given(COUNTED, st.lists(st.floats(-1, 1), min_size=5, max_size=5))
+def test_scores_stay_within_one_and_text_alone_stays_as_it_was(
+    rows: list[tuple[str, uuid.UUID, int]], similarities: list[float]
+) -> None:
+    import numpy as np
+
+    hits = [Hit(one, one, score) for one, score in zip(IDS, similarities, strict=True)]
+    live = dict.fromkeys(IDS, Choice(""))
+    at_depot = Query(np.zeros(2, dtype=np.float32), location="Depot ")
+    ranked = vote(hits, [], at_depot, live, of(rows), VotingWeights())
+    assert sum(one.score for one in ranked) == pytest.approx(1)
+    assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
+    plain = vote(hits, [], Query(np.zeros(2, dtype=np.float32)), live, of(rows), VotingWeights())
+    assert plain == vote(hits, [], at_depot, live, None, VotingWeights())
+
+
+def test_the_chart_is_believed_before_habits() -> None:
+    import numpy as np
+
+    hits = [Hit(FUEL, FUEL, 0.5), Hit(FOOD, FOOD, 0.5)]
+    live = {FUEL: Choice.of("", ["Depot"]), FOOD: Choice.of("", ["School"])}
+    known = Habits.of([(values_of("depot", None), FOOD, 500), (values_of("school", None), FUEL, 500)])
+    query = Query(np.zeros(2, dtype=np.float32), department="DEPOT")
+    assert vote(hits, [], query, live, known, VotingWeights())[0].category_id == FUEL
+    nameless = dict.fromkeys(live, Choice(""))
+    assert vote(hits, [], query, nameless, known, VotingWeights())[0].category_id == FOOD
+
+
+def label(organization: OrganizationClient, location: str, category_id: str) -> None:
+    body = {"merchant_name": "Any", "location": location, "amount": "1.00", "currency": "EUR"}
+    made = organization.post("/v1/transactions", body).json()
+    organization.put(f"/v1/transactions/{made['id']}/label", {"category_id": category_id})
+
+
+def test_counts_are_those_of_the_current_labels_of_one_organisation(
+    client: TestClient, resources: Resources
+) -> None:
+    ours, theirs = new_organization(client), new_organization(client)
+    first, second = (new_category(ours)["id"] for _ in range(2))
+    label(theirs, "Depot", new_category(theirs)["id"])
+    for place, category_id in (("Depot", first), (" depot", first), ("School", second)):
+        label(ours, place, category_id)
+    with transaction(resources.engine) as session:
+        found = habits.count(session, ours.id)
+    assert found.by_value == {
+        ("location", "depot"): {uuid.UUID(first): 2},
+        ("location", "school"): {uuid.UUID(second): 1},
+    }
+
+
+def test_kept_for_a_while_and_counted_anew_then(client: TestClient, resources: Resources) -> None:
+    organization = new_organization(client)
+    category_id = new_category(organization)["id"]
+    kept, fresh = HabitsCache(), HabitsCache(kept_s=0)
+    for expected in (0, 1):
+        with transaction(resources.engine) as session:
+            assert sum(fresh.get(session, organization.id).total.values()) == expected
+            assert not kept.get(session, organization.id).total
+        label(organization, "Depot", category_id)
