@@ -102,7 +102,7 @@ def _stop_others(run: Run) -> None:
 def _traces(session: Session, organization_id: uuid.UUID) -> Traces:
     versions = registry.list_owned(session, organization_id)
     models = {version for version, _ in versions}
-    for kind in ("train", "train_reranker", "import_model"):
+    for kind in ("train", "train_reranker", "trial", "import_model"):
         models |= set(upkeep.ids(session, organization_id, kind))
     return Traces(
         organization_id,
