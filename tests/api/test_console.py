@@ -12,7 +12,7 @@ from api.console.session import COOKIE, ConsoleSession
 from tests.api.signing_in import SAME_ORIGIN, sign_in
 from tests.factories import OrganizationClient
 
-PAGES = ("/console/review", "/console/candidates", "/console/label")
+PAGES = ("/console/review", "/console/candidates", "/console/label", "/console/evaluations")
 STATIC = Path(api.console.pages.__file__).parent / "static"
 
 
@@ -166,9 +166,20 @@ def test_forms_are_taken_where_there_is_a_form_and_nowhere_else(
     assert browser.post(path, content=b"name=x", headers=headers).status_code == status
 
 
-def test_htmx_is_the_one_that_its_page_names() -> None:
-    folder = STATIC / "vendor" / "htmx"
-    named = re.search(r"htmx\.min\.js sha256 ([0-9a-f]{64})", (folder / "VERSION.md").read_text())
-    assert named is not None
-    assert hashlib.sha256((folder / "htmx.min.js").read_bytes()).hexdigest() == named[1]
+@pytest.mark.parametrize("name", ["htmx", "vega", "vega-lite", "vega-embed"])
+def test_what_is_vendored_is_what_its_page_names(name: str) -> None:
+    folder = STATIC / "vendor" / name
+    named = dict(re.findall(r"(\S+\.js) sha256 ([0-9a-f]{64})", (folder / "VERSION.md").read_text()))
+    found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.js")}
+    assert found == named
+    assert len(found) == 1
     assert (folder / "LICENSE").is_file()
+
+
+def test_nothing_is_vendored_that_is_not_compared() -> None:
+    assert {path.name for path in (STATIC / "vendor").iterdir()} == {
+        "htmx",
+        "vega",
+        "vega-lite",
+        "vega-embed",
+    }

@@ -24,7 +24,8 @@ def test_the_matrix_has_every_route_that_takes_an_id(client: TestClient, matrix:
     found = {
         (method, route.path)
         for route in iter_route_contexts(client.app.routes)  # type: ignore[attr-defined]  # it is the FastAPI app
-        if route.path is not None and "{" in route.path
+        # The pages have a test of their own, in test_lab_pages.
+        if route.path is not None and "{" in route.path and not route.path.startswith("/console/")
         for method in route.methods or ()
     }
     assert found == {(place.method, place.path) for place in matrix if place.where == "path"}
@@ -53,7 +54,7 @@ def test_every_place_treats_a_foreign_id_as_an_unknown_one(
         )
         if place.where == "path":
             assert foreign.status_code == 404, f"{place} showed a foreign row"
-        elif place.where == "query":
+        elif place.where == "query" and place.is_filter:
             assert (foreign.status_code, foreign.json()["data"]) == (200, []), place
         elif not place.is_filter:
             assert foreign.status_code in REFUSALS, f"{place} took a foreign row"

@@ -1,0 +1,138 @@
+"""The lab's pages: leaderboards, an evaluation, two compared; each with charts, and tables as CSV."""
+
+import uuid
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.responses import JSONResponse, Response
+
+from api.console import findings
+from api.console.findings import Finding, Leaderboard
+from api.console.rendering import HEADERS, page
+from api.console.tables import Table
+from api.console.visitor import SignedIn
+from api.deps import Session
+from api.errors import status_of
+from shared.datasets import service as datasets
+from shared.kit.errors import AppError, NotFound
+from shared.kit.paging import Paging
+from shared.registry import leaderboard
+
+BOARDS = 200
+
+
+class PageRoute(APIRoute):
+    """A route whose reader is a person: what is wrong is said on a page."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler, its errors turned into pages; bugs stay what they are."""
+        handle = super().get_route_handler()
+
+        async def handle_for_people(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError:
+                return page("problem.html", 404, status=404, message=NotFound().message)
+            except AppError as error:
+                status = status_of(error)
+                if status == 500:
+                    raise
+                return page("problem.html", status, status=status, message=error.message)
+
+        return handle_for_people
+
+
+router = APIRouter(prefix="/console", include_in_schema=False, route_class=PageRoute)
+
+
+def find(evaluation_id: uuid.UUID, visitor: SignedIn, session: Session) -> Finding:
+    """The evaluation that the path names."""
+    return findings.find(session, visitor.principal.organization_id, evaluation_id)
+
+
+def lead(
+    visitor: SignedIn,
+    session: Session,
+    dataset_id: uuid.UUID | None = None,
+    split: Annotated[str | None, Query(pattern="^(train|test|eval)$")] = None,
+) -> Leaderboard | None:
+    """The leaderboard that is asked for, or that of the newest dataset; None where nothing was evaluated."""
+    organization_id = visitor.principal.organization_id
+    boards = leaderboard.boards(session, organization_id)
+    fitting = [board for board in boards if dataset_id in (None, board.dataset_id)]
+    splits = sorted(
+        (board.split for board in fitting if board.dataset_id == fitting[0].dataset_id), key=_order
+    )
+    if dataset_id is None and not fitting:
+        return None
+    chosen = dataset_id or fitting[0].dataset_id
+    return findings.lead(session, organization_id, chosen, split or next(iter(splits), "eval"))
+
+
+def _order(split: str) -> int:
+    return ("eval", "test", "train").index(split)
+
+
+Found = Annotated[Finding, Depends(find)]
+Led = Annotated[Leaderboard | None, Depends(lead)]
+
+
+@router.get("/evaluations")
+def show_evaluations(visitor: SignedIn, session: Session, led: Led) -> Response:
+    """What was measured on one split of one dataset, best first."""
+    organization_id = visitor.principal.organization_id
+    measured = {board.dataset_id for board in leaderboard.boards(session, organization_id)}
+    listed = datasets.list_(session, organization_id, Paging(BOARDS)).rows
+    shown = [dataset for dataset in listed if dataset.id in measured]
+    return page("evaluations.html", visitor=visitor, datasets=shown, led=led)
+
+
+@router.get("/evaluations/charts.json")
+def draw_evaluations(led: Led) -> Response:
+    """The list's charts as Vega-Lite specs."""
+    return _charts({} if led is None else led.charts())
+
+
+@router.get("/evaluations/tables/leaderboard.csv")
+def export_evaluations(led: Led) -> Response:
+    """The list as CSV."""
+    return _csv({} if led is None else {"leaderboard": led.table()}, "leaderboard")
+
+
+@router.get("/evaluations/{evaluation_id}")
+def show_evaluation(visitor: SignedIn, found: Found) -> Response:
+    """What one evaluation found."""
+    return page(
+        "evaluation.html", visitor=visitor, found=found, tables=found.tables(), figures=found.figures()
+    )
+
+
+@router.get("/evaluations/{evaluation_id}/charts.json")
+def draw_evaluation(found: Found) -> Response:
+    """The page's charts as Vega-Lite specs."""
+    return _charts(found.charts())
+
+
+@router.get("/evaluations/{evaluation_id}/tables/{table}.csv")
+def export_evaluation(found: Found, table: str) -> Response:
+    """One of the page's tables as CSV."""
+    return _csv(found.tables(), table)
+
+
+def _charts(specs: Mapping[str, Any]) -> Response:
+    return JSONResponse(specs, headers=HEADERS)
+
+
+def _csv(tables: Mapping[str, Table], name: str) -> Response:
+    """A table as a file.
+
+    Raises:
+        NotFound: there is none of this name.
+    """
+    if name not in tables:
+        raise NotFound
+    headers = HEADERS | {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(tables[name].csv(), media_type="text/csv", headers=headers)

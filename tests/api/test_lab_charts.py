@@ -1,0 +1,156 @@
+"""The lab's charts and tables, from evaluation JSON alone: specs that Vega-Lite takes, numbers in full."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from api.console import charts, comparing, figures, tables
+from tests.api import lab_examples as example
+
+METRICS, REPORT = example.metrics(), example.report()
+
+
+def drawn() -> dict[str, Any]:
+    """Every chart there is."""
+    found = example.comparison()["differences"]
+    return {
+        "recall": charts.measure_bars(METRICS, "recall", "recall@k"),
+        "mrr": charts.measure_bars(METRICS, "mrr", "MRR@k"),
+        "slices": charts.slice_points(REPORT),
+        "confusions": charts.confusion_bars(REPORT),
+        "reliability": charts.reliability_curve(REPORT),
+        "map": charts.map_of(REPORT, "after"),
+        "leaders": charts.leaders([("base", METRICS["recall"]["1"]), ("base", None)]),
+        "differences": charts.differences(found),
+    }
+
+
+def values(chart: Any) -> list[dict[str, Any]]:
+    """The rows that the chart draws."""
+    found = chart.to_dict()["data"]["values"]
+    assert isinstance(found, list)
+    return found
+
+
+def rows_of(table: tables.Table) -> list[dict[str, str]]:
+    """The table as another program reads it."""
+    return list(csv.DictReader(io.StringIO(table.csv())))
+
+
+def test_every_chart_fits_the_schema_of_vega_lite() -> None:
+    for name, chart in drawn().items():
+        schema = chart.properties(width="container").to_dict(validate=True)["$schema"]
+        assert "vega-lite/v6" in schema, name
+        spec = charts.spec_of(chart, "What it shows")
+        # Its colours and fonts are the page's, and nothing in it leads elsewhere.
+        assert (spec["width"], spec["description"], "config" in spec) == ("container", "What it shows", False)
+        assert "url" not in str(spec).replace(schema, "")
+
+
+def test_bars_have_the_figures_and_their_intervals() -> None:
+    rows = values(drawn()["recall"])
+    assert len(rows) == 3 * 4
+    [one] = [row for row in rows if (row["stage"], row["k"]) == ("Without history", 5)]
+    figure = METRICS["without_history"]["recall"]["5"]
+    assert {key: one[key] for key in ("value", "low", "high")} == {
+        key: figure[key] for key in ("value", "low", "high")
+    }
+    alone = example.measures(0.5)
+    assert {row["stage"] for row in values(charts.measure_bars(alone, "mrr", "MRR@k"))} == {"As served"}
+
+
+def test_a_map_tells_nine_categories_apart_and_no_more() -> None:
+    ids = [str(number) for number in range(12)]
+    points = [
+        {"kind": kind, "label": f"{kind} {one}", "category_id": one, "before": [0, 0], "after": [int(one), 0]}
+        for one in ids
+        for kind in ("category", *["transaction"] * (20 - int(one)))
+    ]
+    rows = values(charts.map_of({"map": {"method": "pca", "points": points}}, "after"))
+    assert {row["colour"] for row in rows} == {f"category {one}" for one in ids[:9]} | {charts.OTHERS}
+    assert {row["x"] for row in rows} == set(range(12))
+    assert {row["category"] for row in rows if row["label"] == "transaction 11"} == {"category 11"}
+
+
+def test_words_say_what_a_map_shows() -> None:
+    def point(kind: str, category_id: str, x: float) -> dict[str, Any]:
+        return {"kind": kind, "label": "", "category_id": category_id, "before": [x, 0], "after": [-x, 0]}
+
+    points = [point("category", "a", 0), point("category", "b", 10)]
+    points += [point("transaction", "a", 1), point("transaction", "a", 9), point("transaction", "b", 8)]
+    text = figures.of_evaluation({}, {"map": {"method": "pca", "points": points}})["map_before"].text
+    assert "PCA" in text
+    assert "2 of 3 transactions are nearest to their own category" in text
+
+
+def test_there_is_no_figure_without_data() -> None:
+    assert figures.of_evaluation({}, None) == {}
+    empty = {"bins": [{"low": 0, "high": 1, "n": 0, "mean_score": None, "accuracy": None}]}
+    report = {"slices": {}, "confusions": [], "map": None}
+    reliability = {**empty, "expected_calibration_error": None}
+    assert figures.of_evaluation({"n": 0}, {**report, "reliability": reliability}) == {}
+    named = figures.of_evaluation(METRICS, REPORT)
+    assert list(named) == [
+        *("recall", "mrr", "slices", "confusions", "reliability", "map_before", "map_after")
+    ]
+    assert {figure.table for figure in named.values()} <= {
+        *("metrics", "slices", "confusions", "reliability", "map")
+    }
+
+
+def test_csv_has_numbers_in_full_and_no_formula() -> None:
+    metrics = {row["measure"]: row for row in rows_of(tables.of_metrics(METRICS))}
+    figure = METRICS["without_reranker"]["recall"]["3"]
+    found = metrics["recall@3"]
+    assert [float(found[f"without_reranker{part}"]) for part in ("", "_low", "_high", "_n")] == list(
+        figure.values()
+    )
+    assert metrics["triplet accuracy"]["without_history"] == ""
+    [worst, *_, best] = rows_of(tables.of_categories(example.per_category(), example.NAMES))
+    assert (worst["category"], worst["n"], float(worst["recall_at_1"])) == (
+        f"'{example.NAMES[example.SOFTWARE]}",
+        "6",
+        0.0,
+    )
+    assert best["category"] == "Travel: lodging"
+    [first, *_] = rows_of(tables.of_confusions(REPORT))
+    assert first == {"category": "Meals", "suggested": "Travel: lodging", "rows": "7"}
+
+
+@pytest.mark.parametrize(
+    ("name", "order"),
+    [
+        ("labelled_rows", ["0", "1-4", "5-19", "20-99", "100+"]),
+        ("amount_band", ["under 10", "10 to 100", "1,000 to 10,000", "100,000 or more", "refund"]),
+        ("merchant_seen", ["seen", "unseen"]),
+        ("department", ["Zoo", "Art", "none"]),
+    ],
+)
+def test_slices_are_in_an_order_that_people_expect(name: str, order: list[str]) -> None:
+    # Postgres gives the keys of an object by their length, then by their letters.
+    stored = sorted(order, key=lambda part: (len(part), part))
+    report = {"slices": {name: {part: example.measures(0.5, 60 - order.index(part)) for part in stored}}}
+    assert [row[1] for row in tables.of_slices(report).rows] == order
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "words"),
+    [
+        (0.1, 0.049, "candidate better, more than chance"),
+        (-0.1, 0.001, "candidate worse, more than chance"),
+        (0.1, 0.05, "candidate better, may be chance"),
+        (0.0, 1.0, "no difference"),
+    ],
+)
+def test_a_difference_in_words(difference: float, p: float, words: str) -> None:
+    assert comparing.verdict({"difference": difference, "p": p}) == words
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "word"),
+    [(1, 2, "worse"), (1, None, "worse"), (None, 9, "better"), (3, 1, "better"), (None, None, "same")],
+)
+def test_a_change_in_words(before: int | None, after: int | None, word: str) -> None:
+    assert comparing.change({"baseline_rank": before, "candidate_rank": after}) == word
