@@ -85,7 +85,7 @@ def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[s
     """
     from shared.datasets import freezing
     from shared.engines.hub import Hub
-    from shared.evaluation import parity
+    from shared.evaluation import baselining, parity
     from shared.evaluation import service as evaluation
     from shared.indexing import service as indexing
     from shared.jobs import run
@@ -103,6 +103,7 @@ def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[s
             run, params, resources.artifacts, hub, resources.settings.models_dir
         ),
         "push_model": lambda run, params: publishing.push_model(run, params, resources.artifacts, hub),
+        "baselines": baselining.measure,
         "evaluate": lambda run, params: evaluation.evaluate(run, params, *machines),
     }
     ended: dict[str, list[str]] = {}

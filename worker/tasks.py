@@ -6,13 +6,14 @@ from shared.bootstrap import Resources
 from shared.datasets import freezing
 from shared.engines.hub import Hub
 from shared.erasing import service as erasing
-from shared.evaluation import parity
+from shared.evaluation import baselining, parity
 from shared.evaluation import service as evaluation
 from shared.generation import service as generation
 from shared.importing import service as importing
 from shared.indexing import service as indexing
 from shared.jobs.kinds import (
     ActivateParams,
+    BaselinesParams,
     CheckDatasetParams,
     DatasetParams,
     DeleteOrganizationParams,
@@ -22,6 +23,7 @@ from shared.jobs.kinds import (
     ImportParams,
     PushModelParams,
     ReindexParams,
+    RerankerTrainingParams,
     SearchParams,
     SyncIndexParams,
     TrainingParams,
@@ -29,7 +31,7 @@ from shared.jobs.kinds import (
 )
 from shared.jobs.run import Finish, Run
 from shared.publishing import service as publishing
-from shared.training import searching, trials
+from shared.training import rerankers, searching, trials
 from shared.training import service as training
 from worker.runner import runs
 
@@ -84,6 +86,12 @@ def evaluate(resources: Resources, run: Run, params: EvaluationParams) -> Finish
     return evaluation.evaluate(run, params, resources.index, resources.encoders)
 
 
+@runs("baselines")
+def measure_baselines(_: Resources, run: Run, params: BaselinesParams) -> Finish:
+    """What needs no model is measured."""
+    return baselining.measure(run, params)
+
+
 @runs("delete_organization")
 def delete_organization(resources: Resources, run: Run, _: DeleteOrganizationParams) -> Finish:
     """An organisation and all that belongs to it are removed."""
@@ -120,3 +128,9 @@ def import_model(resources: Resources, run: Run, params: ImportModelParams) -> F
 def push_model(resources: Resources, run: Run, params: PushModelParams) -> Finish:
     """A model goes to a hub."""
     return publishing.push_model(run, params, resources.artifacts, Hub(resources.settings.hub_token))
+
+
+@runs("train_reranker")
+def train_reranker(resources: Resources, run: Run, params: RerankerTrainingParams) -> Finish:
+    """A reranker is trained, in a process of its own."""
+    return rerankers.train(run, params, resources.artifacts, TRAINER)

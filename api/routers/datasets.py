@@ -11,9 +11,11 @@ from api.exporting import dataset_lines
 from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.datasets import DatasetIn, DatasetItemOut, DatasetOut, ExportQuery, ItemQuery
+from api.schemas.evaluations import BaselinesIn
 from api.schemas.jobs import JobOut
 from shared.datasets import exports
 from shared.datasets import service as datasets
+from shared.evaluation import baselining
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/datasets", tags=["datasets"])
 
@@ -61,6 +63,23 @@ def check_dataset(
 ) -> JobOut:
     """Compare how hard the splits are for the base model; the report's `parity` flags what is not chance."""
     job = datasets.submit_check(session, writer.organization_id, dataset_id, request_id=request_id)
+    return accepted(job, response)
+
+
+@router.post(
+    "/{dataset_id}/baselines", status_code=202, dependencies=[JobRoom], responses=problems(403, 404, 422)
+)
+def measure_baselines(
+    dataset_id: Id,
+    body: BaselinesIn,
+    writer: Writer,
+    session: WriterOnce,
+    request_id: RequestId,
+    response: Response,
+) -> JobOut:
+    """Measure what needs no model on one split; the job's result names an evaluation for each method."""
+    params = body.params(dataset_id)
+    job = baselining.submit(session, writer.organization_id, params, request_id=request_id)
     return accepted(job, response)
 
 

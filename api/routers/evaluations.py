@@ -1,19 +1,36 @@
-"""Evaluations: what a model version scores."""
+"""Evaluations: what a model version or a baseline scores, and how two of them differ."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
 
-from api.answers import accepted, problems
-from api.deps import Id, JobRoom, Reader, RequestId, Session, Writer
+from api.answers import Responses, accepted, problems
+from api.deps import Connections, Id, JobRoom, Reader, RequestId, Session, Writer
+from api.exporting_evaluations import MEDIA_TYPES, evaluation_lines
 from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.common import PageOut, PageQuery
+from api.schemas.evaluations import (
+    ComparisonOut,
+    ComparisonQuery,
+    EvaluationExportQuery,
+    EvaluationIn,
+    EvaluationOut,
+    EvaluationQuery,
+    EvaluationReportOut,
+    EvaluationRowOut,
+)
 from api.schemas.jobs import JobOut
-from api.schemas.models import EvaluationIn, EvaluationOut, EvaluationQuery, EvaluationRowOut
+from shared.evaluation import pairing
 from shared.evaluation import service as evaluation
 from shared.registry import service as registry
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/evaluations", tags=["evaluations"])
+
+EXPORTED: Responses = {
+    200: {"description": "The file.", "content": {"text/csv": {}, "application/json": {}}},
+}
 
 
 @router.post("", status_code=202, dependencies=[JobRoom], responses=problems(403, 404, 422))
@@ -29,18 +46,29 @@ def start_evaluation(
 def list_evaluations(
     query: Annotated[EvaluationQuery, Query()], reader: Reader, session: Session
 ) -> PageOut[EvaluationOut]:
-    """The evaluations, newest first."""
-    page = registry.list_evaluations(
-        session, reader.organization_id, query.paging(), model_version_id=query.model_version_id
-    )
+    """The evaluations, newest first; of one dataset and split, baselines and models in one table."""
+    wanted = query.model_dump(exclude={"limit", "cursor"})
+    page = registry.list_evaluations(session, reader.organization_id, query.paging(), **wanted)
     return PageOut[EvaluationOut].of_page(page)
 
 
+@router.get("/compare", responses=problems(404, 422))
+async def compare_evaluations(
+    query: Annotated[ComparisonQuery, Query()], reader: Reader, connections: Connections
+) -> ComparisonOut:
+    """How the candidate differs from the baseline on the rows that both have, and which rows changed."""
+    ids, organization_id = (query.baseline, query.candidate), reader.organization_id
+    sides = await connections.run(
+        lambda session: [pairing.read(session, organization_id, one) for one in ids]
+    )
+    return ComparisonOut.model_validate(await run_in_threadpool(pairing.compare, *sides))
+
+
 @router.get("/{evaluation_id}", responses=problems(404))
-def get_evaluation(evaluation_id: Id, reader: Reader, session: Session) -> EvaluationOut:
-    """One evaluation: metrics overall and by category."""
+def get_evaluation(evaluation_id: Id, reader: Reader, session: Session) -> EvaluationReportOut:
+    """One evaluation: metrics overall and by category, and its report."""
     found = registry.get_evaluation(session, reader.organization_id, evaluation_id)
-    return EvaluationOut.model_validate(found)
+    return EvaluationReportOut.model_validate(found)
 
 
 @router.get("/{evaluation_id}/rows", responses=problems(404))
@@ -50,3 +78,15 @@ def list_evaluation_rows(
     """The rank of each row's right category."""
     page = registry.list_evaluation_rows(session, reader.organization_id, evaluation_id, query.paging())
     return PageOut[EvaluationRowOut].of_page(page)
+
+
+@router.get("/{evaluation_id}/export", response_class=StreamingResponse, responses=EXPORTED | problems(404))
+async def export_evaluation(
+    evaluation_id: Id,
+    query: Annotated[EvaluationExportQuery, Query()],
+    reader: Reader,
+    connections: Connections,
+) -> StreamingResponse:
+    """The evaluation as a file: its rows with ranks, categories and what came first."""
+    lines = await evaluation_lines(connections, reader.organization_id, evaluation_id, query.format)
+    return StreamingResponse(lines, media_type=MEDIA_TYPES[query.format])

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.common import In, Name200, Out, PageQuery, RowId
-from api.schemas.datasets import Seed, Split
-from shared.jobs.kinds import EvaluationParams, Recipe
+from api.schemas.common import In, Name200, Out, RowId
+from api.schemas.datasets import Seed
+from shared.jobs.kinds import Recipe
 from shared.registry.tables import ModelVersion
 
 _DEFAULT = Recipe()
@@ -70,47 +70,3 @@ class TrainingIn(In):
     learning_rate: Annotated[float, Field(gt=0, le=0.1)] = _DEFAULT.learning_rate
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = _DEFAULT.warmup_ratio
     seed: Seed = 0
-
-
-class EvaluationIn(In):
-    """What to measure."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"dataset_id": _ID, "model_version_id": _ID, "split": "eval"}]}
-    )
-
-    dataset_id: RowId
-    model_version_id: RowId
-    split: Split = "eval"
-
-    def params(self) -> EvaluationParams:
-        """What the job takes."""
-        return EvaluationParams(**self.model_dump())
-
-
-class EvaluationQuery(PageQuery):
-    """Which evaluations."""
-
-    model_version_id: RowId | None = None
-
-
-class EvaluationOut(Out):
-    """What a model version scored on one split of a dataset."""
-
-    id: uuid.UUID
-    dataset_id: uuid.UUID
-    model_version_id: uuid.UUID
-    split: Split
-    metrics: dict[str, Any] = Field(description="recall@k and MRR@k for k = 1, 3, 5, and the number of rows.")
-    per_category: dict[str, Any] = Field(description="The same by category id.")
-    job_id: uuid.UUID
-    created_at: dt.datetime
-
-
-class EvaluationRowOut(Out):
-    """Where one row's right category came in."""
-
-    dataset_item_id: uuid.UUID
-    rank: int | None = Field(description="1 is first; null: it was not among the candidates.")
-    rank_without_history: int | None = Field(description="The same by the categories' own texts alone.")
-    suggested_category_id: uuid.UUID | None

@@ -102,6 +102,11 @@ def evaluate_by(
     return {group: evaluate(its, ks=ks, seed=seed) for group, its in members.items()}
 
 
+def values_at(metric: str, ranks: Sequence[int | None], k: int) -> NDArray[np.float64]:
+    """Each query's own value of "recall", "mrr" or "ndcg" at k, whose mean is the figure."""
+    return {"recall": _hits, "mrr": _reciprocals, "ndcg": _gains}[metric](ranks, k)
+
+
 def _mean(values: NDArray[np.float64]) -> float:
     return float(values.mean()) if values.size else float("nan")
 

@@ -128,4 +128,5 @@ def _once(asked: Sequence[str], work: Callable[[Sequence[str]], Scores], width: 
 
 def _normalised(found: Scores) -> Scores:
     totals = found.sum(axis=1, keepdims=True)
-    return np.divide(found, totals, out=np.zeros_like(found), where=totals > 0)
+    shares: Scores = np.divide(found, totals, out=np.zeros_like(found), where=totals > 0)
+    return shares

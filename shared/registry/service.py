@@ -213,9 +213,12 @@ def list_evaluations(
     paging: Paging,
     *,
     model_version_id: uuid.UUID | None = None,
+    dataset_id: uuid.UUID | None = None,
+    split: str | None = None,
 ) -> Page[Evaluation]:
-    """The organisation's evaluations, newest first."""
-    return store.list_evaluations(session, organization_id, paging, model_version_id=model_version_id)
+    """The organisation's evaluations, newest first, without their reports."""
+    wanted = {"model_version_id": model_version_id, "dataset_id": dataset_id, "split": split}
+    return store.list_evaluations(session, organization_id, paging, **wanted)
 
 
 def list_evaluation_rows(

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer
 
 from shared.kit.errors import Conflict, NotFound
 from shared.kit.paging import Page, Paging, page
@@ -184,12 +184,12 @@ def get_evaluation(session: Session, organization_id: uuid.UUID, evaluation_id: 
 
 
 def list_evaluations(
-    session: Session, organization_id: uuid.UUID, paging: Paging, *, model_version_id: uuid.UUID | None
+    session: Session, organization_id: uuid.UUID, paging: Paging, **wanted: uuid.UUID | str | None
 ) -> Page[Evaluation]:
-    """The organisation's evaluations, newest first."""
+    """The organisation's evaluations whose columns are as wanted, newest first, without their reports."""
     query = select(Evaluation).where(Evaluation.organization_id == organization_id)
-    if model_version_id is not None:
-        query = query.where(Evaluation.model_version_id == model_version_id)
+    query = query.filter_by(**{name: value for name, value in wanted.items() if value is not None})
+    query = query.options(defer(Evaluation.report))
     return page(session, query, Evaluation.id, paging, resource="evaluations", newest_first=True)
 
 

@@ -26,6 +26,9 @@ FINDS_NOTHING = {
     ("/v1/candidates/reject", "candidate_ids"),
 }
 
+# Queries that name what must be there, rather than narrow what is listed.
+NAMED_IN_QUERY = {("/v1/evaluations/compare", "baseline"), ("/v1/evaluations/compare", "candidate")}
+
 
 @dataclass(frozen=True)
 class Place:
@@ -47,7 +50,7 @@ class Place:
     def is_filter(self) -> bool:
         """Whether it narrows what is asked for: a foreign id then finds nothing."""
         return (
-            self.where == "query"
+            (self.where == "query" and (self.path, self.name) not in NAMED_IN_QUERY)
             or self.name.startswith("filter.")
             or (self.path, self.name) in FINDS_NOTHING
         )
@@ -194,6 +197,8 @@ ROWS: dict[str, Made] = {
     "model_version_id": a_model,
     "base_model_version_id": a_model,
     "evaluation_id": an_evaluation,
+    "baseline": an_evaluation,
+    "candidate": an_evaluation,
     "organization_id": itself,
 }
 
@@ -211,6 +216,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         )
     },
     ("POST", "/v1/datasets"): {"name": "frozen"},
+    ("POST", "/v1/datasets/{dataset_id}/baselines"): {"split": "eval"},
     ("POST", "/v1/models/{model_version_id}/push"): {"repository": "acme/categories"},
     ("POST", "/v1/generations"): {"style": "offline", "count": 1},
 }
@@ -219,6 +225,7 @@ OWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("POST", "/v1/trainings"): ("dataset_id",),
     ("POST", "/v1/searches"): ("dataset_id",),
     ("POST", "/v1/evaluations"): ("dataset_id", "model_version_id"),
+    ("GET", "/v1/evaluations/compare"): ("baseline", "candidate"),
 }
 
 
@@ -227,7 +234,7 @@ def request_of(place: Place, caller: OrganizationClient, engine: Engine, row_id:
     key = (place.method, place.path)
     path, body, query = place.path, copy.deepcopy(BODIES.get(key, {})), {}
     for name in OWN.get(key, ()):
-        body[name] = str(ROWS[name](caller, engine))
+        (query if place.where == "query" else body)[name] = str(ROWS[name](caller, engine))
     for part in [part.strip("{}") for part in path.split("/") if part.startswith("{")]:
         is_tried = place.where == "path" and part == place.name
         path = path.replace(f"{{{part}}}", str(row_id if is_tried else ROWS[part](caller, engine)))

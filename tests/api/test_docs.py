@@ -70,14 +70,24 @@ def test_the_examples_of_requests_are_accepted_by_their_own_schema(client: TestC
     from api.schemas.categories import CategoryIn, CategoryPatch, ChartIn
     from api.schemas.categorize import CategorizeBatchIn, CategorizeIn
     from api.schemas.datasets import DatasetIn
+    from api.schemas.evaluations import BaselinesIn, EvaluationIn
     from api.schemas.labels import LabelIn
-    from api.schemas.models import EvaluationIn, ReindexIn, TrainingIn
+    from api.schemas.models import ReindexIn, TrainingIn
     from api.schemas.organizations import ApiKeyIn, OrganizationIn
     from api.schemas.searches import SearchIn
     from api.schemas.transactions import TransactionBatchIn, TransactionFieldsIn, TransactionIn
 
     models = (
-        *(DatasetIn, TrainingIn, SearchIn, EvaluationIn, ReindexIn, CategorizeIn, CategorizeBatchIn),
+        *(
+            DatasetIn,
+            TrainingIn,
+            SearchIn,
+            BaselinesIn,
+            EvaluationIn,
+            ReindexIn,
+            CategorizeIn,
+            CategorizeBatchIn,
+        ),
         *(CategoryIn, CategoryPatch, ChartIn, ApiKeyIn, OrganizationIn),
         *(LabelIn, TransactionBatchIn, TransactionFieldsIn, TransactionIn),
     )

@@ -1,0 +1,93 @@
+"""Evaluations as files, made while they are sent: a page of rows at a time."""
+
+import json
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal
+
+from sqlalchemy.orm import Session
+
+from api.connections import Connections
+from api.schemas.evaluations import EvaluationReportOut
+from shared.datasets import service as datasets
+from shared.kit.lines import csv_line
+from shared.registry import measured
+from shared.registry import service as registry
+from shared.registry.measured import Measured
+
+PAGE = 1000
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+COLUMNS = (
+    "dataset_item_id",
+    "transaction_id",
+    "merchant_name",
+    "category_id",
+    "category",
+    "rank",
+    "rank_without_history",
+    "rank_without_reranker",
+    "suggested_category_id",
+    "suggested",
+    "score",
+)
+
+
+async def evaluation_lines(
+    connections: Connections,
+    organization_id: uuid.UUID,
+    evaluation_id: uuid.UUID,
+    form: Literal["csv", "json"],
+) -> AsyncIterator[str]:
+    """The file in pieces, the first page read before anything is sent, so that errors can still be answered.
+
+    Raises:
+        EvaluationNotFound: not the organisation's.
+    """
+
+    def begin(session: Session) -> tuple[EvaluationReportOut, dict[str, str]]:
+        found = registry.get_evaluation(session, organization_id, evaluation_id)
+        dataset = datasets.get(session, organization_id, found.dataset_id)
+        names = {one: str(about["name"]) for one, about in dataset.categories.items()}
+        return EvaluationReportOut.model_validate(found), names
+
+    async def page_after(after: uuid.UUID | None) -> Sequence[Measured]:
+        return await connections.run(
+            lambda session: measured.rows(session, organization_id, evaluation_id, after=after, limit=PAGE)
+        )
+
+    async def pieces(page: Sequence[Measured]) -> AsyncIterator[str]:
+        yield csv_line(COLUMNS) if form == "csv" else f'{{"evaluation":{about.model_dump_json()},"rows":['
+        is_first = True
+        while page:
+            rows = [_cells(row, names) for row in page]
+            yield _csv(rows) if form == "csv" else _json(rows, is_first=is_first)
+            is_first = False
+            page = await page_after(page[-1].dataset_item_id) if len(page) == PAGE else []
+        yield "" if form == "csv" else "]}"
+
+    about, names = await connections.run(begin)
+    return pieces(await page_after(None))
+
+
+def _cells(row: Measured, names: dict[str, str]) -> dict[str, Any]:
+    """The row with the names of its category and of what came first, as they were in the dataset."""
+    ids = {"category_id": row.category_id, "suggested_category_id": row.suggested_category_id}
+    told = {name: None if one is None else str(one) for name, one in ids.items()}
+    values = {
+        **vars(row),
+        **told,
+        "dataset_item_id": str(row.dataset_item_id),
+        "transaction_id": str(row.transaction_id),
+        "category": names.get(str(row.category_id)),
+        "suggested": names.get(str(row.suggested_category_id)),
+    }
+    return {name: values[name] for name in COLUMNS}
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    return "".join(csv_line("" if value is None else str(value) for value in row.values()) for row in rows)
+
+
+def _json(rows: Sequence[dict[str, Any]], *, is_first: bool) -> str:
+    body = ",".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    return body if is_first else f",{body}"
