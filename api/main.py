@@ -32,6 +32,7 @@ from api.routers import (
     jobs,
     models,
     organizations,
+    rerankers,
     searches,
     trainings,
     transactions,
@@ -47,7 +48,7 @@ VERSION = "0.1.0"
 # Each with its authentication; the routers without are for operators.
 RESOURCES = (
     *(categorize, organizations, categories, transactions, imports),
-    *(generations, candidates, datasets, evaluations, trainings, searches, models, indexes, jobs),
+    *(generations, candidates, datasets, evaluations, trainings, searches, models, rerankers, indexes, jobs),
 )
 
 

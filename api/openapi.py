@@ -42,6 +42,7 @@ TAGS = [
     {"name": "evaluations", "description": "recall@k and MRR@k of a model on a dataset."},
     {"name": "trainings", "description": "Fine-tuning: a dataset and a model make a better model."},
     {"name": "models", "description": "Model versions, and which of them answers."},
+    {"name": "rerankers", "description": "A second stage that puts the first few categories in order again."},
     {"name": "jobs", "description": "Long work: status, progress, result."},
     {"name": "operations", "description": "Liveness, readiness, metrics."},
 ]

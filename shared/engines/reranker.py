@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from shared.engines.devices import Device, Precision, choose_device, choose_precision
 from shared.engines.encoder import check_safe
 from shared.kit.errors import AppError, Conflict, Invalid, Unavailable
+from shared.kit.settings import Settings
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -47,6 +48,17 @@ class NoReranker(Invalid):
     """This is no reranker. A cross-encoder is needed, whose answer for two texts is one number."""
 
     code = "no-reranker"
+
+
+def hosted_model(settings: Settings) -> str:
+    """The hosted reranker that the settings name.
+
+    Raises:
+        RerankerNotConfigured: they name none, or no endpoint.
+    """
+    if not settings.rerank_base_url or not settings.rerank_model:
+        raise RerankerNotConfigured
+    return settings.rerank_model
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,6 @@ MAX_ANSWER_BYTES = 1 << 20
 _EDGE = 1e-6  # of relevances, whose log-odds shall be finite
 
 
-def check_configured(settings: Settings) -> None:
-    """Raise RerankerNotConfigured unless the settings name an endpoint and a model."""
-    if not settings.rerank_base_url or not settings.rerank_model:
-        raise RerankerNotConfigured
-
-
 class HostedReranker:
     """The endpoint of the settings, asked for `model`: one call for each query.
 

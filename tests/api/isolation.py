@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from shared.candidates.tables import Candidate
 from shared.datasets.tables import Dataset
 from shared.kit.work import transaction
-from shared.registry.tables import Evaluation
+from shared.registry.tables import Evaluation, ModelVersion
 from tests.factories import OrganizationClient, new_category, new_transaction
 
 Made = Callable[[OrganizationClient, Engine], uuid.UUID]
@@ -154,6 +154,19 @@ def a_model(organization: OrganizationClient, _: Engine) -> uuid.UUID:
     return uuid.UUID(base["id"])
 
 
+def a_reranker(organization: OrganizationClient, engine: Engine) -> uuid.UUID:
+    reranker = ModelVersion(
+        organization_id=organization.id,
+        name=f"reranker {uuid.uuid4()}",
+        kind="hosted_reranker",
+        base_model="rerank",
+        fingerprint="0" * 64,
+        parameters={},
+        metrics={},
+    )
+    return add_row(engine, reranker)
+
+
 def a_candidate(organization: OrganizationClient, engine: Engine) -> uuid.UUID:
     candidate = Candidate(
         organization_id=organization.id,
@@ -196,6 +209,8 @@ ROWS: dict[str, Made] = {
     "dataset_id": a_dataset,
     "model_version_id": a_model,
     "base_model_version_id": a_model,
+    "miner_version_id": a_model,
+    "reranker_version_id": a_reranker,
     "evaluation_id": an_evaluation,
     "baseline": an_evaluation,
     "candidate": an_evaluation,
@@ -207,6 +222,7 @@ ROWS: dict[str, Made] = {
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PATCH", "/v1/categories/{category_id}"): {"description": "taken over"},
     ("POST", "/v1/trainings"): {"name": "tuned"},
+    ("POST", "/v1/trainings/rerankers"): {"name": "trained"},
     ("POST", "/v1/searches"): {"name": "searched", "folds": 2},
     **{
         ("POST", f"/v1/candidates/{action}"): {"reviewer": "Jane"}
@@ -223,6 +239,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 OWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("PUT", "/v1/transactions/{transaction_id}/label"): ("category_id",),
     ("POST", "/v1/trainings"): ("dataset_id",),
+    ("POST", "/v1/trainings/rerankers"): ("dataset_id",),
     ("POST", "/v1/searches"): ("dataset_id",),
     ("POST", "/v1/evaluations"): ("dataset_id", "model_version_id"),
     ("GET", "/v1/evaluations/compare"): ("baseline", "candidate"),
