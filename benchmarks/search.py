@@ -173,6 +173,7 @@ def _show(whole: Searched, killed: Searched, options: argparse.Namespace) -> int
             status: [sum(row["status"] == status for row in one.table) for one in both]
             for status in ("complete", "pruned", "failed")
         },
+        "steps of the search": [one.job.attempt for one in both],
         "attempts lost": [one.leases_lost for one in both],
         "winner": [one.job.result["best"]["number"] for one in both],
         "its MRR@5": [f"{one.job.result['best']['value']:.4f}" for one in both],
