@@ -83,6 +83,10 @@ class Reranker(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
 
 class CrossEncoderReranker:
     """Any sentence-transformers cross-encoder with one label, loaded at the first use."""
@@ -105,6 +109,9 @@ class CrossEncoderReranker:
         scores = self._on_device(list(positions))[inverse]
         ends = np.cumsum([len(query.documents) for query in queries])
         return [np.asarray(part, dtype=np.float32) for part in np.split(scores, ends[:-1])] if queries else []
+
+    def close(self) -> None:
+        """Nothing is held but memory."""
 
     def _on_device(self, pairs: list[tuple[str, str]]) -> Scores:
         if not pairs:

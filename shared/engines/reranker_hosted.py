@@ -60,6 +60,10 @@ class HostedReranker:
         self._lock = threading.Lock()
         self._quiet_until = 0.0  # on the monotonic clock
 
+    def close(self) -> None:
+        """Let go of every connection; calls that are under way are abandoned."""
+        self._http.close()
+
     def score(self, queries: Sequence[RerankQuery]) -> list[Scores]:
         """For each query the log-odds of its documents' relevance, shape (documents,)."""
         with ThreadPoolExecutor(min(CONCURRENCY, max(len(queries), 1))) as pool:

@@ -30,6 +30,10 @@ class MeasuredReranker:
         with metrics.reranking():
             return self._reranker.score(queries)
 
+    def close(self) -> None:
+        """Let go of connections."""
+        self._reranker.close()
+
 
 class Rerankers:
     """Gives the reranker of a model, loading it once. Safe to share by threads."""
@@ -55,6 +59,13 @@ class Rerankers:
             while len(self._loaded) > self._capacity:
                 self._loaded.popitem(last=False)
             return self._loaded[ref]
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        with self._lock:
+            for reranker in self._loaded.values():
+                reranker.close()
+            self._loaded.clear()
 
     def _make(self, ref: RerankerRef) -> Reranker:
         if ref.is_hosted:

@@ -158,10 +158,11 @@ def _start(request: RerankerRequest) -> Any:
     from sentence_transformers.base.modules import Dense
     from sentence_transformers.sentence_transformer.modules import Pooling
 
-    transformer = load_model(request.base_model, device=request.device)[0]
+    encoder = load_model(request.base_model, device=request.device)
+    transformer = encoder[0]
     width = transformer.get_embedding_dimension()
     head = Dense(width, 1, activation_function=None, module_output_name="scores")
-    return CrossEncoder(modules=[transformer, Pooling(width, "mean"), head], device=transformer.device)
+    return CrossEncoder(modules=[transformer, Pooling(width, "mean"), head], device=encoder.device)
 
 
 def _train(
@@ -202,12 +203,14 @@ def _train(
 def _arguments(request: RerankerRequest, precision: str, device: str, sampler: Any) -> Any:
     from sentence_transformers.cross_encoder import CrossEncoderTrainingArguments
 
+    head_rate = max(request.learning_rate, HEAD_LEARNING_RATE)
+    mapping = {} if is_cross_encoder(request.base_model) else {r"\b2\.linear\.": head_rate}
     return CrossEncoderTrainingArguments(
         output_dir=str(request.output_dir),
         num_train_epochs=request.epochs,
         per_device_train_batch_size=request.batch_size,
         learning_rate=request.learning_rate,
-        learning_rate_mapping={r"^2\.": max(request.learning_rate, HEAD_LEARNING_RATE)},  # a new head
+        learning_rate_mapping=mapping,
         warmup_steps=request.warmup_ratio,  # below 1 a share of all steps
         batch_sampler=sampler,
         bf16=precision == "bfloat16",
