@@ -44,6 +44,7 @@ class Resources:
         """Let go of every connection."""
         self.engine.dispose()
         self.index.close()
+        self.rerankers.close()
         self.broker.close()
 
 

@@ -19,7 +19,7 @@ class VotingWeights:
     the second stage's share in what it puts in order, 0 to 1.
     """
 
-    neighbours: int = 15
+    neighbours: int = 50
     neighbour_temperature: float = 0.07
     category_temperature: float = 0.1
     prior_votes: float = 0.1
