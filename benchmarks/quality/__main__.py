@@ -1,0 +1,50 @@
+"""How good the suggestions are, measured: `python -m benchmarks.quality [what …]`.
+
+What: tech, cards, held-out, matryoshka, generalisation, speed; nothing: all of them. Prints tables, and writes
+`quality.json` into `--state`, where each finished unit is kept, so that a run that was stopped goes on.
+"""
+
+import argparse
+import importlib
+import json
+from pathlib import Path
+
+from benchmarks.quality.units import Units
+
+PARTS = {
+    "tech": "tech",
+    "cards": "cards",
+    "held-out": "cards",
+    "matryoshka": "shorter",
+    "generalisation": "generalisation",
+    "speed": "speed",
+}
+
+
+def main() -> None:
+    """Parse the command line and run what is asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="*", help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--shared", type=Path, default=Path("../shared/data"), help="the folder of the data")
+    parser.add_argument(
+        "--state", type=Path, default=Path(".outlay/quality"), help="what is done is kept here"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="of the tech expenses")
+    parser.add_argument("--reranked-seeds", type=int, default=1, help="so many of them with a reranker")
+    parser.add_argument("--epochs", type=int, default=1, help="of the purchase cards")
+    options = parser.parse_args()
+    units = Units(options.state)
+    kept = options.state / "quality.json"
+    found = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    for name in options.what or PARTS:
+        if name not in PARTS:
+            parser.error(f"{name}: not one of {', '.join(PARTS)}")
+        options.part = name
+        found[name] = importlib.import_module(f"benchmarks.quality.{PARTS[name]}").run(options, units)
+        kept.write_text(json.dumps(found, indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

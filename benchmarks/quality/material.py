@@ -1,0 +1,130 @@
+"""The two collections of real and made-up transactions that quality is measured on, in one shape."""
+
+import csv
+import datetime as dt
+import gzip
+import json
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from shared.categorization.exact import ExactRow
+from shared.categorization.ranking import Choice
+from shared.evaluation.baselines import BaselineRow
+from shared.kit.ids import derived_id
+from shared.training.rows import TrainRow
+from shared.transactions.formats import TextFormat
+from shared.transactions.merchant import clean_merchant
+from shared.transactions.text import TransactionFields
+
+MIN_ROWS = 30  # of a GL code, so that its recall means something
+
+
+@dataclass(frozen=True)
+class Row:
+    """A labelled transaction; `merchant` cleaned and folded."""
+
+    fields: TransactionFields
+    category_id: uuid.UUID
+    merchant: str
+    day: dt.date | None = None
+
+    def exact(self, texts: TextFormat) -> ExactRow:
+        """As serving sees it."""
+        fields = self.fields
+        return ExactRow(texts.of_transaction(fields), self.category_id, fields.department, fields.location)
+
+    def trained(self, texts: TextFormat) -> TrainRow:
+        """As training sees it."""
+        return TrainRow(texts.of_transaction(self.fields), str(self.category_id), self.fields)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows, and the chart: name, description, examples and departments by category id."""
+
+    rows: list[Row]
+    chart: dict[uuid.UUID, dict[str, Any]]
+
+    def choices(self, texts: TextFormat, *, with_departments: bool = True) -> dict[uuid.UUID, Choice]:
+        """The chart as serving chooses from it."""
+        return {
+            one: Choice.of(texts.of_frozen(about), about["departments"] if with_departments else ())
+            for one, about in self.chart.items()
+        }
+
+    def texts(self, texts: TextFormat) -> dict[str, str]:
+        """Category texts by id, as training takes them."""
+        return {str(one): texts.of_frozen(about) for one, about in self.chart.items()}
+
+
+def tech_expenses(folder: Path) -> Data:
+    """260 made-up transactions of a technology company in 27 categories."""
+    chart = {
+        derived_id("category", one["category"]): {
+            "name": one["category"],
+            "description": None,
+            "examples": one["sample_transactions"],
+            "departments": one["departments"],
+        }
+        for one in json.loads((folder / "categories.json").read_text("utf-8"))
+    }
+    rows = []
+    for line in (folder / "transactions.jsonl").read_text("utf-8").splitlines():
+        values = json.loads(line)
+        known = {name: values.get(name) for name in TransactionFields.__dataclass_fields__}
+        known["merchant_category"] = tuple(values.get("merchant_category") or ())
+        known["amount"] = Decimal(str(values["amount"])) if values.get("amount") is not None else None
+        fields = TransactionFields(**known)
+        rows.append(Row(fields, derived_id("category", values["expense_category"]), _merchant(fields)))
+    return Data(rows, chart)
+
+
+def purchase_cards(folder: Path) -> Data:
+    """Some 103,000 purchases of a city council, coded by those who spent, in codes of at least 30 rows.
+
+    The directorate is the department, the cost centre the location: it is in no text, only in the habits.
+    """
+    with gzip.open(folder / "transactions.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    counts = Counter(row["gl_code"] for row in found)
+    kept = {code for code, number in counts.items() if number >= MIN_ROWS}
+    with (folder / "categories.csv").open(encoding="utf-8", newline="") as file:
+        names = {row["gl_code"]: row["gl_description"] for row in csv.DictReader(file)}
+    chart = {
+        derived_id("category", code): {
+            "name": names[code],
+            "description": None,
+            "examples": [],
+            "departments": [],
+        }
+        for code in sorted(kept)
+    }
+    rows = [_purchase(row) for row in found if row["gl_code"] in kept]
+    return Data(rows, chart)
+
+
+def _purchase(row: dict[str, str]) -> Row:
+    fields = TransactionFields(
+        row["merchant_name"],
+        department=row["directorate"],
+        location=row["cost_centre"],
+        amount=Decimal(row["amount"]),
+        currency=row["currency"],
+    )
+    category_id = derived_id("category", row["gl_code"])
+    return Row(fields, category_id, _merchant(fields), dt.date.fromisoformat(row["date"]))
+
+
+def _merchant(fields: TransactionFields) -> str:
+    return clean_merchant(fields.merchant_name).strip().casefold()
+
+
+def counted(rows: Sequence[Row], texts: TextFormat) -> list[BaselineRow]:
+    """Each distinct (text, merchant, category) once, with the number of its rows, ordered by contents."""
+    counts = Counter((texts.of_transaction(row.fields), row.merchant, row.category_id) for row in rows)
+    return [BaselineRow(*key, number) for key, number in sorted(counts.items(), key=lambda one: str(one[0]))]

@@ -1,0 +1,176 @@
+"""The tech expenses: 5 folds x 3 seeds of what serving does, with what each part of it adds."""
+
+import argparse
+import random
+import tempfile
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.quality import material, tables
+from benchmarks.quality.material import Data, Row
+from benchmarks.quality.units import Units
+from shared.categorization.exact import rank_exactly, rank_of
+from shared.categorization.reranking import rerank
+from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
+from shared.engines.reranker import CrossEncoderReranker
+from shared.evaluation.baselines import METHODS, BaselineRow, rankings
+from shared.jobs.kinds import Recipe
+from shared.training.finetune import FinetuneRequest, finetune
+from shared.training.reranker_training import RerankerRequest, train_reranker
+from shared.transactions.formats import TextFormat
+
+FOLDS = 5
+TEXTS = TextFormat()
+
+
+def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
+    """Every fold of every seed, then the table."""
+    data = material.tech_expenses(options.shared / "tech_expenses")
+    found = {
+        (seed, fold): units.once(f"tech-{seed}-{fold}", lambda s=seed, f=fold: one_fold(data, s, f, options))
+        for seed in range(options.seeds)
+        for fold in range(FOLDS)
+    }
+    return _table(found)
+
+
+def halves(data: Data, seed: int, fold: int) -> tuple[list[int], list[int]]:
+    """Positions of the rows that are known and of those that are asked."""
+    order = random.Random(seed).sample(range(len(data.rows)), len(data.rows))
+    asked = order[fold::FOLDS]
+    return sorted(set(order) - set(asked)), asked
+
+
+def tune(data: Data, known: Sequence[Row], folder: Path, recipe: Recipe, **more: Any) -> Any:
+    """Fine-tune on the rows; no row is kept back to choose an epoch by."""
+    return finetune(
+        FinetuneRequest(
+            base_model=resolve_model("all-MiniLM-L6-v2").path,
+            output_dir=folder,
+            category_texts=data.texts(TEXTS),
+            train_rows=tuple(row.trained(TEXTS) for row in known),
+            recipe=recipe,
+            **more,
+        ),
+        lambda _: None,
+    )
+
+
+def one_fold(data: Data, seed: int, fold: int, options: argparse.Namespace) -> dict[str, Any]:
+    """Ranks of the asked rows by every method, and what it took."""
+    known_at, asked_at = halves(data, seed, fold)
+    known, asked = ([data.rows[at] for at in some] for some in (known_at, asked_at))
+    base = SentenceTransformerEncoder(resolve_model("all-MiniLM-L6-v2").path)
+    ranks = baselines(data, known, asked) | stages("base", base, data, known, asked)
+    with tempfile.TemporaryDirectory() as folder:
+        result = tune(data, known, Path(folder) / "model", Recipe(seed=10 * seed + fold))
+        tuned = SentenceTransformerEncoder(result.model_dir)
+        ranks |= stages("tuned", tuned, data, known, asked)
+        found = {"asked": asked_at, "ranks": ranks, "seconds": result.seconds}
+        if seed < options.reranked_seeds:
+            found |= _reranked(data, known, asked, Path(folder), tuned, ranks)
+    return found
+
+
+def baselines(data: Data, known: Sequence[Row], asked: Sequence[Row]) -> dict[str, list[int | None]]:
+    """The methods without a neural network."""
+    texts = {one: choice.text for one, choice in data.choices(TEXTS).items()}
+    train, questions = (
+        [BaselineRow(TEXTS.of_transaction(row.fields), row.merchant, row.category_id) for row in rows]
+        for rows in (known, asked)
+    )
+    return {method: rankings(method, train, questions, texts) for method in METHODS}
+
+
+def stages(
+    name: str, encoder: Encoder, data: Data, known: Sequence[Row], asked: Sequence[Row]
+) -> dict[str, list[int | None]]:
+    """Category texts alone, with history, and with what the transaction's own fields say: serving."""
+    plain, full = data.choices(TEXTS, with_departments=False), data.choices(TEXTS)
+    history, questions = ([row.exact(TEXTS) for row in rows] for rows in (known, asked))
+    ways = {
+        "texts": (plain, [], False),
+        "texts + history": (plain, history, False),
+        "texts + departments": (full, [], False),
+        "texts + history + departments + habits": (full, history, True),
+    }
+    found = {}
+    for way, (choices, rows, with_habits) in ways.items():
+        ranked = rank_exactly(encoder, choices, rows, questions, with_habits=with_habits)
+        found[f"{name}: {way}"] = [
+            rank_of(row.category_id, one) for row, one in zip(asked, ranked, strict=True)
+        ]
+    return found
+
+
+def _reranked(
+    data: Data,
+    known: Sequence[Row],
+    asked: Sequence[Row],
+    folder: Path,
+    tuned: Encoder,
+    ranks: dict[str, list[int | None]],
+) -> dict[str, Any]:
+    """A cross-encoder behind the tuned bi-encoder: its ranks go into `ranks`; what it costs."""
+    result = train_reranker(
+        RerankerRequest(
+            base_model=folder / "model",
+            miner=folder / "model",
+            output_dir=folder / "reranker",
+            category_texts=data.texts(TEXTS),
+            train_rows=tuple(row.trained(TEXTS) for row in known),
+        ),
+        lambda _: None,
+    )
+    reranker = CrossEncoderReranker(result.model_dir)
+    choices = data.choices(TEXTS)
+    questions = [row.exact(TEXTS) for row in asked]
+    ranked = rank_exactly(tuned, choices, [row.exact(TEXTS) for row in known], questions)
+    documents = {one: choice.text for one, choice in choices.items()}
+    started = time.perf_counter()
+    again = rerank(reranker, [row.text for row in questions], ranked, documents, 10)
+    took = (time.perf_counter() - started) / len(asked)
+    ranks["tuned: serving + reranker"] = [
+        rank_of(row.category_id, one) for row, one in zip(asked, again, strict=True)
+    ]
+    return {"reranker_seconds": result.seconds, "rerank_ms": 1000 * took}
+
+
+def _table(found: dict[tuple[int, int], dict[str, Any]]) -> dict[str, Any]:
+    """Each method's figures: a row's mean over the seeds, and the interval over rows."""
+    summary: dict[str, Any] = {}
+    names = list(dict.fromkeys(name for unit in found.values() for name in unit["ranks"]))
+    print(f"\n{'tech expenses':44} recall@1 (95 %)         @3     @5     @10    MRR@5 (95 %)   seeds")
+    for name in names:
+        by_row: dict[int, list[int | None]] = {}
+        for unit in found.values():
+            for at, rank in zip(unit["asked"], unit["ranks"].get(name, ()), strict=False):
+                by_row.setdefault(at, []).append(rank)
+        recall = {
+            k: tables.of_seeds({at: tables.values(its, k) for at, its in by_row.items()})
+            for k in (1, 3, 5, 10)
+        }
+        mrr = tables.of_seeds({at: tables.reciprocals(its, 5) for at, its in by_row.items()})
+        seeds = int(np.median([len(its) for its in by_row.values()]))
+        summary[name] = {
+            "recall": {k: vars(one) for k, one in recall.items()}, "mrr": {5: vars(mrr)}, "seeds": seeds
+        }  # fmt: skip
+        first = recall[1]
+        rest = "  ".join(f"{recall[k].value:.3f}" for k in (3, 5, 10))
+        print(
+            f"{name:44} {first.value:.3f} ({first.low:.3f}-{first.high:.3f})    {rest}  "
+            f"{mrr.value:.3f} ({mrr.low:.3f}-{mrr.high:.3f})  {seeds}"
+        )
+    took = [unit["seconds"] for unit in found.values()]
+    print(f"fine-tuning 208 rows x 5 epochs: {np.median(took):.1f} s (median of {len(took)})")
+    return summary
+
+
+def chart_id(data: Data, name: str) -> uuid.UUID:
+    """The category of this name."""
+    return next(one for one, about in data.chart.items() if about["name"] == name)
