@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from shared.kit.errors import AppError, Conflict
+from shared.kit.logging import get_logger
 
 MAX_BYTES = 20 * 1024**3  # of one model: more fills a disk rather than serves a request
 # Weights without code, and what is read beside them.
@@ -19,6 +20,8 @@ FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _PART = re.compile(r"[A-Za-z0-9_][\w.-]*", re.ASCII)
+
+logger = get_logger(__name__)
 
 # (bytes done, bytes in all, what is at work)
 OnProgress = Callable[[int, int, str], None]
@@ -207,4 +210,5 @@ def _translated() -> Iterator[None]:
         raise (HubRefused if is_ours else HubUnreachable) from error
     # The last two: an answer that makes no sense, and an upload of large files that broke off.
     except (LocalEntryNotFoundError, httpx2.HTTPError, OSError, ValueError, RuntimeError) as error:
+        logger.warning("hub failed", error=type(error).__name__, cause=type(error.__cause__).__name__)
         raise HubUnreachable from error
