@@ -12,10 +12,10 @@ from api.deps import Id, JobRoom, Reader, RequestId, Resources, Session, Writer
 from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.jobs import JobOut
-from api.schemas.models import ModelOut
+from api.schemas.models import ModelOut, VariantIn
 from api.schemas.publishing import ModelImportIn, ModelPushIn
 from shared.publishing import service as publishing
-from shared.registry import cards
+from shared.registry import cards, variants
 from shared.registry import service as registry
 
 router = APIRouter(route_class=OnceRoute, tags=["models"])
@@ -51,6 +51,20 @@ def get_model(model_version_id: Id, reader: Reader, session: Session) -> ModelOu
 def get_card(model_version_id: Id, reader: Reader, session: Session) -> MarkdownResponse:
     """The model's card as of now, in Markdown: its data, parameters, figures and limits, no transaction."""
     return MarkdownResponse(cards.of(session, reader.organization_id, model_version_id))
+
+
+@router.post(
+    "/v1/models/{model_version_id}/variants", status_code=201, responses=problems(403, 404, 409, 422)
+)
+def add_variant(model_version_id: Id, body: VariantIn, writer: Writer, session: WriterOnce) -> ModelOut:
+    """Register the same weights with shorter vectors, to evaluate and activate like any other version.
+
+    Only for lengths that the model was trained for: its index is smaller and its search faster.
+    """
+    version = variants.add_variant(
+        session, writer.organization_id, model_version_id, name=body.name, dimension=body.dimension
+    )
+    return ModelOut.of(version, None)
 
 
 @router.post(

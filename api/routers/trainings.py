@@ -6,7 +6,7 @@ from api.answers import accepted, problems
 from api.deps import JobRoom, RequestId, Writer
 from api.idempotency import OnceRoute, WriterOnce
 from api.schemas.jobs import JobOut
-from api.schemas.models import TrainingIn
+from api.schemas.trainings import TrainingIn
 from shared.training import service as training
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/trainings", tags=["trainings"])

@@ -1,4 +1,4 @@
-"""Model versions, their trainings and what they scored."""
+"""Model versions."""
 
 import datetime as dt
 import uuid
@@ -7,11 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field
 
 from api.schemas.common import In, Name200, Out, RowId
-from api.schemas.datasets import Seed
-from shared.jobs.kinds import Recipe
 from shared.registry.tables import ModelVersion
 
-_DEFAULT = Recipe()
 _ID = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"
 
 
@@ -27,6 +24,7 @@ class ModelOut(Out):
     metrics: dict[str, Any]
     dataset_id: uuid.UUID | None
     job_id: uuid.UUID | None
+    dimension: int | None = Field(description="Its vectors are cut to so many numbers; null: whole.")
     created_at: dt.datetime
     is_active: bool = Field(description="Whether it is the one that answers.")
 
@@ -46,27 +44,12 @@ class ReindexIn(In):
     rebuild: bool = Field(default=False, description="Drop what is there first.")
 
 
-class TrainingIn(In):
-    """A fine-tuning."""
+class VariantIn(In):
+    """The same weights with shorter vectors."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"dataset_id": _ID, "name": "May, tuned", "loss": "mnrl", "epochs": 5, "batch_size": 16}
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "May, 64", "dimension": 64}]})
 
-    dataset_id: RowId
-    base_model_version_id: RowId | None = Field(default=None, description="null: the base model.")
     name: Name200
-    loss: Literal["mnrl", "batch_semi_hard_triplet"] = Field(
-        default="mnrl",
-        description="`mnrl`: MultipleNegativesRankingLoss; `batch_semi_hard_triplet`: "
-        "BatchSemiHardTripletLoss.",
+    dimension: Annotated[int, Field(ge=1, le=65536)] = Field(
+        description="Numbers of each vector: one of the training's `matryoshka_dimensions`."
     )
-    epochs: Annotated[int, Field(ge=1, le=100)] = _DEFAULT.epochs
-    batch_size: Annotated[int, Field(ge=2, le=1024)] = _DEFAULT.batch_size
-    learning_rate: Annotated[float, Field(gt=0, le=0.1)] = _DEFAULT.learning_rate
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = _DEFAULT.warmup_ratio
-    seed: Seed = 0

@@ -100,6 +100,9 @@ Loss = Literal[
     "margin_mse",
 ]
 
+NegativesKind = Literal["in_batch", "random", "hard"]
+CategoryText = Literal["name", "name_examples", "name_examples_description"]
+
 
 class Recipe(Params):
     """How to fine-tune a bi-encoder: everything that a search may vary. Defaults chosen by measurement."""
@@ -113,14 +116,14 @@ class Recipe(Params):
     transaction_share: float = Field(
         default=0.5, description="Of the pairs, so many have another transaction as positive."
     )
-    negatives: Literal["in_batch", "random", "hard"] = "in_batch"
+    negatives: NegativesKind = "in_batch"
     negatives_per_pair: int = 1
     negative_margin: float = Field(
         default=0.05, description="A hard negative is at least so much less similar than the positive."
     )
     matryoshka_dimensions: tuple[int, ...] = ()
     field_dropout: float = Field(default=0.0, description="Chance of each field to be missing in training.")
-    category_text: Literal["name", "name_examples", "name_examples_description"] = "name_examples_description"
+    category_text: CategoryText = "name_examples_description"
     has_amount_band: bool = False
     is_cleaned: bool = True
     seed: int = 0

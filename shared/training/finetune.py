@@ -5,76 +5,26 @@ Runs in a process of its own, which may be killed at any time: it prints nothing
 """
 
 import math
+import os
+import resource
+import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from shared.engines.devices import Device, Precision, training_precision
+from shared.engines.devices import training_precision
 from shared.engines.encoder import load_model
-from shared.jobs.kinds import Loss, Recipe
-from shared.training.feeding import labelled, paired
-from shared.training.pairs import TrainRow, triplets
-from shared.training.watching import EpochMetrics, Watch, callback
+from shared.training.feeding import Feed, feed
+from shared.training.losses import dimensions_of, loss_of
+from shared.training.pairs import triplets
+from shared.training.requests import FinetuneRequest, FinetuneResult, TrainProgress
+from shared.training.rows import Untrainable
+from shared.training.watching import Watch, callback
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-
-# Cosine distance by which a triplet's negative shall be further than its positive. The library's default of 5
-# is for vectors of any length; unit vectors are never more than 2 apart.
-TRIPLET_MARGIN = 0.2
-
-
-@dataclass(frozen=True)
-class FinetuneRequest:
-    """What to train, on what, and how; the recipe's defaults chosen with `benchmarks/recipe.py`.
-
-    `category_texts` by category id, in the recipe's text format like the rows' texts; `test_rows` are watched
-    after each epoch, never learnt from; `precision` "auto" is what the hardware multiplies fastest without
-    harm; with `has_gradient_checkpointing` activations are computed twice instead of kept; `output_dir` is
-    made, or must be empty.
-    """
-
-    base_model: Path
-    output_dir: Path
-    category_texts: Mapping[str, str]
-    train_rows: tuple[TrainRow, ...]
-    test_rows: tuple[TrainRow, ...] = ()
-    recipe: Recipe = field(default_factory=Recipe)
-    device: Device = "auto"
-    precision: Precision = "auto"
-    has_gradient_checkpointing: bool = False
-
-
-@dataclass(frozen=True)
-class TrainProgress:
-    """Where the training stands after a step: `epoch` in fractions, `loss` of that step."""
-
-    epoch: float
-    step: int
-    total_steps: int
-    loss: float
-
-
-@dataclass(frozen=True)
-class FinetuneResult:
-    """What came out. Accuracies are those of `TripletEvaluator` on the test rows, None where there are none.
-
-    `epochs` starts with the base model (epoch 0); `best_epoch` is the one whose weights were kept.
-    """
-
-    model_dir: Path
-    epochs: tuple[EpochMetrics, ...]
-    best_epoch: int
-    triplet_accuracy_before: float | None
-    triplet_accuracy_after: float | None
-    steps: int
-    seconds: float
-    device: str
-    precision: str
-    losses: tuple[float, ...] = field(repr=False)
+__all__ = ["FinetuneRequest", "FinetuneResult", "TrainProgress"]
 
 
 def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], None]) -> FinetuneResult:
@@ -85,16 +35,23 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
     The same request on the same machine gives the same weights. `on_progress` is called after each step, and
     what it raises ends the training.
 
+    Among processes that torchrun started, each trains on its share of the batches, and the first one saves.
+
     Raises:
-        Untrainable: fewer than two categories, or one without a text.
+        Untrainable: fewer than two categories, or one without a text; a dimension that the model does not
+            have; a precision that the device does not have.
     """
     from transformers import set_seed
 
     started = time.monotonic()
-    set_seed(request.recipe.seed)
+    recipe = request.recipe
+    set_seed(recipe.seed)
+    _choose_gpu()
     model = load_model(request.base_model, device=request.device)
+    dimensions = dimensions_of(model, recipe)
+    precision = _precision(request, model.device.type)
     watch = Watch(model, request.test_rows, request.category_texts)
-    examples = triplets(request.test_rows, request.category_texts, seed=request.recipe.seed)
+    examples = triplets(request.test_rows, request.category_texts, seed=recipe.seed)
     before = _triplet_accuracy(model, examples)
     watch.measure(0)
     losses: list[float] = []
@@ -103,11 +60,14 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
         losses.append(step.loss)
         on_progress(step)
 
-    is_auto = request.precision == "auto"
-    precision = training_precision(model.device.type) if is_auto else request.precision
-    _train(model, request, precision, watch, progress)
+    fed = feed(model, request)
+    if request.has_gradient_checkpointing:
+        _check_point(model)
+    in_training = _train(model, request, fed, precision, watch, progress)
     watch.restore_kept()
-    model.save_pretrained(str(request.output_dir), create_model_card=False, safe_serialization=True)
+    if is_first_process():
+        model.save_pretrained(str(request.output_dir), create_model_card=False, safe_serialization=True)
+    peak, peak_of = _peak_memory(model.device.type)
     return FinetuneResult(
         model_dir=request.output_dir,
         epochs=tuple(watch.epochs),
@@ -116,19 +76,68 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
         triplet_accuracy_after=_triplet_accuracy(model, examples),
         steps=len(losses),
         seconds=time.monotonic() - started,
+        rows=fed.handed,
+        rows_per_second=fed.handed / in_training,
+        peak_memory_mb=peak,
+        peak_memory_of=peak_of,
+        dimensions=dimensions,
         device=model.device.type,
         precision=precision,
         losses=tuple(losses),
     )
 
 
+def is_first_process() -> bool:
+    """Whether this process saves and reports: the only one, or the first that torchrun started."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _choose_gpu() -> None:
+    """Each of several processes on one host has a GPU of its own."""
+    import torch
+
+    if "LOCAL_RANK" in os.environ and torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+
+
+def _check_point(model: "SentenceTransformer") -> None:
+    """Let each layer compute its activations again instead of keeping them.
+
+    Not by the trainer's arguments: it warns that it will stop calling what sentence-transformers has for it.
+    """
+    body = model.transformers_model
+    if body is None:
+        raise Untrainable("The model has no layers whose activations could be computed again.")
+    body.activation_checkpointing_enable()
+
+
+def _precision(request: FinetuneRequest, device: str) -> str:
+    if request.precision == "auto":
+        return training_precision(device)
+    if request.precision == "float16" and device != "cuda":
+        raise Untrainable("float16 needs a CUDA device; bfloat16 and float32 do not.")
+    return request.precision
+
+
+def _peak_memory(device: str) -> tuple[float, str]:
+    """MiB, and of what: the tensors on the CUDA device, elsewhere the whole process."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**20, "device"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10), "process"
+
+
 def _train(
     model: "SentenceTransformer",
     request: FinetuneRequest,
+    fed: Feed,
     precision: str,
     watch: Watch,
     on_progress: Callable[[TrainProgress], None],
-) -> None:
+) -> float:
+    """Train the model; the seconds that took."""
     from sentence_transformers import SentenceTransformerTrainer
     from transformers.trainer_callback import PrinterCallback
 
@@ -136,16 +145,17 @@ def _train(
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
             """None: the library's card quotes training texts, which are an organisation's transactions."""
 
-    data, sampler = _data(request)
     trainer = Trainer(
         model=model,
-        args=_arguments(request, precision, model.device.type, sampler),
-        train_dataset=data,
-        loss=_loss(model, request.recipe.loss),
+        args=_arguments(request, precision, model.device.type, fed.sampler),
+        train_dataset=fed.data,
+        loss=loss_of(model, request.recipe),
         callbacks=[callback(watch, lambda *values: on_progress(TrainProgress(*values)))],
     )
     trainer.remove_callback(PrinterCallback)
+    started = time.monotonic()
     trainer.train()
+    return time.monotonic() - started
 
 
 def _arguments(request: FinetuneRequest, precision: str, device: str, sampler: Any) -> Any:
@@ -164,7 +174,6 @@ def _arguments(request: FinetuneRequest, precision: str, device: str, sampler: A
         use_cpu=device == "cpu",
         seed=recipe.seed,
         data_seed=recipe.seed,
-        activation_checkpointing=request.has_gradient_checkpointing,
         full_determinism=device == "cuda",
         save_strategy="no",
         eval_strategy="no",
@@ -174,29 +183,6 @@ def _arguments(request: FinetuneRequest, precision: str, device: str, sampler: A
         disable_tqdm=True,
         dataloader_pin_memory=device == "cuda",
     )
-
-
-def _data(request: FinetuneRequest) -> tuple[Any, Any]:
-    recipe = request.recipe
-    if recipe.loss == "mnrl":
-        return paired(
-            request.train_rows,
-            request.category_texts,
-            batch_size=recipe.batch_size,
-            transaction_share=recipe.transaction_share,
-            seed=recipe.seed,
-            epochs=recipe.epochs,
-        )
-    return labelled(request.train_rows, request.category_texts)
-
-
-def _loss(model: "SentenceTransformer", name: Loss) -> Any:
-    from sentence_transformers.sentence_transformer import losses
-
-    if name == "mnrl":
-        return losses.MultipleNegativesRankingLoss(model)
-    distance = losses.BatchHardTripletLossDistanceFunction.cosine_distance
-    return losses.BatchSemiHardTripletLoss(model, distance_metric=distance, margin=TRIPLET_MARGIN)
 
 
 def _triplet_accuracy(model: "SentenceTransformer", examples: list[Any]) -> float | None:

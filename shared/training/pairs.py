@@ -3,34 +3,25 @@
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from shared.kit.errors import Invalid
-from shared.transactions.text import TransactionFields
+from shared.training.negatives import Negatives
+from shared.training.rows import TrainRow, Untrainable
 
-
-class Untrainable(Invalid):
-    """Training needs labelled transactions of at least two categories, each category with a text."""
-
-    code = "untrainable"
-
-
-@dataclass(frozen=True)
-class TrainRow:
-    """A transaction's text and the id of its category; its `fields` where the text may be made anew."""
-
-    text: str
-    category_id: str
-    fields: TransactionFields | None = None
+__all__ = ["TrainRow", "Untrainable"]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two texts of one category: a transaction, and the category's own text or another transaction of it."""
+    """Two texts of one category: a transaction, and the category's own text or another transaction of it.
+
+    `negatives` are texts of other categories, as many in each pair of a training.
+    """
 
     anchor: str
     positive: str
     category_id: str
+    negatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +41,8 @@ def epoch_batches(
     transaction_share: float,
     seed: int,
     epoch: int,
+    negatives: Negatives | None = None,
+    is_in_batch: bool = True,
 ) -> list[list[Pair]]:
     """One epoch's batches for a loss that takes the other pairs of a batch as negatives.
 
@@ -61,30 +54,77 @@ def epoch_batches(
     there are at most twice as many batches as full ones would need, and none of that category alone; what it
     has beyond that is left out of the epoch, drawn anew each time.
 
+    With `negatives`, which are negatives of every anchor of the batch, no batch holds more than half of the
+    categories, so that the others are left to draw from; unless `is_in_batch` is false, where the loss
+    compares each pair with its own negatives only.
+
     Raises:
         Untrainable: fewer than two categories, or one without a text.
     """
     rng = random.Random(f"{seed}/{epoch}")  # noqa: S311  # shuffling, not secrecy
     groups = _by_category(rows, category_texts)
-    batches: list[list[Pair]] = [[] for _ in range(_batch_count(groups, batch_size))]
+    if negatives and is_in_batch:
+        batch_size = min(batch_size, max(1, len(category_texts) // 2))
+    batches: list[list[tuple[int, Pair]]] = [
+        [] for _ in range(_batch_count(groups, batch_size, may_be_alone=negatives is not None))
+    ]
     # Large categories first, each to the emptiest batches: the sizes end level.
     for category_id in sorted(groups, key=lambda one: (-len(groups[one]), rng.random())):
-        texts = groups[category_id]
+        group = _Group(rows, groups[category_id])
         emptiest = sorted(batches, key=lambda batch: (len(batch), rng.random()))
-        drawn = rng.sample(range(len(texts)), min(len(texts), len(batches)))
+        drawn = rng.sample(range(len(group.texts)), min(len(group.texts), len(batches)))
         for position, batch in zip(drawn, emptiest, strict=False):
-            others = [text for text in texts if text != texts[position]]
+            others = group.count_others(position)
             is_text = not others or rng.random() >= transaction_share
-            positive = category_texts[category_id] if is_text else rng.choice(others)
-            batch.append(Pair(texts[position], positive, category_id))
+            positive = (
+                category_texts[category_id] if is_text else group.other(position, rng.randrange(others))
+            )
+            batch.append((group.rows[position], Pair(group.texts[position], positive, category_id)))
     for batch in batches:
         rng.shuffle(batch)
     rng.shuffle(batches)
-    return batches
+    if negatives is None:
+        return [[pair for _, pair in batch] for batch in batches]
+    drawing = random.Random(f"{seed}/{epoch}/negatives")  # noqa: S311
+    return [_with_negatives(batch, negatives, drawing, is_in_batch=is_in_batch) for batch in batches]
+
+
+def _with_negatives(
+    batch: Sequence[tuple[int, Pair]], negatives: Negatives, rng: random.Random, *, is_in_batch: bool
+) -> list[Pair]:
+    """The pairs with negatives that are false for no anchor that they are compared with."""
+    made = []
+    for row, pair in batch:
+        compared = [other for _, other in batch] if is_in_batch else [pair]
+        category_ids = {other.category_id for other in compared}
+        texts = {text for other in compared for text in (other.anchor, other.positive)}
+        made.append(replace(pair, negatives=negatives.draw(row, category_ids, texts, rng)))
+    return made
+
+
+class _Group:
+    """A category's texts, among which another one than a given one is found without looking at all."""
+
+    def __init__(self, rows: Sequence[TrainRow], positions: Sequence[int]) -> None:
+        self.rows = positions
+        self.texts = [rows[position].text for position in positions]
+        self._alike: dict[str, list[int]] = {}
+        for position, text in enumerate(self.texts):
+            self._alike.setdefault(text, []).append(position)
+
+    def count_others(self, position: int) -> int:
+        """How many texts say something else than this one."""
+        return len(self.texts) - len(self._alike[self.texts[position]])
+
+    def other(self, position: int, number: int) -> str:
+        """The `number`-th of them."""
+        for alike in self._alike[self.texts[position]]:
+            number += alike <= number
+        return self.texts[number]
 
 
 def batch_count(rows: Sequence[TrainRow], category_texts: Mapping[str, str], batch_size: int) -> int:
-    """How many batches `epoch_batches` makes of these rows, the same in each epoch."""
+    """How many batches `epoch_batches` makes of these rows without negatives, the same in each epoch."""
     return _batch_count(_by_category(rows, category_texts), batch_size)
 
 
@@ -102,16 +142,17 @@ def triplets(rows: Sequence[TrainRow], category_texts: Mapping[str, str], *, see
     ]
 
 
-def _by_category(rows: Sequence[TrainRow], category_texts: Mapping[str, str]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        groups.setdefault(row.category_id, []).append(row.text)
+def _by_category(rows: Sequence[TrainRow], category_texts: Mapping[str, str]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for position, row in enumerate(rows):
+        groups.setdefault(row.category_id, []).append(position)
     if len(groups) < 2 or not groups.keys() <= category_texts.keys():
         raise Untrainable
     return groups
 
 
-def _batch_count(groups: Mapping[str, Sequence[str]], batch_size: int) -> int:
-    sizes = [len(texts) for texts in groups.values()]
+def _batch_count(groups: Mapping[str, Sequence[int]], batch_size: int, *, may_be_alone: bool = False) -> int:
+    sizes = [len(its) for its in groups.values()]
     full = math.ceil(sum(sizes) / min(batch_size, len(groups)))
-    return min(max(full, max(sizes)), 2 * full, sum(sizes) - max(sizes))
+    count = min(max(full, max(sizes)), 2 * full)
+    return count if may_be_alone else min(count, sum(sizes) - max(sizes))

@@ -2,7 +2,7 @@
 
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.datasets import service as datasets
-from shared.datasets.service import Item
+from shared.datasets.tables import Dataset
 from shared.engines.artifacts import Artifacts
 from shared.engines.encoders import Encoders
 from shared.jobs import service as jobs
@@ -22,11 +22,15 @@ from shared.kit.work import transaction
 from shared.registry import cards
 from shared.registry import service as registry
 from shared.registry.tables import ModelVersion
+from shared.registry.variants import dimension_of
 from shared.training import child
+from shared.training.checking import check
 from shared.training.comparing import compare
 from shared.training.finetune import FinetuneRequest
-from shared.training.pairs import TrainRow, Untrainable
-from shared.transactions.formats import TextFormat
+from shared.training.rows import Untrainable, category_texts, text_format, train_rows
+from shared.training.watching import EpochMetrics
+
+__all__ = ["category_texts", "text_format", "train_rows"]
 
 STAGING = "staging"
 
@@ -38,29 +42,46 @@ def submit(
 
     Raises:
         DatasetNotFound, ModelNotFound: not the organisation's.
+        NoBiEncoder: the base model is a reranker.
         ModelNameTaken: another version has the name.
+        Invalid: the recipe's parts do not fit each other, or not the model.
         Untrainable: the dataset has labels of fewer than two categories to learn from.
     """
     base_id = values.get("base_model_version_id") or registry.get_base(session, organization_id).id
     params = TrainingParams(**{**values, "base_model_version_id": base_id})
-    registry.get(session, organization_id, base_id)
+    base = registry.get_bi_encoder(session, organization_id, base_id)
+    if params.teacher_version_id is not None:
+        registry.get(session, organization_id, params.teacher_version_id)
     dataset = datasets.get(session, organization_id, params.dataset_id)
     registry.check_name(session, organization_id, params.name)
+    check(params, dimension=dimension_of(base), has_teacher=params.teacher_version_id is not None)
     if dataset.counts["train"] < 2 or len(dataset.categories) < 2:
         raise Untrainable
     return jobs.submit(session, organization_id, "train", params, request_id=request_id)
 
 
 def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Sequence[str]) -> Finish:
-    """Let `command` (the trainer, given this job's id and an output folder) train, then keep its model.
-
-    The folder becomes an artifact, and a model version with the job's own id: training twice is having once.
-    Each attempt has an artifact of its own, so that one that comes back from the dead overwrites nothing.
-    """
+    """Let `command` (the trainer, given this job's id and an output folder) train, then keep its model."""
     with run.reading() as session:
         registry.check_name(session, run.organization_id, params.name)
         base = registry.get(session, run.organization_id, params.base_model_version_id)
         dataset = datasets.get(session, run.organization_id, params.dataset_id)
+    return make(run, artifacts, command, dataset, lambda found: _version(run, params, base, found))
+
+
+def make(
+    run: Run,
+    artifacts: Artifacts,
+    command: Sequence[str],
+    dataset: Dataset,
+    version_of: Callable[[dict[str, Any]], ModelVersion],
+) -> Finish:
+    """What `command` leaves in its folder becomes an artifact, and a model version with the job's own id.
+
+    So training twice is having once. Each attempt has an artifact of its own, so that one that comes back
+    from the dead overwrites nothing. `version_of` makes the row of what the trainer found, but
+    for its files.
+    """
     version_id = run.job_id  # like every id in the order of time, and the same at each attempt
     for attempt in range(1, run.attempt):  # what they left when they died
         artifacts.delete(f"{STAGING}/{run.job_id}-{attempt}")
@@ -69,7 +90,7 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
     output = artifacts.path(staged)
     try:
         found = child.supervise(run, [*command, str(run.job_id), str(output)])
-        version = _version(run, params, base, found)
+        version = version_of(found)
         cards.write(output, version, dataset)
         version.artifact, version.fingerprint = name, artifacts.save(name, output)
     finally:
@@ -127,52 +148,34 @@ def prepare(
     )
 
 
-def text_format(recipe: Recipe) -> TextFormat:
-    """The texts that the recipe's model reads."""
-    return TextFormat(
-        category=recipe.category_text, has_amount_band=recipe.has_amount_band, is_cleaned=recipe.is_cleaned
-    )
-
-
-def category_texts(categories: Mapping[str, Any], texts: TextFormat) -> dict[str, str]:
-    """The text of each of a dataset's categories by name, in the order of the names."""
-    named = sorted(categories.values(), key=lambda about: about["name"])
-    return {about["name"]: texts.of_frozen(about) for about in named}
-
-
-def train_rows(
-    items: Sequence[Item], categories: Mapping[str, Any], texts: TextFormat
-) -> tuple[TrainRow, ...]:
-    """A dataset's rows with the category's name as its id, in the order of their contents.
-
-    Ids differ from database to database, and the same rows and seed shall give the same model.
-    """
-    rows = [
-        TrainRow(texts.of_transaction(item.fields), categories[str(item.category_id)]["name"], item.fields)
-        for item in items
+def epochs_of(epochs: Sequence[EpochMetrics]) -> list[dict[str, Any]]:
+    """The epochs' figures as JSON, which cannot say that without test rows they are not numbers."""
+    return [
+        {
+            "epoch": epoch.epoch,
+            "recall_at_1": None if math.isnan(epoch.recall_at_1) else epoch.recall_at_1,
+            "mrr": None if math.isnan(epoch.mrr) else epoch.mrr,
+        }
+        for epoch in epochs
     ]
-    return tuple(sorted(rows, key=lambda row: (row.text, row.category_id, repr(row.fields))))
 
 
 def summary(result: Any) -> dict[str, Any]:
     """A `FinetuneResult` as the model version's metrics keep it."""
     reciprocals = {epoch.epoch: epoch.reciprocals for epoch in result.epochs}
     return {
-        # Without test rows the figures are not numbers, which JSON cannot say.
-        "epochs": [
-            {
-                "epoch": epoch.epoch,
-                "recall_at_1": None if math.isnan(epoch.recall_at_1) else epoch.recall_at_1,
-                "mrr": None if math.isnan(epoch.mrr) else epoch.mrr,
-            }
-            for epoch in result.epochs
-        ],
+        "epochs": epochs_of(result.epochs),
         "best_epoch": result.best_epoch,
         "test": compare(reciprocals[0], reciprocals.get(result.best_epoch, ())),
         "triplet_accuracy_before": result.triplet_accuracy_before,
         "triplet_accuracy_after": result.triplet_accuracy_after,
         "steps": result.steps,
         "seconds": round(result.seconds, 3),
+        "rows": result.rows,
+        "rows_per_second": round(result.rows_per_second, 1),
+        "peak_memory_mb": round(result.peak_memory_mb, 1),
+        "peak_memory_of": result.peak_memory_of,
+        "dimensions": list(result.dimensions),
         "device": result.device,
         "precision": result.precision,
     }

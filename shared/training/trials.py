@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from shared.categorization.exact import ExactRow, rank_exactly, rank_of
 from shared.categorization.ranking import Choice
 from shared.datasets import service as datasets
 from shared.datasets.service import Item
@@ -24,14 +26,16 @@ from shared.engines.encoders import Encoders
 from shared.jobs import service as jobs
 from shared.jobs.kinds import TrialParams
 from shared.jobs.run import Finish, Run
+from shared.kit.ids import derived_id
 from shared.kit.intervals import figure
 from shared.kit.settings import Settings
 from shared.kit.work import transaction
 from shared.registry import service as registry
 from shared.training import child
 from shared.training.finetune import FinetuneRequest, TrainProgress, finetune
-from shared.training.folding import RankRow, assign, ranks
-from shared.training.service import STAGING, category_texts, text_format, train_rows
+from shared.training.folding import assign
+from shared.training.rows import category_texts, text_format, train_rows
+from shared.training.service import STAGING
 
 K = 5  # of the objective, MRR@5
 
@@ -96,7 +100,7 @@ def cross_validate(request: TrialRequest, report: Report) -> dict[str, Any]:
     name_of = {key: str(about["name"]) for key, about in request.categories.items()}
     contents = [(name_of[str(item.category_id)], _contents(item)) for item in request.items]
     fold_of = assign(contents, params.folds, params.fold_seed)
-    found: list[int] = []
+    found: list[int | None] = []
     running: list[float] = []
     is_pruned = False
     for number in range(params.folds):
@@ -121,7 +125,7 @@ def cross_validate(request: TrialRequest, report: Report) -> dict[str, Any]:
     }
 
 
-def _fold(request: TrialRequest, fold_of: Sequence[int], number: int, report: Report) -> list[int]:
+def _fold(request: TrialRequest, fold_of: Sequence[int], number: int, report: Report) -> list[int | None]:
     from shared.engines.encoder import SentenceTransformerEncoder
 
     recipe, folds = request.params.recipe, request.params.folds
@@ -147,20 +151,27 @@ def _fold(request: TrialRequest, fold_of: Sequence[int], number: int, report: Re
         tell,
     )
     encoder = SentenceTransformerEncoder(trained.model_dir, device=request.device)
+    ids = {key: derived_id("category", about["name"]) for key, about in request.categories.items()}
     choices = {
-        about["name"]: Choice.of(texts.of_frozen(about), about.get("departments") or ())
-        for about in sorted(request.categories.values(), key=lambda about: str(about["name"]))
+        ids[key]: Choice.of(texts.of_frozen(about), about.get("departments") or ())
+        for key, about in sorted(request.categories.items(), key=lambda one: str(one[1]["name"]))
     }
 
-    def seen(items: Sequence[Item]) -> list[RankRow]:
-        names = [str(request.categories[str(item.category_id)]["name"]) for item in items]
+    def seen(items: Sequence[Item]) -> list[ExactRow]:
         rows = [
-            RankRow(texts.of_transaction(item.fields), name, item.fields.department)
-            for item, name in zip(items, names, strict=True)
+            ExactRow(
+                texts.of_transaction(item.fields),
+                ids[str(item.category_id)],
+                item.fields.department,
+                item.fields.location,
+            )
+            for item in items
         ]
-        return sorted(rows, key=lambda row: (row.text, row.category, row.department or ""))
+        return sorted(rows, key=repr)
 
-    found = ranks(encoder, choices, seen(known), seen(asked))
+    expected = seen(asked)
+    ranked = rank_exactly(encoder, choices, seen(known), expected)
+    found = [rank_of(row.category_id, one) for row, one in zip(expected, ranked, strict=True)]
     shutil.rmtree(trained.model_dir)
     return found
 
@@ -169,6 +180,5 @@ def _contents(item: Item) -> str:
     return json.dumps(datasets.freeze_fields(item.fields), sort_keys=True)
 
 
-def _reciprocals(found: Sequence[int]) -> "np.ndarray[Any, np.dtype[np.float64]]":
-    numbers = np.asarray(found, dtype=np.float64)
-    return np.where(numbers <= K, 1 / numbers, 0.0)
+def _reciprocals(found: Sequence[int | None]) -> NDArray[np.float64]:
+    return np.array([0.0 if rank is None or rank > K else 1 / rank for rank in found], dtype=np.float64)

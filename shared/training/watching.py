@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.training.pairs import TrainRow
+from shared.training.rows import TrainRow
 
 
 @dataclass(frozen=True)

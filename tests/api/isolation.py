@@ -209,6 +209,7 @@ ROWS: dict[str, Made] = {
     "dataset_id": a_dataset,
     "model_version_id": a_model,
     "base_model_version_id": a_model,
+    "teacher_version_id": a_model,
     "miner_version_id": a_model,
     "reranker_version_id": a_reranker,
     "evaluation_id": an_evaluation,
@@ -233,6 +234,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("POST", "/v1/datasets"): {"name": "frozen"},
     ("POST", "/v1/datasets/{dataset_id}/baselines"): {"split": "eval"},
+    ("POST", "/v1/models/{model_version_id}/variants"): {"name": "cut", "dimension": 64},
     ("POST", "/v1/models/{model_version_id}/push"): {"repository": "acme/categories"},
     ("POST", "/v1/generations"): {"style": "offline", "count": 1},
 }

@@ -231,7 +231,21 @@ def test_figures_that_are_not_numbers_can_be_kept() -> None:
     from shared.training.watching import EpochMetrics
 
     nothing = FinetuneResult(
-        Path("model"), (EpochMetrics(0, math.nan, math.nan),), 1, None, None, 1, 0.5, "cpu", "float32", (0.1,)
+        model_dir=Path("model"),
+        epochs=(EpochMetrics(0, math.nan, math.nan),),
+        best_epoch=1,
+        triplet_accuracy_before=None,
+        triplet_accuracy_after=None,
+        steps=1,
+        seconds=0.5,
+        rows=8,
+        rows_per_second=16.0,
+        peak_memory_mb=512.0,
+        peak_memory_of="process",
+        dimensions=(384,),
+        device="cpu",
+        precision="float32",
+        losses=(0.1,),
     )
     summary = training.summary(nothing)
     assert summary["epochs"] == [{"epoch": 0, "recall_at_1": None, "mrr": None}]

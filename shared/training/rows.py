@@ -1,0 +1,53 @@
+"""What is learnt from: labelled rows as training takes them, in the texts of a recipe."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.datasets.service import Item
+from shared.jobs.kinds import Recipe
+from shared.kit.errors import Invalid
+from shared.transactions.formats import TextFormat
+from shared.transactions.text import TransactionFields
+
+
+class Untrainable(Invalid):
+    """Training needs labelled transactions of at least two categories, each category with a text."""
+
+    code = "untrainable"
+
+
+@dataclass(frozen=True)
+class TrainRow:
+    """A transaction's text and the id of its category; its `fields` where the text may be made anew."""
+
+    text: str
+    category_id: str
+    fields: TransactionFields | None = None
+
+
+def text_format(recipe: Recipe) -> TextFormat:
+    """The texts that the recipe's model reads."""
+    return TextFormat(
+        category=recipe.category_text, has_amount_band=recipe.has_amount_band, is_cleaned=recipe.is_cleaned
+    )
+
+
+def category_texts(categories: Mapping[str, Any], texts: TextFormat) -> dict[str, str]:
+    """The text of each of a dataset's categories by name, in the order of the names."""
+    named = sorted(categories.values(), key=lambda about: about["name"])
+    return {about["name"]: texts.of_frozen(about) for about in named}
+
+
+def train_rows(
+    items: Sequence[Item], categories: Mapping[str, Any], texts: TextFormat
+) -> tuple[TrainRow, ...]:
+    """A dataset's rows with the category's name as its id, in the order of their contents.
+
+    Ids differ from database to database, and the same rows and seed shall give the same model.
+    """
+    rows = [
+        TrainRow(texts.of_transaction(item.fields), categories[str(item.category_id)]["name"], item.fields)
+        for item in items
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.text, row.category_id, repr(row.fields))))
