@@ -104,7 +104,7 @@ def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[s
         ),
         "push_model": lambda run, params: publishing.push_model(run, params, resources.artifacts, hub),
         "baselines": baselining.measure,
-        "evaluate": lambda run, params: evaluation.evaluate(run, params, *machines),
+        "evaluate": lambda run, params: evaluation.evaluate(run, params, *machines, resources.rerankers),
     }
     ended: dict[str, list[str]] = {}
     while queued := organization.get("/v1/jobs?status=queued&limit=200").json()["data"]:

@@ -83,7 +83,7 @@ def generate(resources: Resources, run: Run, params: GenerationParams) -> Finish
 @runs("evaluate")
 def evaluate(resources: Resources, run: Run, params: EvaluationParams) -> Finish:
     """A model version is measured."""
-    return evaluation.evaluate(run, params, resources.index, resources.encoders)
+    return evaluation.evaluate(run, params, resources.index, resources.encoders, resources.rerankers)
 
 
 @runs("baselines")

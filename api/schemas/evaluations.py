@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +25,12 @@ class EvaluationIn(In):
     dataset_id: RowId
     model_version_id: RowId
     split: Split = "eval"
+    reranker_version_id: RowId | None = Field(
+        default=None, description="A second stage behind the model; null: none."
+    )
+    rerank_top_n: Annotated[int, Field(ge=2, le=50)] = Field(
+        default=10, description="So many of the first categories the second stage has a say in."
+    )
     renamed: bool = Field(
         default=False,
         description="With categories under other names that were approved, where there are any.",

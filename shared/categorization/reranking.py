@@ -2,32 +2,45 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from shared.categorization.voting import Ranked, VotingWeights, blend
 from shared.engines.reranker import Reranker, RerankQuery
+from shared.transactions.formats import TextFormat
+from shared.transactions.text import TransactionFields
 
 
-def rerank(
-    reranker: Reranker,
-    texts: Sequence[str],
-    ranked: Sequence[Sequence[Ranked]],
-    documents: Mapping[uuid.UUID, str],
-    top_n: int,
-) -> list[list[Ranked]]:
-    """For each text its ranking, the first `top_n` of which the reranker had a say in; see `blend`.
-
-    `documents` has the text of every ranked category. It is not asked where there is nothing to put in order.
-
-    Raises:
-        RerankerUnavailable, RerankerRefused: see `Reranker.score`.
+@dataclass(frozen=True)
+class SecondStage:
+    """A reranker, the texts that it reads, the category's among them (`documents`), and how many it puts in
+    order.
     """
-    heads = [[one.category_id for one in found[:top_n]] for found in ranked]
-    asked = [
-        RerankQuery(text, [documents[one] for one in head] if len(head) > 1 else [])
-        for text, head in zip(texts, heads, strict=True)
-    ]
-    weight = VotingWeights().reranker
-    return [
-        blend(found, dict(zip(head, map(float, scores), strict=False)), weight)
-        for found, head, scores in zip(ranked, heads, reranker.score(asked), strict=True)
-    ]
+
+    reranker: Reranker
+    texts: TextFormat
+    documents: Mapping[uuid.UUID, str]
+    top_n: int
+
+    def rerank(
+        self, asked: Sequence[TransactionFields], ranked: Sequence[list[Ranked]]
+    ) -> list[list[Ranked]]:
+        """For each transaction its ranking, about whose first `top_n` the reranker was asked; see `blend`.
+
+        It is not asked where there is nothing to put in order.
+
+        Raises:
+            RerankerUnavailable, RerankerRefused: see `Reranker.score`.
+        """
+        heads = [[one.category_id for one in found[: self.top_n]] for found in ranked]
+        queries = [
+            RerankQuery(
+                self.texts.of_transaction(fields),
+                [self.documents[one] for one in head] if len(head) > 1 else [],
+            )
+            for fields, head in zip(asked, heads, strict=True)
+        ]
+        weight = VotingWeights().reranker
+        return [
+            blend(found, dict(zip(head, map(float, scores), strict=False)), weight)
+            for found, head, scores in zip(ranked, heads, self.reranker.score(queries), strict=True)
+        ]

@@ -12,7 +12,7 @@ from shared.categories import service as categories
 from shared.categories.tables import Category
 from shared.categorization import ranking
 from shared.categorization.habits import HabitsCache
-from shared.categorization.reranking import rerank
+from shared.categorization.reranking import SecondStage
 from shared.categorization.voting import Ranked
 from shared.engines.encoders import Encoders
 from shared.engines.rerankers import Rerankers
@@ -178,11 +178,11 @@ def _second_stage(
     """The rankings as the reranker would have them, or as they were where it is off or fails."""
     if reranking is None:
         return ranked, Stage()
-    texts = [reranking.texts.of_transaction(question.fields) for question in questions]
     documents = {row.id: categories.text_of(row, reranking.texts.category) for row in live.values()}
     try:
         reranker = machines.rerankers.get(reranking.reranker)
-        found = rerank(reranker, texts, ranked, documents, reranking.top_n)
+        second = SecondStage(reranker, reranking.texts, documents, reranking.top_n)
+        found = second.rerank([question.fields for question in questions], ranked)
     except AppError as error:
         metrics.rerank_failed(error.code, len(questions))
         logger.warning("answered without the reranker", code=error.code, questions=len(questions))

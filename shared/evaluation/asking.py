@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from shared.categorization.habits import Habits, values_of
 from shared.categorization.points import Entry, to_points
 from shared.categorization.ranking import Choice, Query, rank
+from shared.categorization.reranking import SecondStage
 from shared.categorization.voting import Ranked
 from shared.datasets import service as datasets
 from shared.datasets.service import Item
@@ -55,7 +56,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where the questions are put: the attempt's own collection, the model, and what may be chosen."""
+    """Where the questions are put: the attempt's own collection, the model, what may be chosen, and the
+    second stage where one is measured, too.
+    """
 
     run: Run
     index: VectorIndex
@@ -63,6 +66,7 @@ class Bench:
     serving: Serving
     choices: Mapping[uuid.UUID, Choice]
     seed: int = 0
+    second: SecondStage | None = None
 
     @property
     def collection(self) -> str:
@@ -124,17 +128,19 @@ def _ask_page(
     ]
     at = (bench.index, bench.collection, bench.run.organization_id, queries, bench.choices)
     served, alone = rank(*at, habits=habits), rank(*at, with_history=False)
+    final = served if bench.second is None else bench.second.rerank([item.fields for item in items], served)
     nearer = _nearer(bench, items, np.array([query.vector for query in queries]) @ texts.T)
     return [
         Answer(
             item,
-            rank=rank_of(item.category_id, with_history),
+            rank=rank_of(item.category_id, found),
             rank_without_history=rank_of(item.category_id, without),
-            suggested_category_id=with_history[0].category_id if with_history else None,
-            score=with_history[0].score if with_history else None,
+            rank_without_reranker=rank_of(item.category_id, first) if bench.second else None,
+            suggested_category_id=found[0].category_id if found else None,
+            score=found[0].score if found else None,
             is_nearer=is_nearer,
         )
-        for item, with_history, without, is_nearer in zip(items, served, alone, nearer, strict=True)
+        for item, found, first, without, is_nearer in zip(items, final, served, alone, nearer, strict=True)
     ]
 
 

@@ -8,9 +8,11 @@ from sqlalchemy.orm import Session
 
 from shared.candidates.made import other_names
 from shared.categorization.ranking import Choice
+from shared.categorization.reranking import SecondStage
 from shared.datasets import service as datasets
 from shared.datasets.tables import Dataset
 from shared.engines.encoders import Encoders
+from shared.engines.rerankers import Rerankers
 from shared.engines.vectors import VectorIndex
 from shared.evaluation import asking, mapping, renaming, reporting
 from shared.evaluation.asking import Bench, Rows
@@ -21,7 +23,7 @@ from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Invalid
 from shared.registry import service as registry
-from shared.registry.service import Serving
+from shared.registry.service import Reranking, Serving
 from shared.registry.tables import Evaluation
 
 
@@ -44,12 +46,14 @@ def submit(
 
     Raises:
         DatasetNotFound, ModelNotFound: not the organisation's.
-        NoBiEncoder: the version is a reranker.
+        NoBiEncoder, NoReranker: a version is of the other kind.
         EmptySplit: nothing to measure on.
         NothingRenamed: renamed categories were asked for, and there are none.
     """
     dataset = get_measurable(session, organization_id, params.dataset_id, params.split)
     registry.get_bi_encoder(session, organization_id, params.model_version_id)
+    if params.reranker_version_id is not None:
+        registry.get_reranker(session, organization_id, params.reranker_version_id)
     if params.renamed:
         _renamed(session, dataset)
     return jobs.submit(session, organization_id, "evaluate", params, request_id=request_id)
@@ -70,9 +74,11 @@ def get_measurable(
     return dataset
 
 
-def evaluate(run: Run, params: EvaluationParams, index: VectorIndex, encoders: Encoders) -> Finish:
+def evaluate(
+    run: Run, params: EvaluationParams, index: VectorIndex, encoders: Encoders, rerankers: Rerankers
+) -> Finish:
     """Ask for each row of the split what serving would have answered, and note where its own category came
-    in: with the history, as serving answers, and without.
+    in: with the history and the reranker, as serving answers, and without.
     """
     with run.reading() as session:
         serving = registry.serving_of(registry.get(session, run.organization_id, params.model_version_id))
@@ -80,9 +86,10 @@ def evaluate(run: Run, params: EvaluationParams, index: VectorIndex, encoders: E
         dataset = datasets.get(session, run.organization_id, params.dataset_id)
         rows = asking.read(session, run.organization_id, params.dataset_id, params.split)
         categories, renamed = _renamed(session, dataset) if params.renamed else (dataset.categories, None)
-    bench = Bench(
-        run, index, encoders.get(serving.model), serving, _choices(serving, categories), dataset.seed
-    )
+        reranking = _reranking(session, run.organization_id, params)
+    second = None if reranking is None else _second(rerankers, reranking, categories)
+    choices = _choices(serving, categories)
+    bench = Bench(run, index, encoders.get(serving.model), serving, choices, dataset.seed, second)
     answers = asking.ask(bench, rows)
     drawn = _draw(encoders, dataset, rows, base, serving)
     evaluation = Evaluation(
@@ -90,8 +97,9 @@ def evaluate(run: Run, params: EvaluationParams, index: VectorIndex, encoders: E
         organization_id=run.organization_id,
         dataset_id=params.dataset_id,
         model_version_id=params.model_version_id,
+        reranker_version_id=params.reranker_version_id,
         split=params.split,
-        metrics=reporting.metrics_of(answers, is_model=True),
+        metrics=reporting.metrics_of(answers, is_model=True, has_reranker=second is not None),
         per_category=reporting.per_category(answers),
         report=reporting.report_of(answers, rows, dataset, drawn=drawn, renamed=renamed),
         job_id=run.job_id,
@@ -116,6 +124,21 @@ def _renamed(session: Session, dataset: Dataset) -> tuple[dict[str, dict[str, An
     if not told["categories"]:
         raise NothingRenamed
     return categories, told
+
+
+def _reranking(session: Session, organization_id: uuid.UUID, params: EvaluationParams) -> Reranking | None:
+    if params.reranker_version_id is None:
+        return None
+    version = registry.get_reranker(session, organization_id, params.reranker_version_id)
+    return registry.reranking_of(version, params.rerank_top_n)
+
+
+def _second(
+    rerankers: Rerankers, reranking: Reranking, categories: Mapping[str, Mapping[str, Any]]
+) -> SecondStage:
+    texts = reranking.texts
+    documents = {uuid.UUID(one): texts.of_frozen(about) for one, about in categories.items()}
+    return SecondStage(rerankers.get(reranking.reranker), texts, documents, reranking.top_n)
 
 
 def _choices(serving: Serving, categories: Mapping[str, Mapping[str, Any]]) -> dict[uuid.UUID, Choice]:

@@ -78,6 +78,7 @@ class EvaluationParams(Params):
     model_version_id: uuid.UUID
     split: Literal["train", "test", "eval"]
     reranker_version_id: uuid.UUID | None = None
+    rerank_top_n: int = 10
     renamed: bool = Field(default=False, description="Categories under other names that people approved.")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.bootstrap import Resources
 from shared.categorization import service as categorization
-from shared.categorization.reranking import rerank
+from shared.categorization.reranking import SecondStage
 from shared.categorization.service import Answer, Question
 from shared.categorization.voting import Ranked, blend
 from shared.engines.reranker import RerankQuery, Scores
@@ -20,6 +20,7 @@ from shared.engines.rerankers import Rerankers
 from shared.kit import metrics
 from shared.kit.work import transaction
 from shared.registry import service as registry
+from shared.transactions.formats import TextFormat
 from shared.transactions.text import TransactionFields
 from tests.factories import OrganizationClient, new_category, run_jobs
 from tests.scripted_reranker import KEY, MODEL, Action, ScriptedReranker, always
@@ -97,9 +98,10 @@ class Spy:
 def test_only_the_first_few_are_put_in_order_and_one_alone_is_not_asked_about() -> None:
     spy = Spy()
     documents = {one: f"text {number}" for number, one in enumerate(IDS)}
-    long, short, none = rerank(
-        spy, ["a", "b", "c"], [ranking([0.4, 0.3, 0.2, 0.1]), ranking([1.0]), []], documents, 3
-    )
+    second = SecondStage(spy, TextFormat(), documents, 3)
+    asked = [TransactionFields(merchant) for merchant in ("a", "b", "c")]
+    long, short, none = second.rerank(asked, [ranking([0.4, 0.3, 0.2, 0.1]), ranking([1.0]), []])
+    assert [query.text for query in spy.asked] == ["a", "b", "c"]
     assert [query.documents for query in spy.asked] == [["text 0", "text 1", "text 2"], [], []]
     assert order(long)[0] == 2
     assert order(short) == [0]

@@ -81,7 +81,7 @@ def evaluate(
     chosen = index or resources.index
 
     def work(run: Any, given: Any) -> Any:
-        return evaluation.evaluate(run, given, chosen, resources.encoders)
+        return evaluation.evaluate(run, given, chosen, resources.encoders, resources.rerankers)
 
     return execute(resources.engine, job_id, lambda _: work, Lease(60, 10)), job_id
 
