@@ -1,6 +1,6 @@
 """How good the suggestions are, measured: `python -m benchmarks.quality [what …]`.
 
-What: tech, cards, held-out, matryoshka, generalisation, speed; nothing: all of them. Prints tables, and writes
+What: tech, cards, held-out, matryoshka, generalisation, speed; nothing: all. Prints tables, and writes
 `quality.json` into `--state`, where each finished unit is kept, so that a run that was stopped goes on.
 """
 

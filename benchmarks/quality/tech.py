@@ -2,9 +2,9 @@
 
 import argparse
 import random
+import shutil
 import tempfile
 import time
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,9 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     """Every fold of every seed, then the table."""
     data = material.tech_expenses(options.shared / "tech_expenses")
     found = {
-        (seed, fold): units.once(f"tech-{seed}-{fold}", lambda s=seed, f=fold: one_fold(data, s, f, options))
+        (seed, fold): units.once(
+            f"tech-{seed}-{fold}", lambda s=seed, f=fold: one_fold(data, s, f, options, units)
+        )
         for seed in range(options.seeds)
         for fold in range(FOLDS)
     }
@@ -61,20 +63,35 @@ def tune(data: Data, known: Sequence[Row], folder: Path, recipe: Recipe, **more:
     )
 
 
-def one_fold(data: Data, seed: int, fold: int, options: argparse.Namespace) -> dict[str, Any]:
+def one_fold(data: Data, seed: int, fold: int, options: argparse.Namespace, units: Units) -> dict[str, Any]:
     """Ranks of the asked rows by every method, and what it took."""
     known_at, asked_at = halves(data, seed, fold)
     known, asked = ([data.rows[at] for at in some] for some in (known_at, asked_at))
-    base = SentenceTransformerEncoder(resolve_model("all-MiniLM-L6-v2").path)
-    ranks = baselines(data, known, asked) | stages("base", base, data, known, asked)
-    with tempfile.TemporaryDirectory() as folder:
-        result = tune(data, known, Path(folder) / "model", Recipe(seed=10 * seed + fold))
-        tuned = SentenceTransformerEncoder(result.model_dir)
-        ranks |= stages("tuned", tuned, data, known, asked)
-        found = {"asked": asked_at, "ranks": ranks, "seconds": result.seconds}
-        if seed < options.reranked_seeds:
-            found |= _reranked(data, known, asked, Path(folder), tuned, ranks)
+    ranks = baselines(data, known, asked) | stages("base", base_encoder(), data, known, asked)
+    model, seconds = tuned_model(data, seed, fold, units)
+    tuned = SentenceTransformerEncoder(model)
+    ranks |= stages("tuned", tuned, data, known, asked)
+    found = {"asked": asked_at, "ranks": ranks, "seconds": seconds}
+    if seed < options.reranked_seeds:
+        found |= _reranked(data, known, asked, model, ranks)
     return found
+
+
+def base_encoder() -> SentenceTransformerEncoder:
+    """The base model as it is."""
+    return SentenceTransformerEncoder(resolve_model("all-MiniLM-L6-v2").path)
+
+
+def tuned_model(data: Data, seed: int, fold: int, units: Units) -> tuple[Path, float]:
+    """The folder of the model tuned on the rows that the fold knows, and the seconds that it took."""
+    folder = units.folder / f"model-{seed}-{fold}"
+
+    def train() -> dict[str, Any]:
+        shutil.rmtree(folder, ignore_errors=True)  # what a run that was stopped left
+        known = [data.rows[at] for at in halves(data, seed, fold)[0]]
+        return {"seconds": tune(data, known, folder, Recipe(seed=10 * seed + fold)).seconds}
+
+    return folder, units.once(f"tech-training-{seed}-{fold}", train)["seconds"]
 
 
 def baselines(data: Data, known: Sequence[Row], asked: Sequence[Row]) -> dict[str, list[int | None]]:
@@ -112,29 +129,30 @@ def _reranked(
     data: Data,
     known: Sequence[Row],
     asked: Sequence[Row],
-    folder: Path,
-    tuned: Encoder,
+    model: Path,
     ranks: dict[str, list[int | None]],
 ) -> dict[str, Any]:
     """A cross-encoder behind the tuned bi-encoder: its ranks go into `ranks`; what it costs."""
-    result = train_reranker(
-        RerankerRequest(
-            base_model=folder / "model",
-            miner=folder / "model",
-            output_dir=folder / "reranker",
-            category_texts=data.texts(TEXTS),
-            train_rows=tuple(row.trained(TEXTS) for row in known),
-        ),
-        lambda _: None,
-    )
-    reranker = CrossEncoderReranker(result.model_dir)
     choices = data.choices(TEXTS)
-    questions = [row.exact(TEXTS) for row in asked]
-    ranked = rank_exactly(tuned, choices, [row.exact(TEXTS) for row in known], questions)
     documents = {one: choice.text for one, choice in choices.items()}
-    started = time.perf_counter()
-    again = rerank(reranker, [row.text for row in questions], ranked, documents, 10)
-    took = (time.perf_counter() - started) / len(asked)
+    questions = [row.exact(TEXTS) for row in asked]
+    tuned = SentenceTransformerEncoder(model)
+    ranked = rank_exactly(tuned, choices, [row.exact(TEXTS) for row in known], questions)
+    with tempfile.TemporaryDirectory() as folder:
+        result = train_reranker(
+            RerankerRequest(
+                base_model=model,
+                miner=model,
+                output_dir=Path(folder) / "reranker",
+                category_texts=data.texts(TEXTS),
+                train_rows=tuple(row.trained(TEXTS) for row in known),
+            ),
+            lambda _: None,
+        )
+        reranker = CrossEncoderReranker(result.model_dir)
+        started = time.perf_counter()
+        again = rerank(reranker, [row.text for row in questions], ranked, documents, 10)
+        took = (time.perf_counter() - started) / len(asked)
     ranks["tuned: serving + reranker"] = [
         rank_of(row.category_id, one) for row, one in zip(asked, again, strict=True)
     ]
@@ -169,8 +187,3 @@ def _table(found: dict[tuple[int, int], dict[str, Any]]) -> dict[str, Any]:
     took = [unit["seconds"] for unit in found.values()]
     print(f"fine-tuning 208 rows x 5 epochs: {np.median(took):.1f} s (median of {len(took)})")
     return summary
-
-
-def chart_id(data: Data, name: str) -> uuid.UUID:
-    """The category of this name."""
-    return next(one for one, about in data.chart.items() if about["name"] == name)

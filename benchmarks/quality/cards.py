@@ -1,0 +1,200 @@
+"""The purchase cards: learn until June 2016, ask from July on; then the same with cost centres held out."""
+
+import argparse
+import hashlib
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.quality import material, tables
+from benchmarks.quality.material import Data, Row
+from benchmarks.quality.units import Units
+from shared.categorization.exact import rank_exactly, rank_of
+from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
+from shared.evaluation.baselines import METHODS, rankings
+from shared.evaluation.comparing import differences
+from shared.evaluation.metrics import macro_recall
+from shared.jobs.kinds import Recipe
+from shared.kit.intervals import figure
+from shared.training.finetune import FinetuneRequest, finetune
+from shared.training.rows import TrainRow
+from shared.transactions.formats import TextFormat
+from shared.transactions.text import amount_band
+
+TEXTS = TextFormat()
+LAST_TRAIN = "2016-06-30"
+HELD_OUT = 5  # one cost centre in so many
+MINORITY = 1 / 3  # a text's label counts as its own where it has so much of the commonest one's rows
+RIVAL = "tfidf_lr"
+SERVED = "tuned: texts + history + habits"
+
+
+def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
+    """Baselines, the base model and a tuned one, in one table with slices."""
+    data = material.purchase_cards(options.shared / "purchase_cards")
+    is_held_out = options.part == "held-out"
+    train = [row for row in data.rows if row.day is not None and row.day.isoformat() <= LAST_TRAIN]
+    asked = [row for row in data.rows if row.day is not None and row.day.isoformat() > LAST_TRAIN]
+    if is_held_out:
+        train = [row for row in train if not _is_held_out(row)]
+        asked = [row for row in asked if _is_held_out(row)]
+    print(f"{len(train)} rows to learn from, {len(asked)} asked, {len(data.chart)} categories")
+    ranks: dict[str, list[int | None]] = {}
+    for method in METHODS:
+        unit = units.once(f"{options.part}-{method}", lambda m=method: _baseline(m, data, train, asked))
+        ranks[method] = unit["ranks"]
+    base = SentenceTransformerEncoder(resolve_model("all-MiniLM-L6-v2").path)
+    unit = units.once(f"{options.part}-base", lambda: {"ranks": _stages("base", base, data, train, asked)})
+    ranks |= unit["ranks"]
+    folder = units.folder / f"{options.part}-model"
+    training = units.once(f"{options.part}-training", lambda: _tune(data, train, folder, options.epochs))
+    tuned = SentenceTransformerEncoder(folder)
+    unit = units.once(f"{options.part}-tuned", lambda: {"ranks": _stages("tuned", tuned, data, train, asked)})
+    ranks |= unit["ranks"]
+    print(f"training: {json.dumps(training)}")
+    return {"training": training, **_report(ranks, train, asked, options.part)}
+
+
+def _is_held_out(row: Row) -> bool:
+    digest = hashlib.sha256((row.fields.location or "").encode()).digest()
+    return digest[0] % HELD_OUT == 0
+
+
+def _baseline(method: str, data: Data, train: Sequence[Row], asked: Sequence[Row]) -> dict[str, Any]:
+    """Ranks of the asked rows; each distinct one is asked once."""
+    texts = {one: choice.text for one, choice in data.choices(TEXTS).items()}
+    questions = material.counted(asked, TEXTS)
+    found = rankings(method, material.counted(train, TEXTS), questions, texts)
+    rank = {(one.text, one.merchant, one.category_id): at for one, at in zip(questions, found, strict=True)}
+    return {"ranks": [rank[TEXTS.of_transaction(row.fields), row.merchant, row.category_id] for row in asked]}
+
+
+def _stages(
+    name: str, encoder: Encoder, data: Data, train: Sequence[Row], asked: Sequence[Row]
+) -> dict[str, list[int | None]]:
+    """Category texts alone, with history, and with the habits of directorate and cost centre: serving."""
+    choices = data.choices(TEXTS)
+    history, questions = ([row.exact(TEXTS) for row in rows] for rows in (train, asked))
+    kept = _Kept(encoder)
+    ways = {
+        "texts": ([], False),
+        "texts + history": (history, False),
+        "texts + history + habits": (history, True),
+    }
+    found: dict[str, list[int | None]] = {}
+    for way, (rows, with_habits) in ways.items():
+        ranked = rank_exactly(kept, choices, rows, questions, with_habits=with_habits)
+        found[f"{name}: {way}"] = [
+            rank_of(row.category_id, one) for row, one in zip(asked, ranked, strict=True)
+        ]
+    return found
+
+
+class _Kept:
+    """An encoder that remembers: the ways ask for the same texts again."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._known: dict[str, Any] = {}
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self._encoder.dimension
+
+    def encode(self, texts: Sequence[str]) -> Any:
+        """A row for each text."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(new, self._encoder.encode(new), strict=True))
+        return np.array([self._known[text] for text in texts], dtype=np.float32).reshape(
+            len(texts), self.dimension
+        )
+
+
+def _tune(data: Data, train: Sequence[Row], folder: Path, epochs: int) -> dict[str, Any]:
+    """Each distinct text once with its commonest label, and again with each that is nearly as common."""
+    counts: dict[str, Counter[uuid.UUID]] = {}
+    for row in train:
+        counts.setdefault(TEXTS.of_transaction(row.fields), Counter())[row.category_id] += 1
+    rows = [
+        TrainRow(text, str(category_id))
+        for text, labels in sorted(counts.items())
+        for category_id, number in sorted(labels.items())
+        if number >= MINORITY * max(labels.values())
+    ]
+    started = time.monotonic()
+    result = finetune(
+        FinetuneRequest(
+            base_model=resolve_model("all-MiniLM-L6-v2").path,
+            output_dir=folder,
+            category_texts=data.texts(TEXTS),
+            train_rows=tuple(rows),
+            recipe=Recipe(epochs=epochs, batch_size=64),
+        ),
+        lambda step: print(f"  {step.step}/{step.total_steps}", flush=True) if step.step % 50 == 0 else None,
+    )
+    return {
+        "distinct_texts": len(counts),
+        "rows": len(rows),
+        "epochs": epochs,
+        "steps": result.steps,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+
+
+def _report(
+    ranks: Mapping[str, list[int | None]], train: Sequence[Row], asked: Sequence[Row], part: str
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    groups = [str(row.category_id) for row in asked]
+    for name, members in _slices(train, asked).items():
+        lines = {method: [its[at] for at in members] for method, its in ranks.items()}
+        if name == "all":
+            tables.show(f"{part}: all", lines)
+        found[name] = {
+            "n": len(members),
+            **{
+                method: {
+                    "recall_at_1": vars(figure(np.array(tables.values(its, 1)))),
+                    "recall_at_5": vars(figure(np.array(tables.values(its, 5)))),
+                    "mrr_at_5": vars(figure(np.array(tables.reciprocals(its, 5)))),
+                }
+                for method, its in lines.items()
+            },
+        }
+    macro = {method: macro_recall(groups, its).value for method, its in ranks.items()}
+    print(f"\n{part}: recall@1 by slice\n{'':44} {'n':>6}  {RIVAL:>9}  served  difference (95 %), p")
+    for name, members in _slices(train, asked).items():
+        mine, its = ([ranks[method][at] for at in members] for method in (SERVED, RIVAL))
+        pair = differences(its, mine)[0]  # recall@1
+        print(
+            f"{name:44} {len(members):6}  {pair.baseline:9.3f}  {pair.candidate:6.3f}  "
+            f"{pair.difference:+.3f} ({pair.low:+.3f} to {pair.high:+.3f}), {pair.p:.4f}"
+        )
+    print("macro recall@1: " + ", ".join(f"{method} {value:.3f}" for method, value in macro.items()))
+    return {"slices": found, "macro_recall_at_1": macro}
+
+
+def _slices(train: Sequence[Row], asked: Sequence[Row]) -> dict[str, list[int]]:
+    """Positions of the asked rows by slice."""
+    merchants = {row.merchant for row in train}
+    labelled = Counter(row.category_id for row in train)
+    found: dict[str, list[int]] = {"all": list(range(len(asked)))}
+
+    def put(name: str, at: int) -> None:
+        found.setdefault(name, []).append(at)
+
+    for at, row in enumerate(asked):
+        put("merchant seen" if row.merchant in merchants else "merchant never seen", at)
+        rows = labelled[row.category_id]
+        size = "under 100" if rows < 100 else "100 to 999" if rows < 1000 else "1,000 or more"
+        put(f"category with {size} rows", at)
+        put(f"amount: {amount_band(row.fields.amount)}", at)
+        put(f"directorate {row.fields.department}", at)
+    return {name: its for name, its in found.items() if len(its) >= 50}

@@ -1,0 +1,98 @@
+"""Categories that training never saw, and categories under other names: is a tuned model still no worse?"""
+
+import argparse
+import json
+import random
+import tempfile
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.quality import material, tables
+from benchmarks.quality.material import Data
+from benchmarks.quality.tech import FOLDS, base_encoder, halves, stages, tune, tuned_model
+from benchmarks.quality.units import Units
+from shared.engines.encoder import Encoder, SentenceTransformerEncoder
+from shared.evaluation.comparing import differences
+from shared.jobs.kinds import Recipe
+
+Ranks = dict[str, list[int | None]]
+TEXT = "texts + departments"  # without history: neither a new nor a renamed category of another chart has any
+
+
+def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
+    """Base and tuned on the same rows, and whether what is between them is more than chance."""
+    data = material.tech_expenses(options.shared / "tech_expenses")
+    unseen = _joined(
+        units.once(f"unseen-{fold}", lambda f=fold: _unseen(data, f))["ranks"] for fold in range(FOLDS)
+    )
+    renamed = _joined(
+        units.once(f"renamed-{fold}", lambda f=fold: _renamed(data, f, units))["ranks"]
+        for fold in range(FOLDS)
+    )
+    found: dict[str, Any] = {}
+    for title, ranks, ways in (
+        ("categories held out whole", unseen, ("",)),
+        ("categories renamed", renamed, ("as trained, ", "renamed, ", "renamed, names only, ")),
+    ):
+        tables.show(title, ranks)
+        for way in ways:
+            pair = differences(ranks[f"{way}base: {TEXT}"], ranks[f"{way}tuned: {TEXT}"])[0]
+            found[f"{title}: {way}"] = vars(pair)
+            print(
+                f"  {way}tuned less base, recall@1: {pair.difference:+.3f} ({pair.low:+.3f} to "
+                f"{pair.high:+.3f}), p = {pair.p:.4f}"
+            )
+    return found
+
+
+def _joined(folds: Any) -> Ranks:
+    ranks: Ranks = {}
+    for one in folds:
+        for name, its in one.items():
+            ranks.setdefault(name, []).extend(its)
+    return ranks
+
+
+def _unseen(data: Data, fold: int) -> dict[str, Any]:
+    """A fifth of the categories is kept from training with all its rows; then all are to choose from."""
+    order = random.Random(0).sample(sorted(data.chart), len(data.chart))
+    out = set(order[fold::FOLDS])
+    known = [row for row in data.rows if row.category_id not in out]
+    asked = [row for row in data.rows if row.category_id in out]
+    seen = Data(data.rows, {one: about for one, about in data.chart.items() if one not in out})
+    ranks = stages("base", base_encoder(), data, known, asked)
+    with tempfile.TemporaryDirectory() as folder:
+        model = tune(seen, known, Path(folder) / "model", Recipe(seed=fold)).model_dir
+        ranks |= stages("tuned", SentenceTransformerEncoder(model), data, known, asked)
+    return {"ranks": ranks}
+
+
+def _renamed(data: Data, fold: int, units: Units) -> dict[str, Any]:
+    """The folds of the tech expenses, asked of charts whose categories have other names."""
+    names = json.loads((Path(__file__).parent / "renamed.json").read_text("utf-8"))
+    known, asked = ([data.rows[at] for at in some] for some in halves(data, 0, fold))
+    charts = {
+        "as trained": data,
+        "renamed": _with(data, {one: {"name": names[about["name"]]} for one, about in data.chart.items()}),
+        "renamed, names only": _with(
+            data, {one: {"name": names[about["name"]], "examples": []} for one, about in data.chart.items()}
+        ),
+    }
+    models: dict[str, Encoder] = {
+        "base": base_encoder(),
+        "tuned": SentenceTransformerEncoder(tuned_model(data, 0, fold, units)[0]),
+    }
+    return {
+        "ranks": {
+            f"{title}, {way}": ranks
+            for title, chart in charts.items()
+            for name, encoder in models.items()
+            for way, ranks in stages(name, encoder, chart, known, asked).items()
+        }
+    }
+
+
+def _with(data: Data, changes: dict[uuid.UUID, dict[str, Any]]) -> Data:
+    return replace(data, chart={one: about | changes[one] for one, about in data.chart.items()})
