@@ -42,11 +42,10 @@ def draw(
         }
         for item in asked
     ]
-    for name, view in (("before", before), ("after", after)):
-        words = [view.texts.of_frozen(categories[one]) for one in chosen]
-        words += [view.texts.of_transaction(item.fields) for item in asked]
-        for point, place in zip(points, project(view.encoder.encode(words)), strict=True):
-            point[name] = [round(float(value), 4) for value in place]
+    about = [categories[one] for one in chosen]
+    places = {view: _places(view, about, asked) for view in {before, after}}
+    for number, point in enumerate(points):
+        point |= {"before": places[before][number], "after": places[after][number]}
     return {"method": "pca", "points": points}
 
 
@@ -63,6 +62,12 @@ def project(vectors: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     largest = np.abs(places).argmax(axis=0)
     signs = np.where(places[largest, [0, 1]] < 0, -1.0, 1.0)
     return np.asarray(places * signs, dtype=np.float64)
+
+
+def _places(view: View, categories: Sequence[Mapping[str, Any]], items: Sequence[Item]) -> list[list[float]]:
+    words = [view.texts.of_frozen(about) for about in categories]
+    words += [view.texts.of_transaction(item.fields) for item in items]
+    return [[round(float(value), 4) for value in place] for place in project(view.encoder.encode(words))]
 
 
 def _draw(seed: int, one: str | uuid.UUID) -> bytes:

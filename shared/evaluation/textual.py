@@ -1,5 +1,6 @@
 """The baselines that read words: BM25, and TF-IDF with logistic regression. Pure; columns are categories."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -38,6 +39,8 @@ def bm25_history(
     `texts` distinct for each category, `labels` their columns, `weights` how many transactions each stands
     for. Shape (asked, width), each row's sum 1; 0 where no row of the category shares a word.
     """
+    if not texts:
+        return np.zeros((len(asked), width))
     search = _bm25(texts)
 
     def votes(text: str) -> Scores:
@@ -69,13 +72,17 @@ def tfidf_lr(
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_union
 
-    seen = np.unique(labels)
-    if len(seen) < 2:  # nothing to tell apart
-        found = np.zeros((len(asked), width))
-        found[:, seen] = 1.0
-        return found
+    shares = np.bincount(labels, weights=weights, minlength=width).astype(np.float64)
+    if np.count_nonzero(shares) < 2 or not any(re.search(r"\w", text) for text in texts):
+        return _normalised(np.tile(shares, (len(asked), 1)))  # nothing to tell them apart by
     features = make_union(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=MAX_FEATURES, dtype=np.float32),
+        TfidfVectorizer(
+            token_pattern=r"(?u)\b\w+\b",  # noqa: S106  # words of one letter, too
+            ngram_range=(1, 2),
+            sublinear_tf=True,
+            max_features=MAX_FEATURES,
+            dtype=np.float32,
+        ),
         TfidfVectorizer(
             analyzer="char_wb",
             ngram_range=(3, 5),

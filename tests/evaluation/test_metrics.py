@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from shared.evaluation.metrics import (
     evaluate,
     evaluate_by,
+    macro_recall,
     mrr_at,
+    ndcg_at,
     recall_at,
 )
 
@@ -21,6 +24,7 @@ def test_by_hand() -> None:
     assert [recall_at(ranks, k) for k in (1, 3, 5)] == [0.25, 0.5, 0.75]
     assert mrr_at(ranks, 3) == pytest.approx((1 + 1 / 2) / 4)
     assert mrr_at(ranks, 5) == pytest.approx((1 + 1 / 2 + 1 / 5) / 4)
+    assert ndcg_at(ranks, 10) == pytest.approx((1 + 1 / math.log2(3) + 1 / math.log2(6)) / 4)
 
 
 @settings(deadline=None)
@@ -34,7 +38,9 @@ def test_agrees_with_ir_measures(ranks: list[int | None], k: int) -> None:
         for place in range(1, 13):
             name = "right" if place == rank else f"wrong{place}"
             run.append(ir_measures.ScoredDoc(f"q{query}", name, -float(place)))
-    measured = ir_measures.calc_aggregate([ir_measures.R @ k, ir_measures.RR @ k], qrels, run)
+    wanted = [ir_measures.R @ k, ir_measures.RR @ k, ir_measures.nDCG @ k]
+    measured = ir_measures.calc_aggregate(wanted, qrels, run)
+    assert ndcg_at(ranks, k) == pytest.approx(measured[ir_measures.nDCG @ k])
     assert recall_at(ranks, k) == pytest.approx(measured[ir_measures.R @ k])
     assert mrr_at(ranks, k) == pytest.approx(measured[ir_measures.RR @ k])
 
@@ -42,7 +48,7 @@ def test_agrees_with_ir_measures(ranks: list[int | None], k: int) -> None:
 @given(_ranks)
 def test_figures_lie_in_their_intervals_and_grow_with_k(ranks: list[int | None]) -> None:
     metrics = evaluate(ranks)
-    for figures in (metrics.recall, metrics.mrr):
+    for figures in (metrics.recall, metrics.mrr, metrics.ndcg):
         assert [figure.value for figure in figures.values()] == sorted(f.value for f in figures.values())
         for figure in figures.values():
             assert 0 <= figure.low <= figure.value + 1e-9
@@ -66,3 +72,26 @@ def test_no_queries_have_no_figure() -> None:
 def test_a_rank_of_zero_is_an_error() -> None:
     with pytest.raises(ValueError, match="from 1"):
         recall_at([0], 1)
+
+
+def test_a_rare_category_counts_as_much_as_a_common_one() -> None:
+    groups, ranks = ["a"] * 8 + ["b"] * 2, [1] * 6 + [2] * 2 + [None, 1]
+    found = macro_recall(groups, ranks)
+    assert found.value == pytest.approx((6 / 8 + 1 / 2) / 2)
+    assert found.n == 10
+    assert macro_recall(["a"] * 10, ranks).value == pytest.approx(recall_at(ranks, 1))
+    assert math.isnan(macro_recall([], []).value)
+
+
+def test_the_interval_of_the_macro_average_is_that_of_plain_resampling() -> None:
+    rng = np.random.default_rng(3)
+    groups = rng.choice(["a", "b", "c"], p=[0.7, 0.2, 0.1], size=60)
+    ranks = [int(rank) for rank in rng.choice([1, 2], size=60)]
+    hits = np.array(ranks) == 1
+    means = []
+    for _ in range(4000):
+        drawn = rng.integers(60, size=60)
+        kinds = set(groups[drawn])
+        means.append(np.mean([hits[drawn][groups[drawn] == kind].mean() for kind in kinds]))
+    found = macro_recall(list(groups), ranks)
+    np.testing.assert_allclose((found.low, found.high), np.quantile(means, [0.025, 0.975]), atol=0.02)
