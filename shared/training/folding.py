@@ -1,30 +1,8 @@
-"""Cross-validation's two halves that need no training: who is in which fold, and how a fold is ranked."""
+"""Cross-validation's folds: who is in which, by contents and seed."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
-
-from shared.categorization.ranking import Choice, fold
-from shared.categorization.voting import VotingWeights, favour_departments, rank_categories
-from shared.engines.encoder import Encoder
-from shared.engines.vectors import Hit
-from shared.kit.ids import derived_id
-
-# So many queries at a time: the similarities of all to all would not fit where there are many rows.
-QUERIES_AT_ONCE = 512
-
-
-@dataclass(frozen=True)
-class RankRow:
-    """A labelled row as serving would see it; `category` is the key of its choice."""
-
-    text: str
-    category: str
-    department: str | None = None
+from collections.abc import Sequence
 
 
 def assign(rows: Sequence[tuple[str, str]], folds: int, seed: int) -> list[int]:
@@ -43,38 +21,6 @@ def assign(rows: Sequence[tuple[str, str]], folds: int, seed: int) -> list[int]:
     # A category's rows follow one another, so dealing them out shares out each category.
     fold_of = {position: number % folds for number, position in enumerate(order)}
     return [fold_of[position] for position in range(len(rows))]
-
-
-def ranks(
-    encoder: Encoder, choices: Mapping[str, Choice], known: Sequence[RankRow], asked: Sequence[RankRow]
-) -> list[int]:
-    """The rank, from 1, of each asked row's category, with the known rows as labelled history.
-
-    As serving ranks, but by exact similarities: the category texts' and the nearest known rows' vote.
-    """
-    ids = {name: derived_id("category", name) for name in choices}
-    rows = [(derived_id("row", number), ids[row.category]) for number, row in enumerate(known)]
-    departments = {ids[name]: choice.departments for name, choice in choices.items()}
-    texts = encoder.encode([choice.text for choice in choices.values()])
-    history = encoder.encode([row.text for row in known])
-    weights = VotingWeights()
-    found: list[int] = []
-    for start in range(0, len(asked), QUERIES_AT_ONCE):
-        part = asked[start : start + QUERIES_AT_ONCE]
-        queries = encoder.encode([row.text for row in part])
-        for row, to_texts, to_rows in zip(part, queries @ texts.T, queries @ history.T, strict=True):
-            by_text = [Hit(one, one, float(score)) for one, score in zip(ids.values(), to_texts, strict=True)]
-            by_history = [
-                Hit(rows[near][0], rows[near][1], float(to_rows[near])) for near in _nearest(to_rows, weights)
-            ]
-            voted = rank_categories(by_text, by_history, weights)
-            ranked = favour_departments(voted, fold(row.department), departments, weights.foreign_department)
-            found.append([one.category_id for one in ranked].index(ids[row.category]) + 1)
-    return found
-
-
-def _nearest(similarities: NDArray[np.float32], weights: VotingWeights) -> NDArray[np.intp]:
-    return np.argsort(-similarities, kind="stable")[: 2 * weights.neighbours]
 
 
 def _shuffle(seed: int, *contents: object) -> bytes:

@@ -26,6 +26,8 @@ DEFAULT_SPACE: dict[str, Any] = {
     "field_dropout": {"low": 0.0, "high": 0.3},
 }
 LOGARITHMIC = frozenset({"learning_rate"})
+# The losses `batch_...` make their own pairs and negatives out of the labels.
+OF_PAIRS = frozenset({"negatives", "transaction_share"})
 # Before so many trials have ended well, none is pruned: there is nothing yet to be worse than.
 UNPRUNED = 4
 # A space may hold fewer recipes than are asked for.
@@ -61,6 +63,11 @@ def check(space: Mapping[str, Any]) -> dict[str, Any]:
     return whole
 
 
+def matters(name: str, loss: str) -> bool:
+    """Whether a recipe of this loss is another one where this field is: else the field keeps its default."""
+    return not (name in OF_PAIRS and loss.startswith("batch_"))
+
+
 def ask(
     space: Mapping[str, Any], tried: Sequence[Tried], count: int, *, seed: int, startup: int
 ) -> list[dict[str, Any]]:
@@ -74,21 +81,21 @@ def ask(
         import optuna
 
         logging.getLogger("optuna").setLevel(logging.ERROR)
-        distributions = {name: _distribution(name, about) for name, about in sorted(space.items())}
         sampler = optuna.samplers.TPESampler(seed=_mix(seed, len(tried)), n_startup_trials=startup)
         study = optuna.create_study(direction="maximize", sampler=sampler)
-        study.add_trials([_trial(one, distributions) for one in tried])
+        study.add_trials([_trial(one, space) for one in tried])
         seen = [dict(one.values) for one in tried]
         found: list[dict[str, Any]] = []
         for _ in range(DRAWS * count):
             if len(found) == count:
                 break
-            trial = study.ask(distributions)
-            if trial.params in seen:
+            trial = study.ask()
+            point = _draw(trial, space)
+            if point in seen:
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
             else:
-                seen.append(trial.params)
-                found.append(dict(trial.params))
+                seen.append(point)
+                found.append(point)
     return found
 
 
@@ -109,18 +116,37 @@ def best_of(tried: Sequence[Tried]) -> Tried | None:
     return max(complete, key=lambda one: (one.value, one.recall_at_1, -one.number), default=None)
 
 
+def _draw(trial: Any, space: Mapping[str, Any]) -> dict[str, Any]:
+    point: dict[str, Any] = {}
+    for name in sorted(space, key=lambda name: (name != "loss", name)):
+        if name == "loss" or matters(name, point["loss"]):
+            point[name] = _suggest(trial, name, space[name])
+    return point
+
+
+def _suggest(trial: Any, name: str, about: Any) -> Any:
+    if not isinstance(about, dict):
+        return trial.suggest_categorical(name, about)
+    if _is_whole(name):
+        return trial.suggest_int(name, about["low"], about["high"])
+    return trial.suggest_float(name, about["low"], about["high"], log=name in LOGARITHMIC)
+
+
 def _distribution(name: str, about: Any) -> Any:
     from optuna import distributions
 
     if not isinstance(about, dict):
         return distributions.CategoricalDistribution(about)
-    low, high = about["low"], about["high"]
-    if isinstance(Recipe.model_fields[name].default, int):
-        return distributions.IntDistribution(low, high)
-    return distributions.FloatDistribution(low, high, log=name in LOGARITHMIC)
+    if _is_whole(name):
+        return distributions.IntDistribution(about["low"], about["high"])
+    return distributions.FloatDistribution(about["low"], about["high"], log=name in LOGARITHMIC)
 
 
-def _trial(one: Tried, distributions: Mapping[str, Any]) -> Any:
+def _is_whole(name: str) -> bool:
+    return isinstance(Recipe.model_fields[name].default, int)
+
+
+def _trial(one: Tried, space: Mapping[str, Any]) -> Any:
     from optuna.trial import TrialState, create_trial
 
     state = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
@@ -128,7 +154,7 @@ def _trial(one: Tried, distributions: Mapping[str, Any]) -> Any:
         state=state[one.status],
         value=one.value if one.status == "complete" else None,
         params=dict(one.values),
-        distributions=dict(distributions),
+        distributions={name: _distribution(name, space[name]) for name in one.values},
         intermediate_values=dict(enumerate(one.running)),
     )
 

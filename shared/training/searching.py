@@ -135,7 +135,7 @@ def _submit_part(
 
 def _tried(trial: Job, space: Mapping[str, Any]) -> Tried:
     recipe, result = trial.params["recipe"], trial.result
-    values = {name: recipe[name] for name in space}
+    values = {name: recipe[name] for name in space if sampling.matters(name, recipe["loss"])}
     if trial.status != "succeeded" or result is None:
         return Tried(trial.params["number"], values, "failed")
     return Tried(

@@ -22,6 +22,7 @@ from shared.datasets import service as datasets
 from shared.datasets.service import Item
 from shared.engines.artifacts import Artifacts
 from shared.engines.devices import Device
+from shared.engines.encoder import Encoder
 from shared.engines.encoders import Encoders
 from shared.jobs import service as jobs
 from shared.jobs.kinds import TrialParams
@@ -126,17 +127,24 @@ def cross_validate(request: TrialRequest, report: Report) -> dict[str, Any]:
 
 
 def _fold(request: TrialRequest, fold_of: Sequence[int], number: int, report: Report) -> list[int | None]:
+    """The rank of each row of the fold, by a model that was trained on the others, which are its history."""
     from shared.engines.encoder import SentenceTransformerEncoder
 
-    recipe, folds = request.params.recipe, request.params.folds
     known = [item for item, fold in zip(request.items, fold_of, strict=True) if fold != number]
     asked = [item for item, fold in zip(request.items, fold_of, strict=True) if fold == number]
+    folder = _train(request, known, number, report)
+    found = _rank(request, SentenceTransformerEncoder(folder, device=request.device), known, asked)
+    shutil.rmtree(folder)
+    return found
+
+
+def _train(request: TrialRequest, known: Sequence[Item], number: int, report: Report) -> Path:
+    recipe, folds = request.params.recipe, request.params.folds
     texts = text_format(recipe)
 
     def tell(step: TrainProgress) -> None:
-        note = (
-            f"fold {number + 1} of {folds}, epoch {step.epoch:.2f} of {recipe.epochs}, loss {step.loss:.4f}"
-        )
+        place = f"fold {number + 1} of {folds}, epoch {step.epoch:.2f} of {recipe.epochs}"
+        note = f"{place}, loss {step.loss:.4f}"
         report(number * step.total_steps + step.step, folds * step.total_steps, note)
 
     trained = finetune(
@@ -150,11 +158,18 @@ def _fold(request: TrialRequest, fold_of: Sequence[int], number: int, report: Re
         ),
         tell,
     )
-    encoder = SentenceTransformerEncoder(trained.model_dir, device=request.device)
-    ids = {key: derived_id("category", about["name"]) for key, about in request.categories.items()}
+    return trained.model_dir
+
+
+def _rank(
+    request: TrialRequest, encoder: Encoder, known: Sequence[Item], asked: Sequence[Item]
+) -> list[int | None]:
+    texts = text_format(request.params.recipe)
+    # Ids made of names, and rows in the order of their contents: ties fall the same in any database.
+    named = sorted(request.categories.items(), key=lambda one: str(one[1]["name"]))
+    ids = {key: derived_id("category", about["name"]) for key, about in named}
     choices = {
-        ids[key]: Choice.of(texts.of_frozen(about), about.get("departments") or ())
-        for key, about in sorted(request.categories.items(), key=lambda one: str(one[1]["name"]))
+        ids[key]: Choice.of(texts.of_frozen(about), about.get("departments") or ()) for key, about in named
     }
 
     def seen(items: Sequence[Item]) -> list[ExactRow]:
@@ -171,9 +186,7 @@ def _fold(request: TrialRequest, fold_of: Sequence[int], number: int, report: Re
 
     expected = seen(asked)
     ranked = rank_exactly(encoder, choices, seen(known), expected)
-    found = [rank_of(row.category_id, one) for row, one in zip(expected, ranked, strict=True)]
-    shutil.rmtree(trained.model_dir)
-    return found
+    return [rank_of(row.category_id, one) for row, one in zip(expected, ranked, strict=True)]
 
 
 def _contents(item: Item) -> str:
