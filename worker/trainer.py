@@ -104,7 +104,8 @@ def _say(out: TextIO, message: dict[str, Any]) -> None:
 
 
 def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not by sys.stdin, whose lock the interpreter wants when it ends
+        pass
     os._exit(1)
 
 
