@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from api.schemas.common import In, Name200, RowId
 from api.schemas.datasets import Seed
+from shared.jobs.kinds import CategoryText, NegativesKind
 from shared.training.sampling import DEFAULT_SPACE
 
 _ID = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"
@@ -22,9 +23,7 @@ TriedLoss = Literal[
     "batch_all_triplet",
     "triplet",
 ]
-CategoryText = Literal["name", "name_examples", "name_examples_description"]
-Negatives = Literal["in_batch", "random", "hard"]
-BatchSize = Annotated[int, Field(ge=2, le=1024)]
+BatchSize = Annotated[int, Field(ge=2, le=4096)]
 Epochs = Annotated[int, Field(ge=1, le=100)]
 Rate = Annotated[float, Field(gt=0, le=0.1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -84,7 +83,7 @@ class SpaceIn(In):
     epochs: EpochsRange | None = None
     batch_size: Annotated[list[BatchSize], Field(min_length=1, max_length=8)] | None = None
     category_text: Annotated[list[CategoryText], Field(min_length=1, max_length=3)] | None = None
-    negatives: Annotated[list[Negatives], Field(min_length=1, max_length=3)] | None = None
+    negatives: Annotated[list[NegativesKind], Field(min_length=1, max_length=3)] | None = None
     transaction_share: ShareRange | None = None
     field_dropout: PartRange | None = None
     warmup_ratio: PartRange | None = None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.jobs.kinds import Recipe
+from shared.training.losses import OF_LABELS
 
 # What a search varies where the request does not say: a list of choices, or a range with its two ends.
 DEFAULT_SPACE: dict[str, Any] = {
@@ -26,7 +27,7 @@ DEFAULT_SPACE: dict[str, Any] = {
     "field_dropout": {"low": 0.0, "high": 0.3},
 }
 LOGARITHMIC = frozenset({"learning_rate"})
-# The losses `batch_...` make their own pairs and negatives out of the labels.
+# Of no consequence to the losses that take labelled texts: these find their own pairs in the batch.
 OF_PAIRS = frozenset({"negatives", "transaction_share"})
 # Before so many trials have ended well, none is pruned: there is nothing yet to be worse than.
 UNPRUNED = 4
@@ -65,7 +66,7 @@ def check(space: Mapping[str, Any]) -> dict[str, Any]:
 
 def matters(name: str, loss: str) -> bool:
     """Whether a recipe of this loss is another one where this field is: else the field keeps its default."""
-    return not (name in OF_PAIRS and loss.startswith("batch_"))
+    return name not in OF_PAIRS or loss not in OF_LABELS
 
 
 def ask(

@@ -4,6 +4,7 @@ The rows of the trials are all that is kept of it: each step reads them, and wha
 them and the seed. So a search that is killed goes on as if nothing had been.
 """
 
+import itertools
 import math
 import uuid
 from collections.abc import Mapping, Sequence
@@ -17,11 +18,12 @@ from shared.jobs import service as jobs
 from shared.jobs.kinds import Recipe, SearchParams, TrainingParams, TrialParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
-from shared.kit.errors import AppError
+from shared.kit.errors import AppError, FieldError, Invalid
 from shared.kit.ids import id_of_job
 from shared.registry import service as registry
 from shared.training import sampling
-from shared.training.pairs import Untrainable
+from shared.training.checking import check
+from shared.training.rows import Untrainable
 from shared.training.sampling import Tried
 
 # Trials take minutes. The last of a batch wakes the search; this is for a wake that was missed.
@@ -42,19 +44,31 @@ def submit(
     """Queue a search; `values` are those of `SearchParams`, without a base model for the first one.
 
     Raises:
+        Invalid: the space holds recipes that cannot be trained.
         DatasetNotFound, ModelNotFound: not the organisation's.
+        NoBiEncoder: the base model is a reranker.
         ModelNameTaken: another version has the name, which the winner's model shall have.
         Untrainable: too few training rows for so many folds, or labels of fewer than two categories.
     """
     base_id = values.get("base_model_version_id") or registry.get_base(session, organization_id).id
     space = sampling.check(values.get("space") or {})
     params = SearchParams(**{**values, "base_model_version_id": base_id, "space": space})
-    registry.get(session, organization_id, base_id)
+    _check_recipes(space)
+    registry.get_bi_encoder(session, organization_id, base_id)
     dataset = datasets.get(session, organization_id, params.dataset_id)
     registry.check_name(session, organization_id, params.name)
     if dataset.counts["train"] < 2 * params.folds or len(dataset.categories) < 2:
         raise Untrainable
     return jobs.submit(session, organization_id, "search", params, request_id=request_id)
+
+
+def _check_recipes(space: Mapping[str, Any]) -> None:
+    for loss, batch_size in itertools.product(space["loss"], space["batch_size"]):
+        try:
+            check(Recipe(loss=loss, batch_size=batch_size), dimension=None, has_teacher=False)
+        except Invalid as error:
+            wrong = (FieldError(f"/space{one.pointer}", one.code, one.message) for one in error.errors)
+            raise Invalid(errors=tuple(wrong)) from error
 
 
 def step(run: Run, params: SearchParams) -> Finish:

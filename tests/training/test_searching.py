@@ -205,6 +205,7 @@ def test_a_search_that_cannot_be_is_refused_at_the_door(
         ({"trials": 0}, 422, "invalid"),
         ({"space": {"loss": []}}, 422, "invalid"),
         ({"space": {"loss": ["margin_mse"]}}, 422, "invalid"),
+        ({"space": {"loss": ["mnrl", "batch_all_triplet"], "batch_size": [8, 9]}}, 422, "invalid"),
         ({"space": {"epochs": {"low": 3, "high": 2}}}, 422, "invalid"),
         ({"space": {"learning_rate": {"low": 0, "high": 0.1}}}, 422, "invalid"),
         ({"space": {"seed": [1]}}, 422, "invalid"),
@@ -212,6 +213,8 @@ def test_a_search_that_cannot_be_is_refused_at_the_door(
     for wrong, status, code in refusals:
         answer = organization.post("/v1/searches", body | wrong)
         assert (answer.status_code, answer.json()["code"]) == (status, code), wrong
+        if "batch_size" in str(wrong):
+            assert [one["pointer"] for one in answer.json()["errors"]] == ["/space/batch_size"]
 
 
 @pytest.mark.slow
