@@ -72,9 +72,10 @@ def test_the_examples_of_requests_are_accepted_by_their_own_schema(client: TestC
     from api.schemas.datasets import DatasetIn
     from api.schemas.evaluations import BaselinesIn, EvaluationIn
     from api.schemas.labels import LabelIn
-    from api.schemas.models import ReindexIn, TrainingIn
+    from api.schemas.models import ReindexIn, VariantIn
     from api.schemas.organizations import ApiKeyIn, OrganizationIn
     from api.schemas.searches import SearchIn
+    from api.schemas.trainings import TrainingIn
     from api.schemas.transactions import TransactionBatchIn, TransactionFieldsIn, TransactionIn
 
     models = (
@@ -85,6 +86,7 @@ def test_the_examples_of_requests_are_accepted_by_their_own_schema(client: TestC
             BaselinesIn,
             EvaluationIn,
             ReindexIn,
+            VariantIn,
             CategorizeIn,
             CategorizeBatchIn,
         ),
