@@ -1,7 +1,7 @@
 """Measures a model version by the very retrieval that serving does."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,7 +15,7 @@ from shared.engines.encoders import Encoders
 from shared.engines.rerankers import Rerankers
 from shared.engines.vectors import VectorIndex
 from shared.evaluation import asking, mapping, renaming, reporting
-from shared.evaluation.asking import Bench, Rows
+from shared.evaluation.asking import Answer, Bench, Rows
 from shared.evaluation.mapping import View
 from shared.jobs import service as jobs
 from shared.jobs.kinds import EvaluationParams
@@ -92,18 +92,8 @@ def evaluate(
     bench = Bench(run, index, encoders.get(serving.model), serving, choices, dataset.seed, second)
     answers = asking.ask(bench, rows)
     drawn = _draw(encoders, dataset, rows, base, serving)
-    evaluation = Evaluation(
-        id=run.job_id,  # like every id in the order of time, and the same at each attempt
-        organization_id=run.organization_id,
-        dataset_id=params.dataset_id,
-        model_version_id=params.model_version_id,
-        reranker_version_id=params.reranker_version_id,
-        split=params.split,
-        metrics=reporting.metrics_of(answers, is_model=True, has_reranker=second is not None),
-        per_category=reporting.per_category(answers),
-        report=reporting.report_of(answers, rows, dataset, drawn=drawn, renamed=renamed),
-        job_id=run.job_id,
-    )
+    report = reporting.report_of(answers, rows, dataset, drawn=drawn, renamed=renamed)
+    evaluation = _evaluation(run, params, answers, report)
     kept = reporting.rows_of(run.organization_id, run.job_id, answers)
 
     def finish(session: Session) -> dict[str, Any]:
@@ -111,6 +101,24 @@ def evaluate(
         return {"evaluation_id": str(run.job_id), "metrics": evaluation.metrics, "renamed": renamed}
 
     return finish
+
+
+def _evaluation(
+    run: Run, params: EvaluationParams, answers: Sequence[Answer], report: dict[str, Any]
+) -> Evaluation:
+    has_reranker = params.reranker_version_id is not None
+    return Evaluation(
+        id=run.job_id,  # like every id in the order of time, and the same at each attempt
+        organization_id=run.organization_id,
+        dataset_id=params.dataset_id,
+        model_version_id=params.model_version_id,
+        reranker_version_id=params.reranker_version_id,
+        split=params.split,
+        metrics=reporting.metrics_of(answers, is_model=True, has_reranker=has_reranker),
+        per_category=reporting.per_category(answers),
+        report=report,
+        job_id=run.job_id,
+    )
 
 
 def _renamed(session: Session, dataset: Dataset) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:

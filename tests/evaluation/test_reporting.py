@@ -1,0 +1,126 @@
+"""What an evaluation reports, through the real index and model: seen and unseen, other names, the map."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from starlette.testclient import TestClient
+
+from shared.bootstrap import Resources
+from tests.factories import (
+    OrganizationClient,
+    new_candidates,
+    new_category,
+    new_organization,
+    new_transaction,
+    run_jobs,
+)
+
+WORDS = {"Lodging": "Hotel", "Software": "Licence", "Meals": "Pizza", "Flights": "Airline"}
+
+
+@pytest.fixture(scope="module")
+def organization(client: TestClient) -> OrganizationClient:
+    """Four categories of four labelled rows each."""
+    made = new_organization(client)
+    for name, word in WORDS.items():
+        category = new_category(made, name=name)["id"]
+        for number in range(4):
+            fields = {"merchant_name": f"{word} {'ABCD'[number]}", "department": "Sales" if number else None}
+            row = new_transaction(made, **fields, amount=str(5 * 10**number), currency="EUR")["id"]
+            made.put(f"/v1/transactions/{row}/label", {"category_id": category})
+    return made
+
+
+def freeze(organization: OrganizationClient, resources: Resources, **fields: Any) -> str:
+    body = {"name": "May", "ratios": {"train": 0.5, "test": 0, "eval": 0.5}, **fields}
+    job = organization.post("/v1/datasets", body).json()
+    run_jobs(resources, organization)
+    return str(organization.get(f"/v1/jobs/{job['id']}").json()["result"]["dataset_id"])
+
+
+def evaluate(organization: OrganizationClient, resources: Resources, **fields: Any) -> dict[str, Any]:
+    [base] = organization.get("/v1/models").json()["data"]
+    answer = organization.post("/v1/evaluations", {"model_version_id": base["id"], **fields})
+    assert answer.status_code == 202, answer.text
+    assert run_jobs(resources, organization)["evaluate"] == ["succeeded"]
+    found: dict[str, Any] = organization.get(f"/v1/evaluations/{answer.json()['id']}").json()
+    return found
+
+
+def test_a_category_that_training_never_saw_is_reported_apart(
+    organization: OrganizationClient, resources: Resources
+) -> None:
+    dataset_id = freeze(organization, resources, strategy="by_category")
+    found = evaluate(organization, resources, dataset_id=dataset_id)
+    report, n = found["report"], found["metrics"]["n"]
+    assert list(report["slices"]["category_seen"]) == ["unseen"]
+    assert report["slices"]["category_seen"]["unseen"]["n"] == n == 8
+    assert list(report["slices"]["labelled_rows"]) == ["0"]
+    # A row of such a category is still found: by the category's own text.
+    assert report["slices"]["category_seen"]["unseen"]["recall"]["3"]["value"] > 0
+
+
+def test_baselines_know_nothing_of_the_rows_that_are_asked_about(
+    organization: OrganizationClient, resources: Resources
+) -> None:
+    dataset_id = freeze(organization, resources, strategy="by_category")
+    organization.post(f"/v1/datasets/{dataset_id}/baselines", {"split": "eval"})
+    assert run_jobs(resources, organization)["baselines"] == ["succeeded"]
+    for one in organization.get(f"/v1/evaluations?dataset_id={dataset_id}").json()["data"]:
+        # None of these categories has a label that is known, so only their own texts can be matched.
+        assert one["method"] == "bm25_categories" or one["metrics"]["recall"]["10"]["value"] == 0, one[
+            "method"
+        ]
+
+
+def test_the_report_adds_up(organization: OrganizationClient, resources: Resources) -> None:
+    dataset_id = freeze(organization, resources)
+    found = evaluate(organization, resources, dataset_id=dataset_id)
+    metrics, report = found["metrics"], found["report"]
+    n = metrics["n"]
+    assert set(metrics) >= {"recall", "mrr", "ndcg", "macro_recall", "triplet_accuracy", "without_history"}
+    assert list(metrics["recall"]) == ["1", "3", "5", "10"]
+    assert metrics["triplet_accuracy"]["n"] == metrics["macro_recall"]["1"]["n"] == n
+    assert metrics["triplet_accuracy"]["value"] > 0.5
+    assert "triplet_accuracy" not in metrics["without_history"]
+    for parts in report["slices"].values():
+        assert sum(one["n"] for one in parts.values()) == n
+    assert set(report["slices"]["department"]) == {"Sales", "none"}
+    assert sum(one["n"] for one in report["reliability"]["bins"]) == n
+    wrong = n - round(metrics["recall"]["1"]["value"] * n)
+    assert sum(one["rows"] for one in report["confusions"]) == wrong
+    kinds = [one["kind"] for one in report["map"]["points"]]
+    assert (kinds.count("category"), kinds.count("transaction")) == (4, n)
+    assert all(one["before"] == one["after"] for one in report["map"]["points"])  # it is the base model
+    rows = organization.get(f"/v1/evaluations/{found['id']}/rows?limit=200").json()["data"]
+    assert all(0 < row["score"] <= 1 for row in rows)
+
+
+def test_renamed_categories_are_asked_for_under_names_that_people_approved(
+    organization: OrganizationClient, resources: Resources, engine: Engine
+) -> None:
+    dataset_id = freeze(organization, resources)
+    [base] = organization.get("/v1/models").json()["data"]
+    body = {"dataset_id": dataset_id, "model_version_id": base["id"], "renamed": True}
+    refused = organization.post("/v1/evaluations", body)
+    assert (refused.status_code, refused.json()["code"]) == (422, "nothing-renamed")
+    ids = {one["name"]: one["id"] for one in organization.get("/v1/categories").json()["data"]}
+    # A name that misleads, so that it shows whether it was read: what is pending is not read.
+    [approved] = new_candidates(
+        engine, organization, 1, category_id=ids["Lodging"], paraphrase="Pizza places"
+    )
+    new_candidates(engine, organization, 1, category_id=ids["Meals"], paraphrase="Hotel rooms")
+    assert organization.post("/v1/evaluations", body).status_code == 422
+    decided = organization.post(f"/v1/candidates/{approved}/approve", {"reviewer": "Jane"})
+    assert decided.status_code == 200, decided.text
+    plain = evaluate(organization, resources, dataset_id=dataset_id)
+    found = evaluate(organization, resources, dataset_id=dataset_id, renamed=True)
+    assert found["report"]["renamed"] == {"categories": 1, "of": 4, "names": {ids["Lodging"]: "Pizza places"}}
+    assert plain["report"]["renamed"] is None
+    means = [one["metrics"]["without_history"]["mrr"]["10"]["value"] for one in (plain, found)]
+    assert means[1] < means[0]
+    # Nothing but this evaluation's own index heard of the name.
+    assert {one["name"] for one in organization.get("/v1/categories").json()["data"]} == set(WORDS)
+    told = organization.get(f"/v1/evaluations/compare?baseline={plain['id']}&candidate={found['id']}").json()
+    assert any("other names" in warning for warning in told["warnings"])
