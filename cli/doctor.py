@@ -62,7 +62,8 @@ def examine(folder: Path) -> list[Finding]:
             *findings,
             Finding("settings", "fail", f"not valid: {names}", "See .env.example for what they take."),
         ]
-    return [*findings, check_environment(settings), check_model(settings), *check_servers(settings)]
+    findings += [check_environment(settings), check_model(settings), *check_reports(settings)]
+    return [*findings, *check_servers(settings)]
 
 
 def show(findings: list[Finding], console: Console) -> None:
@@ -167,6 +168,16 @@ def check_model(settings: Settings) -> Finding:
     if digest != MODEL_SHA256:
         return Finding("base model", "fail", f"checksum differs: {digest[:12]}…", reinstall)
     return Finding("base model", "ok", f"{PACKAGED_MODEL}, checksum right")
+
+
+def check_reports(settings: Settings) -> Iterator[Finding]:
+    """That the library of each tracker that trainings are told to is installed."""
+    for tracker in settings.training_reports:
+        if importlib.util.find_spec(tracker) is None:
+            advice = f"Run: .venv/bin/pip install '.[{tracker}]', or trainings fail."
+            yield Finding(f"reports to {tracker}", "fail", "not installed", advice)
+        else:
+            yield Finding(f"reports to {tracker}", "ok", "installed")
 
 
 def check_servers(settings: Settings) -> Iterator[Finding]:

@@ -9,19 +9,23 @@ import os
 import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from shared import bootstrap
 from shared.bootstrap import Resources
 from shared.jobs import service as jobs
+from shared.jobs.kinds import RerankerTrainingParams, TrainingParams
 from shared.kit.errors import AppError
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
 from shared.kit.work import transaction
-from shared.training import rerankers, trials
+from shared.training import reports, rerankers, trials
 from shared.training import service as training
+from shared.training.reports import Told
+from shared.training.requests import TrainProgress
 from shared.training.trials import Report
 
 logger = get_logger(__name__)
@@ -54,27 +58,41 @@ def main(job_id: uuid.UUID, output: Path) -> int:
 
 def _fine_tune(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
     request = training.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
-    resources.close()
-    from shared.training.finetune import TrainProgress, finetune
+    with _telling(resources, job_id, request.recipe.epochs, report) as (tell, told):
+        from shared.training.finetune import finetune
 
-    def tell(step: TrainProgress) -> None:
-        note = f"epoch {step.epoch:.2f} of {request.recipe.epochs}, loss {step.loss:.4f}"
-        report(step.step, step.total_steps, note)
-
-    return training.summary(finetune(request, tell))
+        found = training.summary(finetune(request, tell))
+        told.result(found)
+    return found
 
 
 def _train_reranker(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
     request = rerankers.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
-    resources.close()
-    from shared.training.finetune import TrainProgress
-    from shared.training.reranker_training import train_reranker
+    with _telling(resources, job_id, request.epochs, report) as (tell, told):
+        from shared.training.reranker_training import train_reranker
 
-    def tell(step: TrainProgress) -> None:
-        note = f"epoch {step.epoch:.2f} of {request.epochs}, loss {step.loss:.4f}"
-        report(step.step, step.total_steps, note)
+        found = rerankers.summary(train_reranker(request, tell))
+        told.result(found)
+    return found
 
-    return rerankers.summary(train_reranker(request, tell))
+
+@contextmanager
+def _telling(
+    resources: Resources, job_id: uuid.UUID, epochs: int, report: Report
+) -> Iterator[tuple[Callable[[TrainProgress], None], Told]]:
+    """What takes each step of a training, to the job's progress and to the trackers of the settings."""
+    with transaction(resources.engine) as session:
+        params = jobs.parse_params(jobs.get_any(session, job_id))
+    assert isinstance(params, TrainingParams | RerankerTrainingParams)
+    resources.close()  # a training takes hours
+    with reports.telling(resources.settings.training_reports, params.name, params) as told:
+
+        def tell(step: TrainProgress) -> None:
+            note = f"epoch {step.epoch:.2f} of {epochs}, loss {step.loss:.4f}"
+            report(step.step, step.total_steps, note)
+            told.step(step.step, {"epoch": step.epoch, "loss": step.loss})
+
+        yield tell, told
 
 
 def _cross_validate(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:

@@ -96,6 +96,14 @@ def test_doctor_says_what_is_wrong_with_a_folder(tmp_path: Path) -> None:
     assert "will be made" in doctor.check_folder(tmp_path / "new" / "folder").result
 
 
+def test_doctor_says_which_tracker_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(doctor.check_reports(CheckoutSettings())) == []
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "mlflow" else name)
+    missing, there = doctor.check_reports(CheckoutSettings(training_reports=["mlflow", "wandb"]))
+    assert (missing.outcome, there.outcome) == ("fail", "ok")
+    assert ".[mlflow]" in missing.advice
+
+
 def test_doctor_tries_every_server(tmp_path: Path) -> None:
     settings = CheckoutSettings(redis_url="redis://127.0.0.1:1/0")
     outcomes = {finding.check: finding.outcome for finding in doctor.check_servers(settings)}
