@@ -15,10 +15,12 @@ CHANNEL = "outlay_jobs"  # of NOTIFY: the relay listens
 ENDED = ("succeeded", "failed", "cancelled")
 
 
-def of(session: Session, parent_id: uuid.UUID, kind: str) -> Sequence[Job]:
-    """The parent's children of this kind, in the order of their ids."""
-    query = select(Job).where(Job.parent_id == parent_id, Job.kind == kind).order_by(Job.id)
-    return session.scalars(query).all()
+def of(session: Session, organization_id: uuid.UUID, parent_id: uuid.UUID, kind: str) -> Sequence[Job]:
+    """The children of this kind of the organisation's job, in the order of their ids."""
+    query = select(Job).where(
+        Job.organization_id == organization_id, Job.parent_id == parent_id, Job.kind == kind
+    )
+    return session.scalars(query.order_by(Job.id)).all()
 
 
 def attend(session: Session, ended: Mapping[uuid.UUID, str]) -> None:

@@ -143,11 +143,13 @@ def finish(session: Session, job_id: uuid.UUID, attempt: int, values: dict[str, 
         update(Job)
         .where(Job.id == job_id, Job.attempt == attempt, Job.status == "running")
         .values(lease_until=None, **values)
-        .returning(Job.id)
+        .returning(Job.parent_id)
     )
-    if session.scalar(query) is None:
+    ended = session.execute(query).one_or_none()
+    if ended is None:
         return False
-    if values["status"] in children.ENDED:
+    is_alone = ended.parent_id is None and values["status"] == "succeeded"  # as nearly all are
+    if values["status"] in children.ENDED and not is_alone:
         children.attend(session, {job_id: values["status"]})
     return True
 

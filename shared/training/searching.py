@@ -79,7 +79,7 @@ def step(run: Run, params: SearchParams) -> Finish:
         NoTrialSucceeded: all failed.
     """
     with run.reading() as session:
-        trials = children.of(session, run.job_id, "trial")
+        trials = children.of(session, run.organization_id, run.job_id, "trial")
     ended = [trial for trial in trials if trial.status in children.ENDED]
     tried = [_tried(trial, params.space) for trial in ended]
     best = sampling.best_of(tried)

@@ -134,7 +134,9 @@ def test_children_of_others_are_left_alone(
     organization.post(f"/v1/jobs/{family[0]}/cancel")
     assert [get(engine, one).status for one in (other, *stranger)] == ["queued"] * 3
     with transaction(engine) as session:
-        assert [one.id for one in children.of(session, family[0], "reindex")] == sorted(family[1:])
+        assert [one.id for one in children.of(session, organization.id, family[0], "reindex")] == sorted(
+            family[1:]
+        )
 
 
 def test_children_are_listed_by_their_parent_and_go_with_the_organization(

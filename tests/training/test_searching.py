@@ -120,8 +120,8 @@ def test_a_search_that_is_killed_anywhere_ends_like_an_unbroken_one(
         search_id = start(organization, dataset_id)
         assert outcome(worker.work(organization, search_id)) == whole
         with transaction(engine) as session:
-            assert len(children.of(session, search_id, "trial")) == 9
-            assert len(children.of(session, search_id, "train")) == 1
+            assert len(children.of(session, organization.id, search_id, "trial")) == 9
+            assert len(children.of(session, organization.id, search_id, "train")) == 1
         deaths += worker.deaths
     assert deaths >= 10
     other = Worker(engine).work(organization, start(organization, dataset_id, seed=5))
@@ -179,7 +179,7 @@ def test_a_step_that_comes_back_from_the_dead_asks_for_nothing(
 
     assert execute(engine, search_id, lambda _: late, Lease(60, 10)) == "lost"
     with transaction(engine) as session:
-        assert list(children.of(session, search_id, "trial")) == []
+        assert list(children.of(session, organization.id, search_id, "trial")) == []
 
 
 def test_a_cancelled_search_takes_its_trials_along_and_goes_on_when_retried(
@@ -265,7 +265,7 @@ def test_a_trial_sees_training_rows_only_and_ends_early_where_it_falls_behind(
     search_id = start(organization, dataset, trials=1, space=space)
     execute(resources.engine, search_id, lambda _: searching.step, Lease(60, 10))
     with transaction(resources.engine) as session:
-        [trial] = children.of(session, search_id, "trial")
+        [trial] = children.of(session, organization.id, search_id, "trial")
         trial.params = {**trial.params, "stop_below": [1.5]}
         train = datasets.items(session, organization.id, dataset, "train")
     made = trials.prepare(resources.engine, resources.encoders, resources.settings, trial.id, tmp_path)
