@@ -99,6 +99,22 @@ def test_a_tracker_that_fails_is_told_no_more_and_harms_nothing(recorders: dict[
     assert len(recorders["mlflow"].points) == 1
 
 
+def test_a_tracker_that_takes_no_run_stops_the_training_before_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any) -> Recorder:
+        raise ConnectionError(f"https://user:{CANARY}@tracker")
+
+    monkeypatch.setattr(reports, "_begin", refuse)
+    monkeypatch.setattr(reports, "check_installed", lambda _: None)
+    with (
+        pytest.raises(ReportNotBegun, match="mlflow") as caught,
+        reports.telling(["mlflow"], "May", params()),
+    ):
+        pytest.fail("nothing was to be trained")
+    assert CANARY not in caught.value.message
+
+
 def test_a_training_that_ends_badly_is_told_as_such(recorders: dict[str, Recorder]) -> None:
     with pytest.raises(RuntimeError), reports.telling(["mlflow"], "May", params()):
         raise RuntimeError
@@ -144,9 +160,7 @@ def test_mlflow_keeps_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     assert CANARY not in told_at_all
 
 
-def test_wandb_takes_a_run_offline_and_one_that_cannot_begin_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wandb_takes_a_run_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("wandb", reason="an extra")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
@@ -155,6 +169,3 @@ def test_wandb_takes_a_run_offline_and_one_that_cannot_begin_is_an_error(
         told.result(SUMMARY)
     [kept] = tmp_path.glob("wandb/offline-run-*/*.wandb")
     assert CANARY.encode() not in kept.read_bytes()
-    monkeypatch.setenv("WANDB_MODE", "no such mode")
-    with pytest.raises(ReportNotBegun), reports.telling(["wandb"], "May", params()):
-        pass
