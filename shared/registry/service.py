@@ -12,8 +12,9 @@ from shared.jobs.kinds import ActivateParams
 from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
 from shared.kit.paging import Page, Paging
-from shared.registry import store
+from shared.registry import measured, store
 from shared.registry.serving import (
+    RERANKERS,
     NoActiveModel,
     NoBiEncoder,
     Reranking,
@@ -21,7 +22,7 @@ from shared.registry.serving import (
     find_active,
     get_active,
     get_bi_encoder,
-    get_local_reranker,
+    get_local,
     get_reranker,
     model_of,
     reranking_of,
@@ -32,6 +33,7 @@ from shared.registry.store import EvaluationNotFound, ModelNameTaken, ModelNotFo
 from shared.registry.tables import Activation, Evaluation, EvaluationRow, ModelVersion
 
 __all__ = [
+    "RERANKERS",
     "EvaluationNotFound",
     "ModelNameTaken",
     "ModelNotFound",
@@ -42,7 +44,7 @@ __all__ = [
     "find_active",
     "get_active",
     "get_bi_encoder",
-    "get_local_reranker",
+    "get_local",
     "get_reranker",
     "model_of",
     "reranking_of",
@@ -230,14 +232,9 @@ def list_evaluation_rows(
 
 
 def find_last_evaluation_of_active(session: Session, organization_id: uuid.UUID) -> Evaluation | None:
-    """The newest evaluation of the model that serves; None where none serves, or it was never evaluated."""
+    """The newest evaluation of the model that serves, under the categories' own names; None: there is none."""
     active = find_active(session, organization_id)
-    if active is None:
-        return None
-    page = store.list_evaluations(
-        session, organization_id, Paging(limit=1), model_version_id=active.version_id
-    )
-    return page.rows[0] if page.rows else None
+    return None if active is None else measured.latest_of(session, organization_id, active.version_id)
 
 
 def suggestions_of(

@@ -30,6 +30,12 @@ class NoBiEncoder(Invalid):
     code = "no-bi-encoder"
 
 
+class NoWeights(Invalid):
+    """This model is hosted elsewhere, and its weights are not here. Name one whose weights are."""
+
+    code = "no-weights"
+
+
 @dataclass(frozen=True)
 class Reranking:
     """A second stage: it puts the first `top_n` categories in order again."""
@@ -139,15 +145,16 @@ def get_reranker(session: Session, organization_id: uuid.UUID, version_id: uuid.
     return version
 
 
-def get_local_reranker(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> ModelVersion:
-    """The organisation's reranker, whose weights are here.
+def get_local(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> ModelVersion:
+    """The organisation's model version, whose weights are here.
 
     Raises:
-        ModelNotFound, NoReranker: see `get_reranker`; a hosted one has no weights either.
+        ModelNotFound: it has none of this id.
+        NoWeights: it is a hosted one.
     """
-    version = get_reranker(session, organization_id, version_id)
+    version = store.get(session, organization_id, version_id)
     if version.kind == HOSTED:
-        raise NoReranker("This is a hosted reranker, whose weights are elsewhere. Name one that is here.")
+        raise NoWeights
     return version
 
 

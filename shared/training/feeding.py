@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from shared.training.distilling import taught
 from shared.training.dropping import with_dropout
 from shared.training.losses import OF_LABELS
 from shared.training.negatives import Negatives, Pool, hardest
@@ -36,7 +37,19 @@ def feed(model: "SentenceTransformer", request: FinetuneRequest) -> Feed:
     """
     if request.recipe.loss in OF_LABELS:
         return labelled(request)
+    if request.recipe.loss == "margin_mse":
+        return _taught(model, request)
     return paired(request, negatives_of(model, request))
+
+
+def _taught(model: "SentenceTransformer", request: FinetuneRequest) -> Feed:
+    made = Feed()
+
+    def count(rows: int) -> None:
+        made.handed += rows
+
+    made.data, made.sampler = taught(model, request, count)
+    return made
 
 
 def negatives_of(model: "SentenceTransformer", request: FinetuneRequest) -> Negatives | None:

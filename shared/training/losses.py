@@ -21,6 +21,9 @@ OF_LABELS: frozenset[Loss] = frozenset(
 # Cosine distance by which a triplet's negative shall be further than its positive. The library's default of 5
 # is for vectors of any length; unit vectors are never more than 2 apart.
 TRIPLET_MARGIN = 0.2
+# What makes log-odds of a cosine similarity, as in MultipleNegativesRankingLoss: a student's margins are
+# compared with a reranker's in that unit.
+TEACHER_SCALE = 20.0
 
 
 def dimensions_of(model: "SentenceTransformer", recipe: Recipe) -> tuple[int, ...]:
@@ -64,8 +67,17 @@ def _plain(model: "SentenceTransformer", recipe: Recipe) -> Any:
         return losses.MultipleNegativesRankingLoss(
             model, directions=("query_to_doc", "doc_to_query"), partition_mode="per_direction"
         )
+    if recipe.loss == "margin_mse":
+        return losses.MarginMSELoss(model, similarity_fct=_log_odds)
     assert recipe.loss == "mnrl", recipe.loss
     return losses.MultipleNegativesRankingLoss(model)
+
+
+def _log_odds(one: Any, other: Any) -> Any:
+    """TEACHER_SCALE times the cosine similarity of each pair of rows."""
+    from sentence_transformers.util import pairwise_cos_sim
+
+    return TEACHER_SCALE * pairwise_cos_sim(one, other)
 
 
 def _batch_triplet(model: "SentenceTransformer", name: Loss) -> Any:

@@ -8,6 +8,17 @@ from shared.engines.devices import Device, Precision
 from shared.jobs.kinds import Recipe
 from shared.training.rows import TrainRow
 from shared.training.watching import EpochMetrics
+from shared.transactions.formats import TextFormat
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Who teaches with the loss `margin_mse`: a reranker or a bi-encoder, and the texts that it reads."""
+
+    folder: Path
+    is_reranker: bool
+    texts: TextFormat
+    category_texts: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,7 @@ class FinetuneRequest:
     device: Device = "auto"
     precision: Precision = "auto"
     has_gradient_checkpointing: bool = False
+    teacher: Teacher | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def submit(
     Raises:
         DatasetNotFound, ModelNotFound: not the organisation's.
         NoBiEncoder, NoReranker: the miner, or the model to start from, is of the other kind.
+        NoWeights: the reranker to start from is hosted elsewhere.
         ModelNameTaken: another version has the name.
         Untrainable: the dataset has labels of fewer than two categories to learn from.
     """
@@ -43,7 +44,8 @@ def submit(
     params = RerankerTrainingParams(**{**values, "miner_version_id": miner_id})
     registry.get_bi_encoder(session, organization_id, miner_id)
     if params.base_model_version_id is not None:
-        registry.get_local_reranker(session, organization_id, params.base_model_version_id)
+        registry.get_reranker(session, organization_id, params.base_model_version_id)
+        registry.get_local(session, organization_id, params.base_model_version_id)
     dataset = datasets.get(session, organization_id, params.dataset_id)
     registry.check_name(session, organization_id, params.name)
     if dataset.counts["train"] < 2 or len(dataset.categories) < 2:

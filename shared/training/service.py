@@ -26,9 +26,10 @@ from shared.registry.variants import dimension_of
 from shared.training import child
 from shared.training.checking import check
 from shared.training.comparing import compare
-from shared.training.finetune import FinetuneRequest
+from shared.training.requests import FinetuneRequest, Teacher
 from shared.training.rows import Untrainable, category_texts, text_format, train_rows
 from shared.training.watching import EpochMetrics
+from shared.transactions.formats import TextFormat
 
 __all__ = ["category_texts", "text_format", "train_rows"]
 
@@ -43,6 +44,7 @@ def submit(
     Raises:
         DatasetNotFound, ModelNotFound: not the organisation's.
         NoBiEncoder: the base model is a reranker.
+        NoWeights: the teacher is hosted elsewhere.
         ModelNameTaken: another version has the name.
         Invalid: the recipe's parts do not fit each other, or not the model.
         Untrainable: the dataset has labels of fewer than two categories to learn from.
@@ -51,7 +53,7 @@ def submit(
     params = TrainingParams(**{**values, "base_model_version_id": base_id})
     base = registry.get_bi_encoder(session, organization_id, base_id)
     if params.teacher_version_id is not None:
-        registry.get(session, organization_id, params.teacher_version_id)
+        registry.get_local(session, organization_id, params.teacher_version_id)
     dataset = datasets.get(session, organization_id, params.dataset_id)
     registry.check_name(session, organization_id, params.name)
     check(params, dimension=dimension_of(base), has_teacher=params.teacher_version_id is not None)
@@ -129,6 +131,8 @@ def prepare(
         params = TrainingParams.model_validate(job.params)
         dataset = datasets.get(session, job.organization_id, params.dataset_id)
         base = registry.get(session, job.organization_id, params.base_model_version_id)
+        teacher_id = params.teacher_version_id
+        teacher = None if teacher_id is None else registry.get(session, job.organization_id, teacher_id)
         items = {
             name: datasets.items(session, job.organization_id, params.dataset_id, name)
             for name in ("train", "test")
@@ -145,6 +149,17 @@ def prepare(
         device=settings.device,
         precision=params.precision,
         has_gradient_checkpointing=params.has_gradient_checkpointing,
+        teacher=None if teacher is None else _teacher_of(teacher, dataset, encoders),
+    )
+
+
+def _teacher_of(version: ModelVersion, dataset: Dataset, encoders: Encoders) -> Teacher:
+    texts = TextFormat.of(version.parameters)
+    return Teacher(
+        folder=encoders.folder(registry.model_of(version)),
+        is_reranker=version.kind in registry.RERANKERS,
+        texts=texts,
+        category_texts=category_texts(dataset.categories, texts),
     )
 
 
