@@ -157,7 +157,8 @@ class RerankerTrainingParams(Params):
     batch_size: int = 16
     learning_rate: float = 5e-5
     warmup_ratio: float = 0.1
-    negatives_per_row: int = 5
+    negatives_per_row: int = 3
+    has_examples: bool = Field(default=True, description="Whether the categories' examples are learnt from.")
     seed: int = 0
 
 
@@ -177,16 +178,13 @@ class SearchParams(Params):
 class TrialParams(Params):
     """Cross-validate one recipe; the parent job is the search."""
 
-    search_id: uuid.UUID
     number: int
     dataset_id: uuid.UUID
     base_model_version_id: uuid.UUID
     folds: int
     fold_seed: int
     recipe: Recipe
-    stop_below: tuple[float, ...] = Field(
-        default=(), description="After fold i the trial ends where its mean is below the i-th value."
-    )
+    stop_below: tuple[float, ...] = ()  # after fold i it ends where its mean is below the i-th of these
 
 
 class ImportModelParams(Params):

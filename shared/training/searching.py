@@ -86,7 +86,7 @@ def step(run: Run, params: SearchParams) -> Finish:
     note = f"best MRR@5 so far {best.value:.3f}, of trial {best.number}" if best else ""
     run.progress(len(ended), params.trials, note)
     if len(ended) == len(trials):
-        asked = _ask(run.job_id, params, tried)
+        asked = _ask(params, tried)
         if not asked:
             return _finish(run, params, trials, tried, best)
         with run.transaction() as session:
@@ -96,7 +96,7 @@ def step(run: Run, params: SearchParams) -> Finish:
     raise jobs.ChildrenAtWork(run.reported, LOOK_SECONDS)
 
 
-def _ask(search_id: uuid.UUID, params: SearchParams, tried: Sequence[Tried]) -> list[TrialParams]:
+def _ask(params: SearchParams, tried: Sequence[Tried]) -> list[TrialParams]:
     """The next batch, by what has ended; empty where there are trials enough, or no other recipe."""
     count = min(params.parallel, params.trials - len(tried))
     if count <= 0:
@@ -106,7 +106,6 @@ def _ask(search_id: uuid.UUID, params: SearchParams, tried: Sequence[Tried]) -> 
     threshold = sampling.stop_below(tried, params.folds)
     return [
         TrialParams(
-            search_id=search_id,
             number=len(tried) + position,
             dataset_id=params.dataset_id,
             base_model_version_id=params.base_model_version_id,
