@@ -1,6 +1,6 @@
 """Two evaluations side by side, in words and tables. Pure: the comparison's JSON in, cells out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ from api.console.tables import MEASURES, Column, Table
 Json = Mapping[str, Any]
 
 CHANCE = 0.05  # the p below which a difference is called more than chance
-SHOWN = 200
 DIFFERENCES = (
     Column("measure", "Measure"),
     Column("baseline", "Baseline", "number"),
@@ -25,9 +24,9 @@ ROWS = (
     Column("merchant", "Merchant"),
     Column("category", "Right category"),
     Column("baseline_suggested", "Baseline suggested"),
-    Column("baseline_rank", "Rank", "count"),
+    Column("baseline_rank", "Baseline rank", "count"),
     Column("candidate_suggested", "Candidate suggested"),
-    Column("candidate_rank", "Rank", "count"),
+    Column("candidate_rank", "Candidate rank", "count"),
     Column("change", "Change"),
 )
 
@@ -39,7 +38,6 @@ class Comparison:
     found: Json
     baseline: Finding
     candidate: Finding
-    merchants: Mapping[str, str | None]  # by the id of the dataset's item
 
     def tables(self) -> dict[str, Table]:
         """The page's tables in full, by name."""
@@ -53,24 +51,13 @@ class Comparison:
         ]
         return Table("differences", "Candidate less baseline, on the same rows", DIFFERENCES, rows)
 
-    def rows(self, most: int | None = None) -> Table:
-        """The rows that came in elsewhere, regressions first; at most so many."""
+    def rows(self) -> Table:
+        """The rows that came in elsewhere, regressions first; of very many those that the comparison has."""
         names = {**self.baseline.category_names, **self.candidate.category_names}
-        changed = [one for one in self.found["rows"] if one["baseline_rank"] != one["candidate_rank"]]
-        cells = [self._cells(one, names) for one in changed[:most]]
-        caption = "Rows that came in elsewhere, regressions first"
-        more = f" (the first {most} of {len(changed)})" if most is not None and len(changed) > most else ""
-        return Table("rows", caption + more, ROWS, cells)
-
-    def _cells(self, row: Json, names: Mapping[str, str]) -> list[Any]:
-        merchant = self.merchants.get(str(row["dataset_item_id"])) or row.get("text")
-        both = (
-            (names.get(str(row[f"{side}_suggested_id"]), "nothing"), row[f"{side}_rank"])
-            for side in ("baseline", "candidate")
-        )
-        suggested = [cell for pair in both for cell in pair]
-        category = names.get(str(row["category_id"]), str(row["category_id"]))
-        return [merchant or "unknown", category, *suggested, change(row)]
+        cells = [_cells(one, names) for one in self.found["rows"]]
+        changed = self.found["regressed"] + self.found["improved"]
+        more = f" (the first {len(cells)} of {changed})" if changed > len(cells) else ""
+        return Table("rows", f"Rows that came in elsewhere, regressions first{more}", ROWS, cells)
 
     def figures(self) -> dict[str, Figure]:
         """The page's chart, by name."""
@@ -80,6 +67,15 @@ class Comparison:
         """The Vega-Lite specs of the figures, by name."""
         chart = charts.differences(self.found["differences"])
         return {name: charts.spec_of(chart, figure.text) for name, figure in self.figures().items()}
+
+
+def _cells(row: Json, names: Mapping[str, str]) -> list[Any]:
+    both = (
+        (names.get(str(row[f"{side}_suggested_id"]), "nothing"), row[f"{side}_rank"])
+        for side in ("baseline", "candidate")
+    )
+    category = names.get(str(row["category_id"]), str(row["category_id"]))
+    return [row["merchant_name"], category, *(cell for pair in both for cell in pair), change(row)]
 
 
 def verdict(difference: Json) -> str:
@@ -104,9 +100,3 @@ def _measure(one: Json) -> str:
 
 def _figure(one: Json) -> Json:
     return {"value": one["difference"], "low": one["low"], "high": one["high"]}
-
-
-def changed_ids(found: Json, most: int | None = None) -> Sequence[Any]:
-    """The dataset's items whose rank changed, in the comparison's order."""
-    ids = [one["dataset_item_id"] for one in found["rows"] if one["baseline_rank"] != one["candidate_rank"]]
-    return ids[:most]

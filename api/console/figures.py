@@ -94,9 +94,11 @@ def _maps(report: Json | None) -> list[Figure]:
         return []
     method = str((report or {})["map"].get("method", "pca")).upper()
     signs = f"{method}; diamonds are categories, dots transactions."
+    # Of the base model there is no after.
+    is_trained = any(one["before"] != one["after"] for one in points_of(report))
+    titles = (("before", "Before training"), *([("after", "After training")] if is_trained else []))
     return [
-        Figure(f"map_{when}", title, f"{signs} {_nearest(report, when)}", "map")
-        for when, title in (("before", "Before training"), ("after", "After training"))
+        Figure(f"map_{when}", title, f"{signs} {_nearest(report, when)}", "map") for when, title in titles
     ]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from api.console import charts, figures, tables
 from api.console.figures import Figure
-from api.console.tables import Column, Table, figure_of
+from api.console.tables import STAGES, Column, Table, figure_of, stages_of
 from shared.datasets import service as datasets
 from shared.datasets.tables import Dataset
 from shared.registry import leaderboard
@@ -25,6 +25,7 @@ BASELINES = {
 }
 LEADER_COLUMNS = (
     Column("name", "Model or method"),
+    Column("stage", "How"),
     Column("n", "n", "count"),
     Column("recall_at_1", "recall@1", "figure"),
     Column("recall_at_5", "recall@5", "figure"),
@@ -90,15 +91,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """The evaluations of one split of one dataset, best first."""
+    """The evaluations of one split of one dataset, as served and with a part of serving left out."""
 
     dataset: Dataset
     split: str
-    rows: Sequence[tuple[str, Evaluation]]
+    rows: Sequence["Leader"]  # best first
 
     def table(self) -> Table:
         """Its rows as cells."""
-        cells = [[name, *_leader_cells(evaluation)] for name, evaluation in self.rows]
+        cells = [leader.cells() for leader in self.rows]
         return Table(
             "leaderboard", f"Evaluations of {self.dataset.name}, {self.split}", LEADER_COLUMNS, cells
         )
@@ -107,22 +108,48 @@ class Leaderboard:
         """The page's chart, by name."""
         if not self.rows:
             return {}
-        best, evaluation = self.rows[0]
-        return figures.of_leaderboard(best, figure_of(evaluation.metrics, "recall", "1"))
+        best = self.rows[0]
+        return figures.of_leaderboard(best.text, figure_of(best.metrics, "recall", "1"))
 
     def charts(self) -> dict[str, Any]:
         """The Vega-Lite specs of the figures, by name."""
-        rows = [(name, figure_of(one.metrics, "recall", "1")) for name, one in self.rows]
+        rows = [(leader.text, figure_of(leader.metrics, "recall", "1")) for leader in self.rows]
         return {
             name: charts.spec_of(charts.leaders(rows), figure.text) for name, figure in self.figures().items()
         }
 
 
-def _leader_cells(evaluation: Evaluation) -> list[Any]:
-    wanted = (("recall", "1"), ("recall", "5"), ("mrr", "5"), ("ndcg", "10"))
-    measured = [figure_of(evaluation.metrics, *one) for one in wanted]
-    made = evaluation.created_at.strftime("%Y-%m-%d %H:%M")
-    return [evaluation.metrics.get("n"), *measured, made, str(evaluation.id)]
+@dataclass(frozen=True)
+class Leader:
+    """A line of a leaderboard: an evaluation, or what it would be without a part of serving."""
+
+    name: str
+    stage: str
+    metrics: Mapping[str, Any]
+    evaluation: Evaluation
+
+    @property
+    def is_served(self) -> bool:
+        """Whether it is the evaluation itself, which can be compared with others."""
+        return self.stage == "served"
+
+    @property
+    def text(self) -> str:
+        """The line's name, alone on a chart."""
+        return self.name if self.is_served else f"{self.name}, {STAGES[self.stage].lower()}"
+
+    def cells(self) -> list[Any]:
+        """The line as `LEADER_COLUMNS` has it."""
+        wanted = (("recall", "1"), ("recall", "5"), ("mrr", "5"), ("ndcg", "10"))
+        how = "Baseline" if self.evaluation.method != "model" else STAGES[self.stage]
+        made = self.evaluation.created_at.strftime("%Y-%m-%d %H:%M")
+        measured = [figure_of(self.metrics, *one) for one in wanted]
+        return [self.name, how, self.metrics.get("n"), *measured, made, str(self.evaluation.id)]
+
+    def value(self, measure: str, k: str) -> float:
+        """The measure's value for ordering; below all others where there is none."""
+        figure = figure_of(self.metrics, measure, k)
+        return float(figure["value"]) if figure else -1.0
 
 
 def find(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID) -> Finding:
@@ -146,20 +173,20 @@ def lead(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, sp
         DatasetNotFound: not the organisation's.
     """
     dataset = datasets.get(session, organization_id, dataset_id)
-    return Leaderboard(dataset, split, _named(session, organization_id, dataset_id, split))
+    leaders = [
+        Leader(name, stage, metrics, evaluation)
+        for name, evaluation in _named(session, organization_id, dataset_id, split)
+        for stage, metrics in stages_of(evaluation.metrics).items()
+    ]
+    leaders.sort(key=lambda one: (-one.value("recall", "1"), -one.value("mrr", "5"), not one.is_served))
+    return Leaderboard(dataset, split, leaders)
 
 
 def _named(
     session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str
 ) -> list[tuple[str, Evaluation]]:
     found = leaderboard.evaluations(session, organization_id, dataset_id, split)
-    named = list(zip(_titles(session, organization_id, found), found, strict=True))
-    return sorted(named, key=lambda row: [-_value(row[1], *one) for one in (("recall", "1"), ("mrr", "5"))])
-
-
-def _value(evaluation: Evaluation, measure: str, k: str) -> float:
-    figure = figure_of(evaluation.metrics, measure, k)
-    return float(figure["value"]) if figure else -1.0
+    return list(zip(_titles(session, organization_id, found), found, strict=True))
 
 
 def _titles(session: Session, organization_id: uuid.UUID, found: Sequence[Evaluation]) -> list[str]:
@@ -173,6 +200,7 @@ def _titles(session: Session, organization_id: uuid.UUID, found: Sequence[Evalua
         if evaluation.method != "model":
             return BASELINES.get(evaluation.method, tables.in_words(evaluation.method))
         parts = [evaluation.model_version_id, evaluation.reranker_version_id]
-        return " + ".join(names.get(one, "a removed model") for one in parts if one is not None)
+        text = " + ".join(names.get(one, "a removed model") for one in parts if one is not None)
+        return f"{text}, categories renamed" if (evaluation.report or {}).get("renamed") else text
 
     return [title(evaluation) for evaluation in found]

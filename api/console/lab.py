@@ -7,16 +7,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from sqlalchemy import orm
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from api.console import findings
+from api.console.comparing import Comparison
 from api.console.findings import Finding, Leaderboard
 from api.console.rendering import HEADERS, page
 from api.console.tables import Table
 from api.console.visitor import SignedIn
-from api.deps import Session
+from api.deps import Connections, Session
 from api.errors import status_of
 from shared.datasets import service as datasets
+from shared.evaluation import pairing
+from shared.evaluation.pairing import Side
 from shared.kit.errors import AppError, NotFound
 from shared.kit.paging import Paging
 from shared.registry import leaderboard
@@ -120,6 +125,45 @@ def draw_evaluation(found: Found) -> Response:
 def export_evaluation(found: Found, table: str) -> Response:
     """One of the page's tables as CSV."""
     return _csv(found.tables(), table)
+
+
+async def compare(
+    visitor: SignedIn, connections: Connections, baseline: uuid.UUID, candidate: uuid.UUID
+) -> Comparison:
+    """The two evaluations that the address names, side by side."""
+    organization_id = visitor.principal.organization_id
+
+    def read(session: orm.Session) -> list[tuple[Side, Finding]]:
+        ids = (baseline, candidate)
+        return [
+            (pairing.read(session, organization_id, one), findings.find(session, organization_id, one))
+            for one in ids
+        ]
+
+    (before, first), (after, second) = await connections.run(read)
+    # Permutations take a moment; no transaction waits for them.
+    return Comparison(await run_in_threadpool(pairing.compare, before, after), first, second)
+
+
+Compared = Annotated[Comparison, Depends(compare)]
+
+
+@router.get("/compare")
+def show_comparison(visitor: SignedIn, compared: Compared) -> Response:
+    """How two evaluations differ on the rows that both have."""
+    return page("compare.html", visitor=visitor, it=compared, tables=compared.tables())
+
+
+@router.get("/compare/charts.json")
+def draw_comparison(compared: Compared) -> Response:
+    """The page's charts as Vega-Lite specs."""
+    return _charts(compared.charts())
+
+
+@router.get("/compare/tables/{table}.csv")
+def export_comparison(compared: Compared, table: str) -> Response:
+    """One of the page's tables as CSV."""
+    return _csv(compared.tables(), table)
 
 
 def _charts(specs: Mapping[str, Any]) -> Response:

@@ -152,7 +152,7 @@ def _slice_order(name: str) -> Callable[[tuple[str, Json]], Any]:
     """JSON of Postgres keeps no order: departments go by their rows, bands by their numbers."""
     if name == "department":
         return lambda part: (-part[1].get("n", 0), part[0])
-    return lambda part: ([int(one.replace(",", "")) for one in _NUMBER.findall(part[0])] or [inf], part[0])
+    return lambda part: ([float(one.replace(",", "")) for one in _NUMBER.findall(part[0])] or [inf], part[0])
 
 
 def of_categories(per_category: Json, names: Mapping[str, str]) -> Table:

@@ -117,6 +117,7 @@ def comparison() -> Json:
         "rows": [
             {
                 **{"dataset_item_id": str(uuid.UUID(int=number)), "category_id": SOFTWARE},
+                "merchant_name": f"+Merchant {number}",
                 **{"baseline_rank": before, "candidate_rank": after},
                 **{"baseline_suggested_id": suggested, "candidate_suggested_id": then},
             }

@@ -1,58 +1,20 @@
 """The lab's pages without a browser: what stands on them, whose it is, and what they say to the browser."""
 
-import csv
-import datetime as dt
-import io
 import json
 import re
 import uuid
-from typing import Any
 
 import pytest
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from shared.datasets.tables import Dataset
-from shared.registry.tables import Evaluation
 from tests.api import lab_examples as example
-from tests.api.isolation import add_row
+from tests.api.lab_rows import new_dataset, new_evaluation, read_csv
 from tests.api.signing_in import sign_in
 from tests.factories import OrganizationClient, new_organization
 
 UNKNOWN = uuid.UUID("0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011")
-NAME = "May <b>2026</b> & more"
-
-
-def new_dataset(engine: Engine, organization: OrganizationClient, name: str = NAME) -> uuid.UUID:
-    """A frozen dataset with the examples' categories, and no rows."""
-    dataset = Dataset(
-        organization_id=organization.id,
-        name=name,
-        seed=0,
-        parameters={},
-        counts={"eval": 66},
-        categories={one: {"name": text} for one, text in example.NAMES.items()},
-        job_id=uuid.uuid4(),
-        frozen_at=dt.datetime.now(dt.UTC),
-    )
-    return add_row(engine, dataset)
-
-
-def new_evaluation(
-    engine: Engine, organization: OrganizationClient, dataset_id: uuid.UUID, **values: Any
-) -> uuid.UUID:
-    """An evaluation of the base model, or what `values` says."""
-    [base] = organization.get("/v1/models").json()["data"]
-    made = {
-        **{"method": "model", "model_version_id": uuid.UUID(base["id"]), "split": "eval"},
-        **{"metrics": example.metrics(), "per_category": example.per_category(), "report": example.report()},
-        **values,
-    }
-    evaluation = Evaluation(
-        organization_id=organization.id, dataset_id=dataset_id, job_id=uuid.uuid4(), **made
-    )
-    return add_row(engine, evaluation)
 
 
 @pytest.fixture
@@ -61,15 +23,6 @@ def browser(client: TestClient, organization: OrganizationClient) -> TestClient:
     client.cookies.clear()
     assert sign_in(client, organization).status_code == 303
     return client
-
-
-def read_csv(browser: TestClient, path: str) -> list[dict[str, str]]:
-    """The file's rows."""
-    answer = browser.get(path)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["content-type"].startswith("text/csv")
-    assert "attachment" in answer.headers["content-disposition"]
-    return list(csv.DictReader(io.StringIO(answer.text)))
 
 
 def test_an_evaluation_shows_its_figures_as_text(
@@ -128,17 +81,21 @@ def test_a_leaderboard_has_one_split_of_one_dataset_best_first(
     new_evaluation(engine, organization, older, metrics=example.metrics(0.9))
     new_evaluation(engine, organization, newer, split="test", metrics=example.metrics(0.8))
     new_evaluation(engine, organization, newer, metrics=example.metrics(0.5))
-    new_evaluation(engine, organization, newer, metrics=example.metrics(0.6), method="tfidf_lr", **none)
-    new_evaluation(engine, organization, newer, metrics=example.metrics(0.1), method="new_method", **none)
+    new_evaluation(engine, organization, newer, metrics=example.measures(0.6), method="tfidf_lr", **none)
+    new_evaluation(engine, organization, newer, metrics=example.measures(0.1), method="new_method", **none)
+
+    def rows(query: str) -> list[dict[str, str]]:
+        return read_csv(browser, f"/console/evaluations/tables/leaderboard.csv{query}")
 
     def names(query: str) -> list[str]:
-        return [
-            row["name"] for row in read_csv(browser, f"/console/evaluations/tables/leaderboard.csv{query}")
-        ]
+        return [row["name"] for row in rows(query) if not row["stage"].startswith("Without")]
 
     assert names("") == ["TF-IDF + logistic regression", "base", "New method"]
     assert names(f"?dataset_id={newer}&split=test") == names(f"?dataset_id={older}") == ["base"]
     assert names(f"?dataset_id={older}&split=train") == []
+    # What is served, and what a part of serving adds, stand in one table.
+    parts = [row["stage"] for row in rows("") if row["name"] == "base"]
+    assert parts == ["As served", "Without reranker", "Without history"]
     page = browser.get("/console/evaluations").text
     assert re.findall(r"<option value=[^>]*>(\w+)</option>", page) == ["Newer", "Older"]
     assert page.index("TF-IDF + logistic") < page.index(">base</a>") < page.index("New method")
@@ -146,7 +103,10 @@ def test_a_leaderboard_has_one_split_of_one_dataset_best_first(
         browser.get(f"/console/evaluations?dataset_id={older}&split=train").text
     )
     [spec] = browser.get("/console/evaluations/charts.json").json().values()
-    assert [row["name"] for row in spec["data"]["values"]] == names("")
+    drawn = [row["name"] for row in spec["data"]["values"]]
+    assert [name for name in drawn if ", without" not in name] == names("")
+    assert len(drawn) == 5
+    assert page.count('name="baseline"') == 3
 
 
 @pytest.mark.parametrize("query", ["?dataset_id=1", f"?dataset_id={UNKNOWN}", "?split=secret"])

@@ -38,7 +38,10 @@ const options = (width) => ({
 async function draw(specs) {
   for (const place of places) {
     place.drawn?.finalize();
-    const { view } = await vegaEmbed(place, specs[place.dataset.chart], options(place.clientWidth));
+    // Vega gives what it draws in a role of its own; the place keeps its own, and its words.
+    const inside = document.createElement("div");
+    place.replaceChildren(inside);
+    const { view } = await vegaEmbed(inside, specs[place.dataset.chart], options(place.clientWidth));
     place.drawn = view;
     place.dataset.state = "drawn";
   }
