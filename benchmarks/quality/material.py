@@ -95,7 +95,7 @@ def purchase_cards(folder: Path) -> Data:
     kept = {code for code, number in counts.items() if number >= MIN_ROWS}
     with (folder / "categories.csv").open(encoding="utf-8", newline="") as file:
         names = {row["gl_code"]: row["gl_description"] for row in csv.DictReader(file)}
-    chart = {
+    chart: dict[uuid.UUID, dict[str, Any]] = {
         derived_id("category", code): {
             "name": names[code],
             "description": None,

@@ -15,9 +15,9 @@ from benchmarks.quality import material, tables
 from benchmarks.quality.material import Data, Row
 from benchmarks.quality.units import Units
 from shared.categorization.exact import rank_exactly, rank_of
-from shared.categorization.reranking import rerank
+from shared.categorization.reranking import SecondStage
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
-from shared.engines.reranker import CrossEncoderReranker
+from shared.engines.reranker import CrossEncoderReranker, RerankQuery
 from shared.evaluation.baselines import METHODS, BaselineRow, rankings
 from shared.jobs.kinds import Recipe
 from shared.training.finetune import FinetuneRequest, finetune
@@ -150,8 +150,9 @@ def _reranked(
             lambda _: None,
         )
         reranker = CrossEncoderReranker(result.model_dir)
+        reranker.score([RerankQuery("warm", ["up"])])
         started = time.perf_counter()
-        again = rerank(reranker, [row.text for row in questions], ranked, documents, 10)
+        again = SecondStage(reranker, TEXTS, documents, 10).rerank([row.fields for row in asked], ranked)
         took = (time.perf_counter() - started) / len(asked)
     ranks["tuned: serving + reranker"] = [
         rank_of(row.category_id, one) for row, one in zip(asked, again, strict=True)
