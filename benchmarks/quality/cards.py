@@ -22,7 +22,8 @@ from shared.evaluation.comparing import differences
 from shared.evaluation.metrics import macro_recall
 from shared.jobs.kinds import Recipe
 from shared.kit.intervals import figure
-from shared.training.finetune import FinetuneRequest, finetune
+from shared.training.finetune import finetune
+from shared.training.requests import FinetuneRequest
 from shared.training.rows import TrainRow
 from shared.transactions.formats import TextFormat
 from shared.transactions.text import amount_band
