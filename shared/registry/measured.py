@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.datasets.tables import DatasetItem
-from shared.registry.tables import EvaluationRow
+from shared.registry.tables import Evaluation, EvaluationRow
 
 
 @dataclass(frozen=True)
@@ -59,3 +59,13 @@ def rows(
     if after is not None:
         query = query.where(EvaluationRow.dataset_item_id > after)
     return [Measured(*row) for row in session.execute(query)]
+
+
+def latest_of(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> Evaluation | None:
+    """The newest evaluation of a model with the categories under their own names."""
+    query = select(Evaluation).where(
+        Evaluation.organization_id == organization_id,
+        Evaluation.model_version_id == version_id,
+        Evaluation.report["renamed"].astext.is_(None),
+    )
+    return session.scalars(query.order_by(Evaluation.id.desc()).limit(1)).first()

@@ -232,7 +232,7 @@ def list_evaluation_rows(
 
 
 def find_last_evaluation_of_active(session: Session, organization_id: uuid.UUID) -> Evaluation | None:
-    """The newest evaluation of the model that serves, under the categories' own names; None: there is none."""
+    """The newest evaluation of the model that serves, categories under their own names; None: none yet."""
     active = find_active(session, organization_id)
     return None if active is None else measured.latest_of(session, organization_id, active.version_id)
 

@@ -1,5 +1,6 @@
 """What an evaluation reports, through the real index and model: seen and unseen, other names, the map."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from shared.bootstrap import Resources
+from shared.kit.work import transaction
+from shared.registry import measured
 from tests.factories import (
     OrganizationClient,
     new_candidates,
@@ -120,6 +123,9 @@ def test_renamed_categories_are_asked_for_under_names_that_people_approved(
     assert plain["report"]["renamed"] is None
     means = [one["metrics"]["without_history"]["mrr"]["10"]["value"] for one in (plain, found)]
     assert means[1] < means[0]
+    with transaction(engine) as session:  # what a generation reads, to see what the model is bad at
+        latest = measured.latest_of(session, organization.id, uuid.UUID(base["id"]))
+        assert str(latest and latest.id) == plain["id"]
     # Nothing but this evaluation's own index heard of the name.
     assert {one["name"] for one in organization.get("/v1/categories").json()["data"]} == set(WORDS)
     told = organization.get(f"/v1/evaluations/compare?baseline={plain['id']}&candidate={found['id']}").json()
