@@ -38,6 +38,14 @@ from worker.runner import runs
 TRAINER = (sys.executable, "-m", "worker.trainer")
 
 
+def _trainers(processes: int) -> tuple[str, ...]:
+    """One trainer, or several that share the batches, each on a GPU of its own."""
+    if processes == 1:
+        return TRAINER
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone")
+    return (*launcher, "--nproc-per-node", str(processes), "-m", "worker.trainer")
+
+
 @runs("import")
 def import_rows(resources: Resources, run: Run, params: ImportParams) -> Finish:
     """Rows of a file become transactions."""
@@ -101,7 +109,7 @@ def delete_organization(resources: Resources, run: Run, _: DeleteOrganizationPar
 @runs("train")
 def train(resources: Resources, run: Run, params: TrainingParams) -> Finish:
     """A model is fine-tuned, in a process of its own."""
-    return training.train(run, params, resources.artifacts, TRAINER)
+    return training.train(run, params, resources.artifacts, _trainers(resources.settings.trainer_processes))
 
 
 @runs("search")

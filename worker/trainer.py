@@ -24,6 +24,7 @@ from shared.kit.settings import get_settings
 from shared.kit.work import transaction
 from shared.training import reports, rerankers, trials
 from shared.training import service as training
+from shared.training.finetune import is_first_process
 from shared.training.reports import Told
 from shared.training.requests import TrainProgress
 from shared.training.trials import Report
@@ -117,6 +118,8 @@ def _own_stdout() -> TextIO:
 
 
 def _say(out: TextIO, message: dict[str, Any]) -> None:
+    if not is_first_process():  # of several that torchrun started: all train, one speaks
+        return
     out.write(json.dumps(message) + "\n")
     out.flush()
 

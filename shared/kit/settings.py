@@ -68,6 +68,10 @@ class Settings(BaseSettings):
     rerank_model: str | None = Field(default=None, description="A model's name, or a fine-tuned model's id.")
     rerank_timeout_seconds: float = Field(default=5, gt=0, le=60, description="For one call.")
 
+    trainer_processes: int = Field(
+        default=1, ge=1, description="Of one fine-tuning, each on a GPU of its own; more than 1 by torchrun."
+    )
+
     # The hub that models come from and go to, and where trainings are reported; each needs its extra.
     hub_token: SecretStr | None = Field(
         default=None, description="Of a model hub; for push and private models."

@@ -64,6 +64,8 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
     if request.has_gradient_checkpointing:
         _check_point(model)
     in_training = _train(model, request, fed, precision, watch, progress)
+    if not losses:
+        raise Untrainable("There are fewer batches than processes to train on them.")
     watch.restore_kept()
     if is_first_process():
         model.save_pretrained(str(request.output_dir), create_model_card=False, safe_serialization=True)
@@ -145,6 +147,14 @@ def _train(
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
             """None: the library's card quotes training texts, which are an organisation's transactions."""
 
+        def get_train_dataloader(self) -> Any:
+            loader = super().get_train_dataloader()
+            shard: Any = loader.batch_sampler
+            if not hasattr(shard, "set_epoch"):  # several processes
+                # What divides the batches tells no epoch, and drops those that are not full: many of ours.
+                shard.set_epoch, shard.batch_size = shard.batch_sampler.set_epoch, None
+            return loader
+
     trainer = Trainer(
         model=model,
         args=_arguments(request, precision, model.device.type, fed.sampler),
@@ -162,7 +172,7 @@ def _arguments(request: FinetuneRequest, precision: str, device: str, sampler: A
     from sentence_transformers import SentenceTransformerTrainingArguments
 
     recipe = request.recipe
-    return SentenceTransformerTrainingArguments(
+    arguments = SentenceTransformerTrainingArguments(
         output_dir=str(request.output_dir),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
@@ -183,6 +193,9 @@ def _arguments(request: FinetuneRequest, precision: str, device: str, sampler: A
         disable_tqdm=True,
         dataloader_pin_memory=device == "cuda",
     )
+    # One process trains on one GPU: its threads would divide a batch, and with it the batch's negatives.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
 
 
 def _triplet_accuracy(model: "SentenceTransformer", examples: list[Any]) -> float | None:
