@@ -27,7 +27,7 @@ from shared.training.rows import Untrainable
 from shared.training.sampling import Tried
 
 # Trials take minutes. The last of a batch wakes the search; this is for a wake that was missed.
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 30.0
 # Of a trial's result, for the table.
 FIGURES = ("value", "low", "high", "n", "recall_at_1", "running")
 
