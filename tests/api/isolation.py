@@ -150,8 +150,8 @@ def an_evaluation(organization: OrganizationClient, engine: Engine) -> uuid.UUID
 
 
 def a_model(organization: OrganizationClient, _: Engine) -> uuid.UUID:
-    [base] = organization.get("/v1/models").json()["data"]
-    return uuid.UUID(base["id"])
+    models = organization.get("/v1/models").json()["data"]
+    return uuid.UUID(next(model["id"] for model in models if model["kind"] == "base"))
 
 
 def a_reranker(organization: OrganizationClient, engine: Engine) -> uuid.UUID:
