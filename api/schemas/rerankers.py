@@ -75,4 +75,8 @@ class RerankerTrainingIn(In):
     learning_rate: Annotated[float, Field(gt=0, le=0.1)] = _DEFAULT["learning_rate"]
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = _DEFAULT["warmup_ratio"]
     negatives_per_row: Annotated[int, Field(ge=1, le=50)] = _DEFAULT["negatives_per_row"]
+    has_examples: bool = Field(
+        default=_DEFAULT["has_examples"],
+        description="Whether the categories' examples are learnt from as transactions are.",
+    )
     seed: Seed = 0

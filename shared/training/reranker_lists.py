@@ -3,13 +3,24 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from shared.engines.encoder import Encoder
 from shared.training.rows import TrainRow, Untrainable
+from shared.transactions.formats import TextFormat
 
 # The wrong categories of a row are drawn from so many times as many as it needs: others in each epoch, and
 # never only those that the miner, which has seen the training rows, happens to find nearest.
 POOL = 3
+
+
+@dataclass(frozen=True)
+class Example:
+    """One of a category's examples, and the category's text without it: else it would find itself there."""
+
+    text: str
+    category_id: str
+    category_text: str
 
 
 @dataclass(frozen=True)
@@ -22,7 +33,7 @@ class RankedList:
 
 
 def by_similarity(
-    encoder: Encoder, rows: Sequence[TrainRow], category_texts: Mapping[str, str]
+    encoder: Encoder, rows: Sequence[TrainRow | Example], category_texts: Mapping[str, str]
 ) -> list[tuple[str, ...]]:
     """For each row the ids of all categories, the most similar text first; equal ones in the order given."""
     ids = list(category_texts)
@@ -33,8 +44,23 @@ def by_similarity(
     return [tuple(ids[index] for index in line) for line in (-similarity).argsort(axis=1, kind="stable")]
 
 
+def examples_of(categories: Mapping[str, Any], texts: TextFormat) -> tuple[Example, ...]:
+    """The examples of a dataset's categories, the name of each as its id, in the order of the names."""
+    return tuple(
+        Example(
+            example,
+            about["name"],
+            texts.of_category(about["name"], about["description"], [one for one in listed if one != example]),
+        )
+        for about in sorted(categories.values(), key=lambda about: about["name"])
+        for listed in [about["examples"]]
+        for example in listed
+        if example.strip()
+    )
+
+
 def epoch_lists(
-    rows: Sequence[TrainRow],
+    rows: Sequence[TrainRow | Example],
     category_texts: Mapping[str, str],
     nearest: Sequence[Sequence[str]],
     *,
@@ -57,8 +83,9 @@ def epoch_lists(
     rng = random.Random(f"{seed}/{epoch}")  # noqa: S311  # shuffling, not secrecy
     lists = []
     for row, near in zip(rows, nearest, strict=True):
-        right = category_texts[row.category_id]
-        others = [category_texts[one] for one in near if category_texts[one] != right]
+        own = category_texts[row.category_id]
+        right = row.category_text if isinstance(row, Example) else own
+        others = [category_texts[one] for one in near if category_texts[one] != own]
         pool = others[: POOL * negatives_per_row]
         wrong = rng.sample(pool, min(negatives_per_row, len(pool)))
         lists.append(RankedList(row.text, right, tuple(wrong)))

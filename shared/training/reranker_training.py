@@ -3,77 +3,23 @@
 Runs in a process of its own, as `finetune` does: it prints nothing and writes only to `output_dir`.
 """
 
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from shared.engines.devices import Device, training_precision
-from shared.engines.encoder import SentenceTransformerEncoder, load_model
+from shared.engines.devices import training_precision
+from shared.engines.encoder import load_model
 from shared.engines.reranker import is_cross_encoder, load_cross_encoder
-from shared.training.finetune import TrainProgress
-from shared.training.reranker_lists import RankedList, by_similarity, epoch_lists
+from shared.training.requests import TrainProgress
+from shared.training.reranker_feeding import Feed, feed, first_stage
+from shared.training.reranker_requests import RerankerRequest, RerankerResult
 from shared.training.reranker_watching import RerankerWatch
-from shared.training.rows import TrainRow
-from shared.training.watching import EpochMetrics, callback
-from shared.transactions.formats import TextFormat
+from shared.training.watching import callback
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
-# The loss takes the softmax of a list's labels for the distribution to learn: with this one for the right
-# category and 0 for the others, all of it is the right one's.
-RIGHT = 30.0
-WATCHED_CANDIDATES = 10
 HEAD_LEARNING_RATE = 1e-3  # of a new head, which has everything to learn
-
-
-@dataclass(frozen=True)
-class RerankerRequest:
-    """What to train, on what, and how.
-
-    `miner`: the folder of the bi-encoder whose candidates will be reranked; its nearest wrong categories are
-    the negatives. `base_model`: the folder to start from, a cross-encoder or a bi-encoder, whose weights then
-    get a new head. `category_texts` by category id; `test_rows` are watched after each epoch, never learnt
-    from; where the miner reads other texts than the reranker, `miner_texts` and `miner_category_texts` say
-    which, and every row has its fields. `output_dir` is made, or must be empty.
-    """
-
-    base_model: Path
-    miner: Path
-    output_dir: Path
-    category_texts: Mapping[str, str]
-    train_rows: tuple[TrainRow, ...]
-    test_rows: tuple[TrainRow, ...] = ()
-    miner_texts: TextFormat | None = None
-    miner_category_texts: Mapping[str, str] | None = None
-    epochs: int = 3
-    batch_size: int = 16
-    learning_rate: float = 5e-5
-    warmup_ratio: float = 0.1
-    negatives_per_row: int = 5
-    seed: int = 0
-    device: Device = "auto"
-
-
-@dataclass(frozen=True)
-class RerankerResult:
-    """What came out. `epochs` starts before the training (epoch 0) and holds how the test rows' ten nearest
-    categories are put in order; `best_epoch` is the one whose weights were kept. `first_stage`: 1 / rank of
-    each test row's category by the miner, 0 where it is not among those ten.
-    """
-
-    model_dir: Path
-    first_stage: tuple[float, ...]
-    epochs: tuple[EpochMetrics, ...]
-    best_epoch: int
-    steps: int
-    seconds: float
-    device: str
-    precision: str
-    losses: tuple[float, ...] = field(repr=False)
 
 
 def train_reranker(request: RerankerRequest, on_progress: Callable[[TrainProgress], None]) -> RerankerResult:
@@ -90,27 +36,9 @@ def train_reranker(request: RerankerRequest, on_progress: Callable[[TrainProgres
 
     started = time.monotonic()
     set_seed(request.seed)
-    texts = request.category_texts
-    miner = SentenceTransformerEncoder(request.miner, device=request.device, precision="float32")
-    mined = request.miner_category_texts or texts
-    nearest = by_similarity(miner, _for_miner(request, request.train_rows), mined)
-    candidates = [
-        one[:WATCHED_CANDIDATES]
-        for one in by_similarity(miner, _for_miner(request, request.test_rows), mined)
-    ]
-    lists = [
-        epoch_lists(
-            request.train_rows,
-            texts,
-            nearest,
-            negatives_per_row=request.negatives_per_row,
-            seed=request.seed,
-            epoch=epoch,
-        )
-        for epoch in range(request.epochs)
-    ]
+    fed = feed(request)
     model = _start(request)
-    watch = RerankerWatch(model, request.test_rows, texts, candidates)
+    watch = RerankerWatch(model, request.test_rows, request.category_texts, fed.candidates)
     watch.measure(0)
     losses: list[float] = []
 
@@ -120,15 +48,12 @@ def train_reranker(request: RerankerRequest, on_progress: Callable[[TrainProgres
         on_progress(step)
 
     precision = training_precision(model.device.type)
-    _train(model, request, precision, lists, watch, progress)
+    _train(model, request, precision, fed, watch, progress)
     watch.restore_kept()
     model.save_pretrained(str(request.output_dir), create_model_card=False, safe_serialization=True)
     return RerankerResult(
         model_dir=request.output_dir,
-        first_stage=tuple(
-            1 / (1 + found.index(row.category_id)) if row.category_id in found else 0.0
-            for row, found in zip(request.test_rows, candidates, strict=True)
-        ),
+        first_stage=first_stage(request.test_rows, fed.candidates),
         epochs=tuple(watch.epochs),
         best_epoch=watch.kept_epoch,
         steps=len(losses),
@@ -137,14 +62,6 @@ def train_reranker(request: RerankerRequest, on_progress: Callable[[TrainProgres
         precision=precision,
         losses=tuple(losses),
     )
-
-
-def _for_miner(request: RerankerRequest, rows: Sequence[TrainRow]) -> list[TrainRow]:
-    """The rows with the texts that the miner reads."""
-    texts = request.miner_texts
-    if texts is None:
-        return list(rows)
-    return [replace(row, text=texts.of_transaction(row.fields)) if row.fields else row for row in rows]
 
 
 def _start(request: RerankerRequest) -> Any:
@@ -169,11 +86,10 @@ def _train(
     model: "CrossEncoder",
     request: RerankerRequest,
     precision: str,
-    lists: Sequence[Sequence[RankedList]],
+    fed: Feed,
     watch: RerankerWatch,
     on_step: Callable[[float, int, int, float], None],
 ) -> None:
-    from datasets import Dataset
     from sentence_transformers.cross_encoder import CrossEncoderTrainer, losses
     from transformers.trainer_callback import PrinterCallback
 
@@ -181,18 +97,10 @@ def _train(
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
             """None: the library's card quotes training texts, which are an organisation's transactions."""
 
-    everything = [one for epoch in lists for one in epoch]
-    data = Dataset.from_dict(
-        {
-            "query": [one.query for one in everything],
-            "documents": [[one.right, *one.wrong] for one in everything],
-            "labels": [[RIGHT, *(0.0 for _ in one.wrong)] for one in everything],
-        }
-    )
     trainer = Trainer(
         model=model,
-        args=_arguments(request, precision, model.device.type, _planned(lists, request.batch_size)),
-        train_dataset=data,
+        args=_arguments(request, precision, model.device.type, fed.sampler),
+        train_dataset=fed.data,
         loss=losses.ListNetLoss(model, mini_batch_size=-1),
         callbacks=[callback(watch, on_step)],
     )
@@ -227,21 +135,3 @@ def _arguments(request: RerankerRequest, precision: str, device: str, sampler: A
         disable_tqdm=True,
         dataloader_pin_memory=device == "cuda",
     )
-
-
-def _planned(lists: Sequence[Sequence[RankedList]], batch_size: int) -> Any:
-    """A sampler that hands out each epoch's lists, which stand in the dataset one epoch after the other."""
-    from sentence_transformers.base.sampler import DefaultBatchSampler
-
-    size = len(lists[0])
-
-    class Planned(DefaultBatchSampler):
-        def __iter__(self) -> Iterator[list[int]]:
-            first = self.epoch * size
-            for start in range(first, first + size, batch_size):
-                yield list(range(start, min(start + batch_size, first + size)))
-
-        def __len__(self) -> int:
-            return math.ceil(size / batch_size)
-
-    return Planned

@@ -21,7 +21,8 @@ from shared.registry import service as registry
 from shared.registry.tables import ModelVersion
 from shared.training import service as training
 from shared.training.comparing import compare
-from shared.training.reranker_training import RerankerRequest, RerankerResult
+from shared.training.reranker_lists import examples_of
+from shared.training.reranker_requests import RerankerRequest, RerankerResult
 from shared.training.rows import Untrainable
 from shared.transactions.formats import TextFormat
 
@@ -104,6 +105,7 @@ def prepare(
         category_texts=training.category_texts(dataset.categories, texts),
         miner_category_texts=training.category_texts(dataset.categories, TextFormat.of(miner.parameters)),
         train_rows=rows["train"],
+        examples=examples_of(dataset.categories, texts) if params.has_examples else (),
         test_rows=rows["test"],
         **params.model_dump(include=set(RerankerRequest.__dataclass_fields__)),
         device=settings.device,

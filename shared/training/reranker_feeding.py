@@ -1,0 +1,93 @@
+"""Lists in the shape that a reranker's trainer takes: a dataset and its batch sampler."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.engines.encoder import SentenceTransformerEncoder
+from shared.training.reranker_lists import Example, RankedList, by_similarity, epoch_lists
+from shared.training.reranker_requests import RerankerRequest
+from shared.training.rows import TrainRow
+
+# The loss takes the softmax of a list's labels for the distribution to learn: with this one for the right
+# category and 0 for the others, all of it is the right one's.
+RIGHT = 30.0
+WATCHED_CANDIDATES = 10
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A dataset, the class of its batch sampler, and what the miner finds for each test row: category ids."""
+
+    data: Any
+    sampler: Any
+    candidates: list[tuple[str, ...]]
+
+
+def feed(request: RerankerRequest) -> Feed:
+    """All epochs' lists, with the miner's hard negatives.
+
+    Raises:
+        Untrainable: fewer than two categories, or one without a text.
+    """
+    from datasets import Dataset
+
+    miner = SentenceTransformerEncoder(request.miner, device=request.device, precision="float32")
+    mined = request.miner_category_texts or request.category_texts
+    learnt: list[TrainRow | Example] = [*request.train_rows, *request.examples]
+    nearest = by_similarity(miner, [*_for_miner(request, request.train_rows), *request.examples], mined)
+    lists = [
+        epoch_lists(
+            learnt,
+            request.category_texts,
+            nearest,
+            negatives_per_row=request.negatives_per_row,
+            seed=request.seed,
+            epoch=epoch,
+        )
+        for epoch in range(request.epochs)
+    ]
+    everything = [one for epoch in lists for one in epoch]
+    columns = {
+        "query": [one.query for one in everything],
+        "documents": [[one.right, *one.wrong] for one in everything],
+        "labels": [[RIGHT, *(0.0 for _ in one.wrong)] for one in everything],
+    }
+    watched = by_similarity(miner, _for_miner(request, request.test_rows), mined)
+    candidates = [found[:WATCHED_CANDIDATES] for found in watched]
+    return Feed(Dataset.from_dict(columns), _planned(lists, request.batch_size), candidates)
+
+
+def first_stage(rows: Sequence[TrainRow], candidates: Sequence[Sequence[str]]) -> tuple[float, ...]:
+    """1 / rank of each row's category among its candidates, 0 where it is not among them."""
+    return tuple(
+        1 / (1 + found.index(row.category_id)) if row.category_id in found else 0.0
+        for row, found in zip(rows, candidates, strict=True)
+    )
+
+
+def _for_miner(request: RerankerRequest, rows: Sequence[TrainRow]) -> list[TrainRow | Example]:
+    """The rows with the texts that the miner reads."""
+    texts = request.miner_texts
+    if texts is None:
+        return list(rows)
+    return [replace(row, text=texts.of_transaction(row.fields)) if row.fields else row for row in rows]
+
+
+def _planned(lists: Sequence[Sequence[RankedList]], batch_size: int) -> Any:
+    """A sampler that hands out each epoch's lists, which stand in the dataset one epoch after the other."""
+    from sentence_transformers.base.sampler import DefaultBatchSampler
+
+    size = len(lists[0])
+
+    class Planned(DefaultBatchSampler):
+        def __iter__(self) -> Iterator[list[int]]:
+            first = self.epoch * size
+            for start in range(first, first + size, batch_size):
+                yield list(range(start, min(start + batch_size, first + size)))
+
+        def __len__(self) -> int:
+            return math.ceil(size / batch_size)
+
+    return Planned
