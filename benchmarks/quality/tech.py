@@ -22,7 +22,8 @@ from shared.evaluation.baselines import METHODS, BaselineRow, rankings
 from shared.jobs.kinds import Recipe
 from shared.training.finetune import finetune
 from shared.training.requests import FinetuneRequest, Teacher
-from shared.training.reranker_training import RerankerRequest, train_reranker
+from shared.training.reranker_requests import RerankerRequest
+from shared.training.reranker_training import train_reranker
 from shared.transactions.formats import TextFormat
 
 FOLDS = 5
