@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from shared.evaluation.baselines import METHODS, BaselineRow, rankings
 from shared.jobs.kinds import Recipe
 from shared.training.finetune import finetune
 from shared.training.requests import FinetuneRequest, Teacher
+from shared.training.reranker_lists import Example, examples_of
 from shared.training.reranker_requests import RerankerRequest
 from shared.training.reranker_training import train_reranker
 from shared.transactions.formats import TextFormat
@@ -148,6 +150,7 @@ def _reranked(
                 output_dir=Path(folder) / "reranker",
                 category_texts=data.texts(TEXTS),
                 train_rows=tuple(row.trained(TEXTS) for row in known),
+                examples=_examples(data),
             ),
             lambda _: None,
         )
@@ -161,6 +164,13 @@ def _reranked(
         rank_of(row.category_id, one) for row, one in zip(asked, again, strict=True)
     ]
     return {"reranker_seconds": result.seconds, "rerank_ms": 1000 * took}
+
+
+def _examples(data: Data) -> tuple[Example, ...]:
+    """The chart's own examples, which a reranker learns from as from rows."""
+    ids = {about["name"]: str(one) for one, about in data.chart.items()}
+    found = examples_of({str(one): about for one, about in data.chart.items()}, TEXTS)
+    return tuple(replace(one, category_id=ids[one.category_id]) for one in found)
 
 
 def _distilled(
