@@ -99,7 +99,7 @@ def test_a_card_tells_all_but_the_rows_and_its_code_loads_the_model(
     counts = [f"| {split} rows | {count} |" for split, count in dataset["counts"].items()]
     for told in ("| dataset | All of May |", "| split by | stratified |", "| seed | 7 |", *counts):
         assert told in text
-    for told in ("| `seed` | 5 |", "| `epochs` | 1 |", "| `loss` | mnrl |"):
+    for told in ("| seed | 5 |", "| epochs | 1 |", "| loss | mnrl |", r"| batch\_size | 4 |"):
         assert told in text
     assert re.search(r"\| recall@1 \| [\d.]+ \([\d.]+ to [\d.]+\) \| .* \| [+-][\d.]+ \(", text)
 
