@@ -158,7 +158,7 @@ def test_a_refusal_says_what_to_check_and_is_not_asked_again(
 
 
 def test_a_redirect_is_not_followed(server: ScriptedReranker, reranker: Make) -> None:
-    server.script = always(Action("error", 307))
+    server.script = first(1, Action("error", 307))
     with pytest.raises(RerankerRefused):
         reranker(server).score([QUERY])
 

@@ -134,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if 300 <= status < 400:
+            self.send_header("Location", "/v2/rerank")
         if retry_after is not None:
             self.send_header("Retry-After", retry_after)
         self.end_headers()
