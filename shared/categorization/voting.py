@@ -26,7 +26,7 @@ class VotingWeights:
     foreign_department: float = 0.1
     habit_power: float = 0.5
     habit_prior: float = 20.0
-    reranker: float = 0.25
+    reranker: float = 0.3
 
 
 @dataclass(frozen=True)
