@@ -66,7 +66,9 @@ class Settings(BaseSettings):
     )
     rerank_api_key: SecretStr | None = None
     rerank_model: str | None = Field(default=None, description="A model's name, or a fine-tuned model's id.")
-    rerank_timeout_seconds: float = Field(default=5, gt=0, le=60, description="For one call.")
+    rerank_timeout_seconds: float = Field(
+        default=5, gt=0, le=60, description="For one query, retries included."
+    )
 
     trainer_processes: int = Field(
         default=1, ge=1, description="Of one fine-tuning, each on a GPU of its own; more than 1 by torchrun."
