@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.engines.devices import training_precision
 from shared.engines.encoder import load_model
+from shared.training.arguments import common
 from shared.training.feeding import Feed, feed
 from shared.training.losses import dimensions_of, loss_of
 from shared.training.pairs import triplets
@@ -173,25 +174,11 @@ def _arguments(request: FinetuneRequest, precision: str, device: str, sampler: A
 
     recipe = request.recipe
     arguments = SentenceTransformerTrainingArguments(
-        output_dir=str(request.output_dir),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
         warmup_steps=recipe.warmup_ratio,  # below 1 a share of all steps
-        batch_sampler=sampler,
-        bf16=precision == "bfloat16",
-        fp16=precision == "float16",
-        use_cpu=device == "cpu",
-        seed=recipe.seed,
-        data_seed=recipe.seed,
-        full_determinism=device == "cuda",
-        save_strategy="no",
-        eval_strategy="no",
-        logging_strategy="steps",
-        logging_steps=1,
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=device == "cuda",
+        **common(request.output_dir, device=device, precision=precision, seed=recipe.seed, sampler=sampler),
     )
     # One process trains on one GPU: its threads would divide a batch, and with it the batch's negatives.
     arguments._n_gpu = min(arguments.n_gpu, 1)

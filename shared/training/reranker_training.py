@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from shared.engines.devices import training_precision
 from shared.engines.encoder import load_model
 from shared.engines.reranker import is_cross_encoder, load_cross_encoder
+from shared.training.arguments import common
 from shared.training.requests import TrainProgress
 from shared.training.reranker_feeding import Feed, feed, first_stage
 from shared.training.reranker_requests import RerankerRequest, RerankerResult
@@ -114,24 +115,10 @@ def _arguments(request: RerankerRequest, precision: str, device: str, sampler: A
     head_rate = max(request.learning_rate, HEAD_LEARNING_RATE)
     mapping = {} if is_cross_encoder(request.base_model) else {r"\b2\.linear\.": head_rate}
     return CrossEncoderTrainingArguments(
-        output_dir=str(request.output_dir),
         num_train_epochs=request.epochs,
         per_device_train_batch_size=request.batch_size,
         learning_rate=request.learning_rate,
         learning_rate_mapping=mapping,
         warmup_steps=request.warmup_ratio,  # below 1 a share of all steps
-        batch_sampler=sampler,
-        bf16=precision == "bfloat16",
-        fp16=precision == "float16",
-        use_cpu=device == "cpu",
-        seed=request.seed,
-        data_seed=request.seed,
-        full_determinism=device == "cuda",
-        save_strategy="no",
-        eval_strategy="no",
-        logging_strategy="steps",
-        logging_steps=1,
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=device == "cuda",
+        **common(request.output_dir, device=device, precision=precision, seed=request.seed, sampler=sampler),
     )
