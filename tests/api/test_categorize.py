@@ -7,7 +7,7 @@ import pytest
 from shared.bootstrap import Resources
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 
-ANSWER = {"model_version", "model_version_id", "decision", "reason", "suggestions"}
+ANSWER = {"model_version", "reranker_version", "model_version_id", "decision", "reason", "suggestions"}
 UNKNOWN = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"
 HOTEL = {"merchant_name": "Marriott", "merchant_category": ["Lodging"], "memo": "2 nights"}
 
