@@ -90,7 +90,9 @@ def _stages(
     }
     found: dict[str, list[int | None]] = {}
     for way, (rows, with_habits) in ways.items():
-        ranked = rank_exactly(kept, choices, rows, questions, with_habits=with_habits)
+        ranked = rank_exactly(
+            kept, choices, rows, questions, is_tuned=name != "base", with_habits=with_habits
+        )
         found[f"{name}: {way}"] = [
             rank_of(row.category_id, one) for row, one in zip(asked, ranked, strict=True)
         ]

@@ -122,7 +122,9 @@ def stages(
     }
     found = {}
     for way, (choices, rows, with_habits) in ways.items():
-        ranked = rank_exactly(encoder, choices, rows, questions, with_habits=with_habits)
+        ranked = rank_exactly(
+            encoder, choices, rows, questions, is_tuned=name != "base", with_habits=with_habits
+        )
         found[f"{name}: {way}"] = [
             rank_of(row.category_id, one) for row, one in zip(asked, ranked, strict=True)
         ]
@@ -141,7 +143,7 @@ def _reranked(
     documents = {one: choice.text for one, choice in choices.items()}
     questions = [row.exact(TEXTS) for row in asked]
     tuned = SentenceTransformerEncoder(model)
-    ranked = rank_exactly(tuned, choices, [row.exact(TEXTS) for row in known], questions)
+    ranked = rank_exactly(tuned, choices, [row.exact(TEXTS) for row in known], questions, is_tuned=True)
     with tempfile.TemporaryDirectory() as folder:
         result = train_reranker(
             RerankerRequest(

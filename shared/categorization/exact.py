@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shared.categorization.habits import Habits, values_of
 from shared.categorization.ranking import Choice, Query, vote
-from shared.categorization.voting import Ranked, VotingWeights
+from shared.categorization.voting import Ranked, weights_for
 from shared.engines.encoder import Encoder
 from shared.engines.vectors import Hit
 from shared.kit.ids import derived_id
@@ -34,6 +34,7 @@ def rank_exactly(
     known: Sequence[ExactRow],
     asked: Sequence[ExactRow],
     *,
+    is_tuned: bool = False,
     with_habits: bool = True,
 ) -> list[list[Ranked]]:
     """For each asked row the choices, best first, with the known rows as labelled history.
@@ -44,7 +45,7 @@ def rank_exactly(
     habits = Habits.of(
         (values_of(row.department, row.location), row.category_id, 1) for row in known if with_habits
     )
-    weights = VotingWeights()
+    weights = weights_for(is_tuned=is_tuned)
     nearby = _Nearby(encoder, choices, known, 2 * weights.neighbours)
     of_text: dict[str, list[int]] = {}
     for position, row in enumerate(asked):

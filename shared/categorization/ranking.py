@@ -14,6 +14,7 @@ from shared.categorization.voting import (
     favour_departments,
     multiply,
     rank_categories,
+    weights_for,
 )
 from shared.engines.vectors import Hit, Search, VectorIndex
 
@@ -54,15 +55,17 @@ def rank(
     live: Mapping[uuid.UUID, Choice],
     *,
     habits: Habits | None = None,
+    is_tuned: bool = False,
     with_history: bool = True,
 ) -> list[list[Ranked]]:
     """For each query the `live` categories that either search finds, best first.
 
-    What the index still holds of archived categories is passed over.
+    What the index still holds of archived categories is passed over. `is_tuned`: whether the model behind the
+    vectors was tuned on labels of the organisation, see `weights_for`.
     """
     if not queries or not live:
         return [[] for _ in queries]
-    weights = VotingWeights()
+    weights = weights_for(is_tuned=is_tuned)
     # The vote's softmax is over all categories; one that was archived a moment ago may still take a place.
     searches = [Search(organization_id, "category", query.vector, len(live) + 8) for query in queries]
     if with_history:

@@ -157,7 +157,8 @@ def categorize(
         for vector, text, question in zip(vectors, texts, questions, strict=True)
     ]
     choices = choices_of(live.values(), serving)
-    found = ranking.rank(machines.index, serving.collection, organization_id, queries, choices, habits=habits)
+    at = (machines.index, serving.collection, organization_id, queries, choices)
+    found = ranking.rank(*at, habits=habits, is_tuned=serving.is_tuned)
     found, reranker = _second_stage(machines, serving.reranking, questions, found, live)
     ranked = [one[:top_k] for one in found]
     shown = {hit.row_id for one in ranked for found in one for hit in found.evidence[:MAX_EVIDENCE]}

@@ -127,7 +127,9 @@ def _ask_page(
         for vector, text, item in zip(bench.encoder.encode(words), words, items, strict=True)
     ]
     at = (bench.index, bench.collection, bench.run.organization_id, queries, bench.choices)
-    served, alone = rank(*at, habits=habits), rank(*at, with_history=False)
+    is_tuned = bench.serving.is_tuned
+    served = rank(*at, habits=habits, is_tuned=is_tuned)
+    alone = rank(*at, is_tuned=is_tuned, with_history=False)
     final = served if bench.second is None else bench.second.rerank([item.fields for item in items], served)
     nearer = _nearer(bench, items, np.array([query.vector for query in queries]) @ texts.T)
     return [

@@ -56,6 +56,7 @@ class Judge:
             queries,
             self.live,
             habits=self.habits,
+            is_tuned=self.serving.is_tuned,
             with_history=with_history,
         )
         return [

@@ -16,6 +16,7 @@ from shared.transactions.formats import TextFormat
 
 RERANKERS = ("reranker", "hosted_reranker")
 HOSTED = "hosted_reranker"
+TUNED = "fine_tuned"
 
 
 class NoActiveModel(Conflict):
@@ -49,7 +50,10 @@ class Reranking:
 
 @dataclass(frozen=True)
 class Serving:
-    """What a request resolves once: a model version, its collection, and the second stage behind it."""
+    """What a request resolves once: a model version, its collection, and the second stage behind it.
+
+    `is_tuned`: whether it was tuned on labels of the organisation.
+    """
 
     organization_id: uuid.UUID
     version_id: uuid.UUID
@@ -58,6 +62,7 @@ class Serving:
     model: ModelRef
     counter: int
     texts: TextFormat
+    is_tuned: bool = False
     reranking: Reranking | None = None
 
     @property
@@ -76,6 +81,7 @@ def serving_of(version: ModelVersion, counter: int = 0, reranking: Reranking | N
         model=model_of(version),
         counter=counter,
         texts=TextFormat.of(version.parameters),
+        is_tuned=version.kind == TUNED,
         reranking=reranking,
     )
 

@@ -185,7 +185,7 @@ def _rank(
         return sorted(rows, key=repr)
 
     expected = seen(asked)
-    ranked = rank_exactly(encoder, choices, seen(known), expected)
+    ranked = rank_exactly(encoder, choices, seen(known), expected, is_tuned=True)
     return [rank_of(row.category_id, one) for row, one in zip(expected, ranked, strict=True)]
 
 

@@ -106,3 +106,9 @@ def test_a_further_neighbour_never_lowers_its_category(
     more = [*history, Hit(IDS[9], category, score)]
     after = {one.category_id: one.score for one in rank_categories(texts, more)}
     assert after.get(category, 0) >= before.get(category, 0) - 1e-12
+
+
+def test_a_tuned_models_texts_weigh_more_beside_its_neighbours() -> None:
+    texts, history = [text(1, 0.6), text(2, 0.1)], [row(10, 2, 0.75)]
+    assert order(rank_categories(texts, history, weights_for(is_tuned=False)))[0] == 2
+    assert order(rank_categories(texts, history, weights_for(is_tuned=True)))[0] == 1
