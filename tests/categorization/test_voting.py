@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.categorization.voting import Ranked, VotingWeights, rank_categories
+from shared.categorization.voting import Ranked, VotingWeights, rank_categories, weights_for
 from shared.engines.vectors import Hit
 
 IDS = [uuid.UUID(int=number) for number in range(40)]
@@ -109,6 +109,6 @@ def test_a_further_neighbour_never_lowers_its_category(
 
 
 def test_a_tuned_models_texts_weigh_more_beside_its_neighbours() -> None:
-    texts, history = [text(1, 0.6), text(2, 0.1)], [row(10, 2, 0.75)]
+    texts, history = [text(1, 0.6), text(2, 0.1)], [row(10, 2, 0.9)]
     assert order(rank_categories(texts, history, weights_for(is_tuned=False)))[0] == 2
     assert order(rank_categories(texts, history, weights_for(is_tuned=True)))[0] == 1
