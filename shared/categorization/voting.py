@@ -2,8 +2,9 @@
 
 import math
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from shared.engines.vectors import Hit
 
@@ -12,7 +13,8 @@ from shared.engines.vectors import Hit
 class VotingWeights:
     """How the two searches are weighed; `benchmarks/recipe.py` prints the figures behind the defaults.
 
-    `neighbours`: only so many nearest labelled transactions vote. `neighbour_temperature`: a vote falls by e
+    `neighbours`: only so many nearest labelled transactions vote; `of_one_text`: those of one text, which are
+    equally near, have no more than so many votes together. `neighbour_temperature`: a vote falls by e
     for each such step of cosine similarity below 1. `category_temperature`: of the softmax over the category
     texts. `prior_votes`: how many perfect neighbours weigh as much as the category texts together.
     `foreign_department`: what is left of the score of a category that is for other departments. `reranker`:
@@ -20,6 +22,7 @@ class VotingWeights:
     """
 
     neighbours: int = 50
+    of_one_text: int = 5
     neighbour_temperature: float = 0.07
     category_temperature: float = 0.1
     prior_votes: float = 0.1
@@ -29,6 +32,7 @@ class VotingWeights:
     reranker: float = 0.3
 
 
+SAME_DIGITS = 6
 UNTUNED = VotingWeights()
 # A model tuned on labels of the organisation has learnt what its category texts mean there, so they
 # weigh more beside the neighbours (benchmarks/quality: +0.02 recall@1 for tuned models, -0.03 for others).
@@ -55,29 +59,30 @@ def rank_categories(
     """Every category that either search names, best first; equal scores in the order of category_id.
 
     With p(c) the softmax of the category texts' similarities (all categories should be among the hits: it is
-    taken over those given), and w_i = exp((s_i - 1) / T) the vote of neighbour i, the score of c is
+    taken over those given), and w_i = v_i exp((s_i - 1) / T) the vote of neighbour i, the score of c is
 
         (prior_votes * p(c) + sum of w_i over the neighbours in c) / (prior_votes + sum of all w_i)
 
     that is, Dirichlet smoothing (Zhai and Lafferty, 2004, doi:10.1145/984321.984322) of a nearest-neighbour
     estimate by what the texts say: without near neighbours the texts decide, with many the neighbours do.
-    The order of the hits does not matter, scores sum to at most 1, and a further neighbour never lowers the
-    category it speaks for. A row or category that is given twice counts once, with its higher similarity.
+    v_i is 1, or less where more rows are equally near than may vote: they share the votes, so a merchant's
+    hundred alike transactions do not silence all others. The order of the hits does not matter, scores sum to
+    at most 1, and a further neighbour never lowers the category it speaks for. A row or category that is
+    given twice counts once, with its higher similarity.
     """
     weights = weights or VotingWeights()
     prior = _softmax(category_hits, weights.category_temperature)
-    voters = _nearest(history_hits)[: weights.neighbours]
     evidence: dict[uuid.UUID, list[Hit]] = {}
-    for hit in voters:
+    votes: dict[uuid.UUID, list[float]] = {}
+    for hit, vote in _votes(history_hits, weights):
         evidence.setdefault(hit.category_id, []).append(hit)
-    total = weights.prior_votes + _votes(voters, weights)
+        votes.setdefault(hit.category_id, []).append(vote)
+    # fsum rounds once, so a sum does not depend on the order of its terms.
+    total = weights.prior_votes + math.fsum(vote for its in votes.values() for vote in its)
     ranked = [
         Ranked(
             category_id,
-            (
-                weights.prior_votes * prior.get(category_id, 0.0)
-                + _votes(evidence.get(category_id, ()), weights)
-            )
+            (weights.prior_votes * prior.get(category_id, 0.0) + math.fsum(votes.get(category_id, ())))
             / total,
             tuple(evidence.get(category_id, ())),
         )
@@ -151,9 +156,18 @@ def _is_for_others(departments: Collection[str] | None, department: str) -> bool
     return bool(departments) and department not in (departments or ())
 
 
-def _votes(hits: Iterable[Hit], weights: VotingWeights) -> float:
-    # fsum rounds once, so the sum does not depend on the order of its terms.
-    return math.fsum(math.exp((hit.score - 1) / weights.neighbour_temperature) for hit in hits)
+def _votes(hits: Sequence[Hit], weights: VotingWeights) -> Iterator[tuple[Hit, float]]:
+    """The hits that vote, nearest first, each with its vote."""
+    left = float(weights.neighbours)
+    # Equal texts have equal vectors, and their similarities differ by rounding at most.
+    for score, alike in groupby(_nearest(hits), key=lambda hit: round(hit.score, SAME_DIGITS)):
+        rows = list(alike)
+        votes = min(len(rows), weights.of_one_text, left)
+        left -= votes
+        if votes <= 0:
+            return
+        vote = votes / len(rows) * math.exp((score - 1) / weights.neighbour_temperature)
+        yield from ((hit, vote) for hit in rows)
 
 
 def _nearest(hits: Sequence[Hit]) -> list[Hit]:

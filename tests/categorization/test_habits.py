@@ -35,6 +35,21 @@ def test_a_place_lifts_what_it_books() -> None:
     assert known.lifts({"department": "depot"}, [FUEL, FOOD], prior=20) == {FUEL: 1, FOOD: 1}
 
 
+def test_of_two_fields_the_one_that_says_more_speaks() -> None:
+    """A cost centre lies in one directorate: both together would count the same rows twice."""
+    rows = [
+        ({"department": "transport", "location": "depot"}, FUEL, 30),
+        ({"department": "transport", "location": "office"}, FOOD, 300),
+        ({"department": "transport", "location": "kiosk"}, FUEL, 2),
+    ]
+    known = Habits.of(rows)
+    both = {"department": "transport", "location": "depot"}
+    ids = [FUEL, FOOD]
+    assert known.lifts(both, ids, 20) == known.lifts({"location": "depot"}, ids, 20)
+    few = {"department": "transport", "location": "kiosk"}
+    assert known.lifts(few, ids, 20) == known.lifts({"department": "transport"}, ids, 20)
+
+
 def test_a_transaction_does_not_speak_for_itself() -> None:
     alone = of([("depot", FUEL, 1), ("school", FOOD, 9)])
     lifts = alone.lifts({"location": "depot"}, [FUEL, FOOD], prior=5, own=FUEL)

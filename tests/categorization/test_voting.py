@@ -66,7 +66,7 @@ def test_ties_go_by_category_id() -> None:
 
 
 def test_only_the_nearest_vote() -> None:
-    near = [row(10 + n, 1, 0.9) for n in range(3)]
+    near = [row(10 + n, 1, 0.9 + n / 100) for n in range(3)]
     far = [row(20 + n, 2, 0.8) for n in range(9)]
     ranked = rank_categories([text(1, 0), text(2, 0)], near + far, VotingWeights(neighbours=3))
     assert [len(one.evidence) for one in ranked] == [3, 0]
@@ -95,7 +95,7 @@ def test_scores_are_bounded_and_ordered(texts: list[Hit], history: list[Hit]) ->
     keys = [(-one.score, one.category_id) for one in ranked]
     assert keys == sorted(keys)
     voting = [hit.row_id for one in ranked for hit in one.evidence]
-    assert len(voting) == len(set(voting)) <= VotingWeights().neighbours
+    assert len(voting) == len(set(voting))
 
 
 @given(_texts, _history, _category, _score)
@@ -112,3 +112,16 @@ def test_a_tuned_models_texts_weigh_more_beside_its_neighbours() -> None:
     texts, history = [text(1, 0.6), text(2, 0.1)], [row(10, 2, 0.9)]
     assert order(rank_categories(texts, history, weights_for(is_tuned=False)))[0] == 2
     assert order(rank_categories(texts, history, weights_for(is_tuned=True)))[0] == 1
+
+
+def test_rows_of_one_text_share_their_votes() -> None:
+    """A merchant's hundred transactions do not silence the neighbours beside them."""
+    alike = [Hit(uuid.UUID(int=100 + n), IDS[1 if n % 4 else 2], 0.9) for n in range(100)]
+    beside = [Hit(uuid.UUID(int=10 + n), IDS[3], 0.88 - n / 1000) for n in range(8)]
+    weights = VotingWeights(prior_votes=0, of_one_text=5)
+    scores = {one.category_id: one.score for one in rank_categories([], alike + beside, weights)}
+    assert scores[IDS[1]] == pytest.approx(3 * scores[IDS[2]])
+    assert scores[IDS[3]] > scores[IDS[1]]
+    hundred = VotingWeights(prior_votes=0, of_one_text=100, neighbours=200)
+    scores = {one.category_id: one.score for one in rank_categories([], alike + beside, hundred)}
+    assert scores[IDS[3]] < scores[IDS[2]]
