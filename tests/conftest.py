@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
@@ -21,6 +22,10 @@ from starlette.testclient import TestClient
 from cli.servers import Servers
 from shared.kit.settings import Settings
 from tests.factories import ROOT_KEY, OrganizationClient, new_organization
+
+# How long an example takes says how busy the machine is, and no test asserts timing.
+hypothesis_settings.register_profile("house", deadline=None)
+hypothesis_settings.load_profile("house")
 
 if TYPE_CHECKING:
     from shared.bootstrap import Resources

@@ -105,7 +105,7 @@ class Caller:
         self.key = made["api_key"]["key"]
         self.organization_id = made["id"]
         canaries.made["key"] = self.key
-        canaries.made["secret of the key"] = self.key.rpartition("_")[2]
+        canaries.made["secret of the key"] = self.key.split("_", 2)[2]
 
     def close(self) -> None:
         """Close the connections."""
