@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.common import In, Out, PageQuery, RowId
 from api.schemas.datasets import Split
-from shared.jobs.kinds import BaselinesParams, EvaluationParams
+from shared.jobs.kinds import BaselinesParams, EvaluationParams, Projection
 
 Method = Literal["model", "most_frequent", "merchant_majority", "bm25_categories", "bm25_history", "tfidf_lr"]
 
@@ -34,6 +34,11 @@ class EvaluationIn(In):
     renamed: bool = Field(
         default=False,
         description="With categories under other names that were approved, where there are any.",
+    )
+    projection: Projection = Field(
+        default="pca",
+        description="How the map of the embeddings is drawn; `umap` needs the extra of that name where the "
+        "workers run, or the job fails with `projection-not-installed`.",
     )
 
     def params(self) -> EvaluationParams:
@@ -86,7 +91,7 @@ class EvaluationReportOut(EvaluationOut):
     report: dict[str, Any] | None = Field(
         description="`slices` by what training has seen, amount, labelled rows and department; `confusions`, "
         "the 20 pairs with most rows; `reliability` of the first suggestion's score; `map` of the embeddings "
-        "before and after training. null: made before there was one."
+        "before and after training, by the `method` named in it. null: made before there was one."
     )
 
 

@@ -14,11 +14,11 @@ from shared.datasets.tables import Dataset
 from shared.engines.encoders import Encoders
 from shared.engines.rerankers import Rerankers
 from shared.engines.vectors import VectorIndex
-from shared.evaluation import asking, mapping, renaming, reporting
+from shared.evaluation import asking, mapping, projecting, renaming, reporting
 from shared.evaluation.asking import Answer, Bench, Rows
 from shared.evaluation.mapping import View
 from shared.jobs import service as jobs
-from shared.jobs.kinds import EvaluationParams
+from shared.jobs.kinds import EvaluationParams, Projection
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Invalid
@@ -79,7 +79,11 @@ def evaluate(
 ) -> Finish:
     """Ask for each row of the split what serving would have answered, and note where its own category came
     in: with the history and the reranker, as serving answers, and without.
+
+    Raises:
+        ProjectionNotInstalled: before anything is measured.
     """
+    projecting.check_installed(params.projection)
     with run.reading() as session:
         serving = registry.serving_of(registry.get(session, run.organization_id, params.model_version_id))
         base = registry.serving_of(registry.get_base(session, run.organization_id))
@@ -91,7 +95,7 @@ def evaluate(
     choices = _choices(serving, categories)
     bench = Bench(run, index, encoders.get(serving.model), serving, choices, dataset.seed, second)
     answers = asking.ask(bench, rows)
-    drawn = _draw(encoders, dataset, rows, base, serving)
+    drawn = _draw(encoders, dataset, rows, (base, serving), params.projection)
     report = reporting.report_of(answers, rows, dataset, drawn=drawn, renamed=renamed)
     evaluation = _evaluation(run, params, answers, report)
     kept = reporting.rows_of(run.organization_id, run.job_id, answers)
@@ -157,7 +161,8 @@ def _choices(serving: Serving, categories: Mapping[str, Mapping[str, Any]]) -> d
 
 
 def _draw(
-    encoders: Encoders, dataset: Dataset, rows: Rows, base: Serving, serving: Serving
+    encoders: Encoders, dataset: Dataset, rows: Rows, models: tuple[Serving, Serving], projection: Projection
 ) -> dict[str, Any]:
-    before, after = (View(encoders.get(one.model), one.texts) for one in (base, serving))
-    return mapping.draw(rows.asked, dataset.categories, dataset.seed, before, after)
+    """The map by both models, the base first."""
+    before, after = (View(encoders.get(one.model), one.texts) for one in models)
+    return mapping.draw(rows.asked, dataset.categories, dataset.seed, before, after, projection)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 QUEUES = ("default", "llm", "embedding", "evaluation", "gpu")
+Projection = Literal["pca", "umap"]
 
 
 class Params(BaseModel):
@@ -80,6 +81,7 @@ class EvaluationParams(Params):
     reranker_version_id: uuid.UUID | None = None
     rerank_top_n: int = 10
     renamed: bool = Field(default=False, description="Categories under other names that people approved.")
+    projection: Projection = Field(default="pca", description="Of the map; umap needs its extra.")
 
 
 class BaselinesParams(Params):
@@ -114,14 +116,10 @@ class Recipe(Params):
     mini_batch_size: int = Field(default=32, description="Of `cached_mnrl`: so many texts at a time.")
     learning_rate: float = 1e-4
     warmup_ratio: float = 0.1
-    transaction_share: float = Field(
-        default=0.5, description="Of the pairs, so many have another transaction as positive."
-    )
+    transaction_share: float = Field(default=0.5, description="Of pairs whose positive is a transaction.")
     negatives: NegativesKind = "in_batch"
     negatives_per_pair: int = 1
-    negative_margin: float = Field(
-        default=0.05, description="A hard negative is at least so much less similar than the positive."
-    )
+    negative_margin: float = Field(default=0.05, description="Hard negatives are so much less similar.")
     matryoshka_dimensions: tuple[int, ...] = ()
     field_dropout: float = Field(default=0.0, description="Chance of each field to be missing in training.")
     category_text: CategoryText = "name_examples_description"

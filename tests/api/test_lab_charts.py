@@ -80,9 +80,10 @@ def test_words_say_what_a_map_shows() -> None:
 
     points = [point("category", "a", 0), point("category", "b", 10)]
     points += [point("transaction", "a", 1), point("transaction", "a", 9), point("transaction", "b", 8)]
-    text = figures.of_evaluation({}, {"map": {"method": "pca", "points": points}})["map_before"].text
-    assert "PCA" in text
-    assert "2 of 3 transactions are nearest to their own category" in text
+    for method, name in (("pca", "PCA"), ("umap", "UMAP")):
+        text = figures.of_evaluation({}, {"map": {"method": method, "points": points}})["map_before"].text
+        assert text.startswith(f"{name};")
+        assert "2 of 3 transactions are nearest to their own category" in text
 
 
 def test_there_is_no_figure_without_data() -> None:

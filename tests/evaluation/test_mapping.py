@@ -1,4 +1,4 @@
-"""The map: scikit-learn's principal components, at most 300 points, the same for the same rows."""
+"""The map: at most 300 points, the same for the same rows, by the method that it names."""
 
 import hashlib
 import uuid
@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 
 from shared.datasets.service import Item
 from shared.evaluation import mapping
-from shared.evaluation.mapping import View, draw, project
+from shared.evaluation.mapping import View, draw
 from shared.transactions.formats import TextFormat
 from shared.transactions.text import TransactionFields
 
@@ -26,15 +25,6 @@ class Hashed:
         seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") for text in texts]
         rows = [np.random.default_rng(seed).normal(size=self.dimension) for seed in seeds]
         return np.array(rows, dtype=np.float32)
-
-
-def test_the_projection_is_that_of_scikit_learn_but_for_signs() -> None:
-    vectors = np.random.default_rng(1).normal(size=(40, 12))
-    found = project(vectors)
-    theirs = PCA(2).fit_transform(vectors)
-    np.testing.assert_allclose(np.abs(found), np.abs(theirs), atol=1e-9)
-    np.testing.assert_allclose(project(-vectors), found, atol=1e-9)
-    assert project(vectors[:1]).tolist() == [[0, 0]]
 
 
 def test_the_map_has_categories_and_drawn_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,3 +49,11 @@ def test_the_map_has_categories_and_drawn_rows(monkeypatch: pytest.MonkeyPatch) 
     assert draw(items[::-1], categories, 7, view, view) == found
     other = draw(items, categories, 8, view, view)
     assert {one["label"] for one in other["points"]} != {one["label"] for one in found["points"]}
+
+
+def test_a_map_names_the_method_that_drew_it_rather_than_the_one_asked_for() -> None:
+    category = {str(uuid.UUID(int=1)): {"name": "Meals", "description": None, "examples": []}}
+    items = [Item(uuid.UUID(int=2), uuid.uuid4(), uuid.UUID(int=1), "", TransactionFields("Pizza"))]
+    view = View(Hashed(), TextFormat())
+    found = draw(items, category, 7, view, view, "umap")
+    assert (found["method"], len(found["points"])) == ("pca", 2)

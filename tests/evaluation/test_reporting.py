@@ -1,5 +1,6 @@
 """What an evaluation reports, through the real index and model: seen and unseen, other names, the map."""
 
+import importlib.util
 import uuid
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.factories import (
     run_jobs,
 )
 
+HAS_UMAP = importlib.util.find_spec("umap") is not None
 WORDS = {"Lodging": "Hotel", "Software": "Licence", "Meals": "Pizza", "Flights": "Airline"}
 
 
@@ -96,8 +98,44 @@ def test_the_report_adds_up(organization: OrganizationClient, resources: Resourc
     kinds = [one["kind"] for one in report["map"]["points"]]
     assert (kinds.count("category"), kinds.count("transaction")) == (4, n)
     assert all(one["before"] == one["after"] for one in report["map"]["points"])  # it is the base model
+    assert report["map"]["method"] == "pca"
     rows = organization.get(f"/v1/evaluations/{found['id']}/rows?limit=200").json()["data"]
     assert all(0 < row["score"] <= 1 for row in rows)
+
+
+@pytest.mark.skipif(HAS_UMAP, reason="it is installed here")
+def test_a_map_by_what_is_not_installed_fails_the_job_and_says_what_to_install(
+    organization: OrganizationClient, resources: Resources
+) -> None:
+    [base] = organization.get("/v1/models").json()["data"]
+    body = {"dataset_id": freeze(organization, resources), "model_version_id": base["id"]}
+    assert organization.post("/v1/evaluations", body | {"projection": "tsne"}).status_code == 422
+    answer = organization.post("/v1/evaluations", body | {"projection": "umap"})
+    assert (answer.status_code, answer.json()["params"]["projection"]) == (202, "umap")
+    assert run_jobs(resources, organization)["evaluate"] == ["failed"]
+    error = organization.get(f"/v1/jobs/{answer.json()['id']}").json()["error"]
+    assert error["code"] == "projection-not-installed"
+    assert "pip install 'outlay[umap]'" in error["message"]
+
+
+# Of its import, where the library that it could also use is missing.
+@pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")
+def test_a_map_by_umap_differs_in_nothing_but_the_places(
+    organization: OrganizationClient, resources: Resources
+) -> None:
+    pytest.importorskip("umap", reason="an extra")
+    dataset_id = freeze(organization, resources)
+    plain = evaluate(organization, resources, dataset_id=dataset_id)
+    found = evaluate(organization, resources, dataset_id=dataset_id, projection="umap")
+    again = evaluate(organization, resources, dataset_id=dataset_id, projection="umap")
+    assert found["metrics"] == plain["metrics"]
+    maps = [one["report"].pop("map") for one in (plain, found, again)]
+    assert found["report"] == plain["report"]
+    assert [one["method"] for one in maps] == ["pca", "umap", "umap"]
+    assert maps[1] == maps[2]
+    labels = [[point["label"] for point in one["points"]] for one in maps]
+    assert labels[0] == labels[1]
+    assert maps[0]["points"] != maps[1]["points"]
 
 
 def test_renamed_categories_are_asked_for_under_names_that_people_approved(
