@@ -13,7 +13,8 @@ from api.schemas.categorize import CategorizeBatchIn, CategorizeBatchOut, Catego
 from api.schemas.transactions import TransactionIn, external_id_of, parse_transaction
 from shared.bootstrap import Resources
 from shared.categorization import service as categorization
-from shared.categorization.service import Answer, Question
+from shared.categorization.questions import Question, stored_questions
+from shared.categorization.service import Answer
 from shared.kit.errors import FieldError
 
 
@@ -91,9 +92,7 @@ def _result(index: int, item: Asked, answers: Iterator[Answer]) -> CategorizeIte
 async def _stored(
     ids: Sequence[uuid.UUID], connections: Connections, organization_id: uuid.UUID
 ) -> list[Question]:
-    return await connections.run(
-        lambda session: categorization.stored_questions(session, organization_id, ids)
-    )
+    return await connections.run(lambda session: stored_questions(session, organization_id, ids))
 
 
 def _asked(index: int, item: TransactionIn) -> Asked:

@@ -35,8 +35,7 @@ class Row:
 
     def exact(self, texts: TextFormat) -> ExactRow:
         """As serving sees it."""
-        fields = self.fields
-        return ExactRow(texts.of_transaction(fields), self.category_id, fields.department, fields.location)
+        return ExactRow(texts.of_transaction(self.fields), self.category_id, self.fields)
 
     def trained(self, texts: TextFormat) -> TrainRow:
         """As training sees it."""

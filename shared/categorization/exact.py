@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.categorization.habits import Habits, values_of
+from shared.categorization.precedents import Precedents, place_of
 from shared.categorization.ranking import Choice, Query, vote
 from shared.categorization.voting import Ranked, weights_for
 from shared.engines.encoder import Encoder
 from shared.engines.vectors import Hit
 from shared.kit.ids import derived_id
+from shared.transactions.text import TransactionFields
 
 # So many distinct texts at a time: the similarities of all to all would not fit where there are many rows.
 TEXTS_AT_ONCE = 512
@@ -24,8 +26,7 @@ class ExactRow:
 
     text: str
     category_id: uuid.UUID
-    department: str | None = None
-    location: str | None = None
+    fields: TransactionFields
 
 
 def rank_exactly(
@@ -43,7 +44,12 @@ def rank_exactly(
     compared once.
     """
     habits = Habits.of(
-        (values_of(row.department, row.location), row.category_id, 1) for row in known if with_habits
+        (values_of(row.fields.department, row.fields.location), row.category_id, 1)
+        for row in known
+        if with_habits
+    )
+    precedents = Precedents.of(
+        (row.fields.merchant_name, place_of(row.fields), row.category_id, 1) for row in known if with_habits
     )
     weights = weights_for(is_tuned=is_tuned)
     nearby = _Nearby(encoder, choices, known, 2 * weights.neighbours)
@@ -54,7 +60,8 @@ def rank_exactly(
     for text, vector, by_text, by_history in nearby.of(list(of_text)):
         for position in of_text[text]:
             row = asked[position]
-            query = Query(vector, text, row.department, row.location)
+            before = precedents.at(row.fields)
+            query = Query(vector, text, row.fields.department, row.fields.location, precedents=before)
             found[position] = vote(by_text, by_history, query, choices, habits, weights)
     return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shared.transactions import service as transactions
+from shared.transactions import counting
 
 KEPT_S = 30.0
 CAPACITY = 100
@@ -86,7 +86,9 @@ def count(session: Session, organization_id: uuid.UUID) -> Habits:
     """The habits of an organisation as its labels are now."""
     return Habits.of(
         (values_of(department, location), category_id, rows)
-        for department, location, category_id, rows in transactions.count_habits(session, organization_id)
+        for department, location, category_id, rows in counting.of_departments_and_locations(
+            session, organization_id
+        )
     )
 
 

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,18 +12,22 @@ from shared.categorization.voting import (
     Ranked,
     VotingWeights,
     favour_departments,
+    follow,
     multiply,
     rank_categories,
     weights_for,
 )
 from shared.engines.vectors import Hit, Search, VectorIndex
 
+EVERYONE = {"all", "all departments"}
+
 
 @dataclass(frozen=True)
 class Query:
     """One transaction: its vector, shape (d,), its text, its department and its location.
 
-    Its own point, where it has one, never speaks for it, nor does the category that it is labelled with.
+    `precedents`: how many others at its merchant and place each category has. Its own point, where it has
+    one, never speaks for it, nor does the category that it is labelled with.
     """
 
     vector: NDArray[np.float32]
@@ -32,6 +36,7 @@ class Query:
     location: str | None = None
     own_row_id: uuid.UUID | None = None
     own_category_id: uuid.UUID | None = None
+    precedents: Mapping[uuid.UUID, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,9 @@ class Choice:
 
     @classmethod
     def of(cls, text: str, departments: Iterable[str]) -> "Choice":
-        """From the chart's own spelling."""
-        return cls(text, frozenset(filter(None, map(fold, departments))))
+        """From the chart's own spelling; "All departments" is as good as none."""
+        folded = frozenset(filter(None, map(fold, departments)))
+        return cls(text, frozenset() if folded & EVERYONE else folded)
 
 
 def rank(
@@ -89,21 +95,24 @@ def vote(
     habits: Habits | None,
     weights: VotingWeights,
 ) -> list[Ranked]:
-    """The vote of the hits, then what the chart and the habits say of the transaction's own fields.
+    """The vote of the hits, then what the chart and the habits say of the transaction's own fields, then what
+    was decided before at its merchant and place.
 
-    Where the chart says which departments use its categories, it is believed rather than the habits.
+    Where the chart names the transaction's department, it is believed rather than the habits. Without
+    `habits` the precedents are not heard either: both are history.
     """
     ranked = rank_categories(by_text, by_history, weights)
     values = values_of(query.department, query.location)
     departments = {category_id: choice.departments for category_id, choice in live.items()}
-    if any(departments.values()):
-        ranked = favour_departments(
-            ranked, values.pop("department", None), departments, weights.foreign_department
-        )
-    if habits is None or not values:
+    if values.get("department") in frozenset[str]().union(*departments.values()):
+        department = values.pop("department")
+        ranked = favour_departments(ranked, department, departments, weights.foreign_department)
+    if habits is None:
         return ranked
-    lifts = habits.lifts(values, live, weights.habit_prior, query.own_category_id)
-    return multiply(ranked, {one: lift**weights.habit_power for one, lift in lifts.items()})
+    if values:
+        lifts = habits.lifts(values, live, weights.habit_prior, query.own_category_id)
+        ranked = multiply(ranked, {one: lift**weights.habit_power for one, lift in lifts.items()})
+    return follow(ranked, query.precedents, weights.precedent_prior)
 
 
 def _own(query: Query) -> tuple[uuid.UUID, ...]:

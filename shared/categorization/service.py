@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
 from shared.categories.tables import Category
 from shared.categorization import ranking
 from shared.categorization.habits import HabitsCache
+from shared.categorization.questions import Question, past_of, queries_of
 from shared.categorization.reranking import SecondStage
 from shared.categorization.voting import Ranked
 from shared.engines.encoders import Encoders
@@ -23,7 +23,6 @@ from shared.kit.logging import get_logger
 from shared.kit.work import transaction
 from shared.registry import service as registry
 from shared.transactions import service as transactions
-from shared.transactions.text import TransactionFields
 
 MAX_EVIDENCE = 3
 
@@ -57,14 +56,6 @@ class Machines(Protocol):
     def rerankers(self) -> Rerankers:
         """The loaded rerankers."""
         ...
-
-
-@dataclass(frozen=True)
-class Question:
-    """A transaction to categorise; `transaction_id` where it is a stored one."""
-
-    fields: TransactionFields
-    transaction_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -110,20 +101,6 @@ class Stage:
     failed: str | None = None
 
 
-def stored_questions(
-    session: Session, organization_id: uuid.UUID, transaction_ids: Sequence[uuid.UUID]
-) -> list[Question]:
-    """Stored transactions as questions, in the order of the ids.
-
-    Raises:
-        TransactionNotFound: one of them is not the organisation's.
-    """
-    found = {row.id: row for row in transactions.by_ids(session, organization_id, transaction_ids)}
-    if any(row_id not in found for row_id in transaction_ids):
-        raise transactions.TransactionNotFound
-    return [Question(transactions.fields_of(found[row_id]), row_id) for row_id in transaction_ids]
-
-
 def categorize(
     machines: Machines, organization_id: uuid.UUID, questions: Sequence[Question], top_k: int
 ) -> list[Answer]:
@@ -140,25 +117,11 @@ def categorize(
     with transaction(machines.engine) as session:
         serving = registry.get_active(session, organization_id)
         live = {row.id: row for row in categories.all_live(session, organization_id)}
-        habits = machines.habits.get(session, organization_id)
-        asked = [question.transaction_id for question in questions if question.transaction_id]
-        labels = transactions.current_labels(session, organization_id, asked) if asked else {}
-    texts = [serving.texts.of_transaction(question.fields) for question in questions]
-    vectors = machines.encoders.get(serving.model).encode(texts)
-    queries = [
-        ranking.Query(
-            vector,
-            text,
-            question.fields.department,
-            question.fields.location,
-            question.transaction_id,
-            labels[question.transaction_id].category_id if question.transaction_id in labels else None,
-        )
-        for vector, text, question in zip(vectors, texts, questions, strict=True)
-    ]
+        past = past_of(session, organization_id, machines.habits, questions)
+    queries = queries_of(machines.encoders.get(serving.model), serving, questions, past)
     choices = choices_of(live.values(), serving)
     at = (machines.index, serving.collection, organization_id, queries, choices)
-    found = ranking.rank(*at, habits=habits, is_tuned=serving.is_tuned)
+    found = ranking.rank(*at, habits=past.habits, is_tuned=serving.is_tuned)
     found, reranker = _second_stage(machines, serving.reranking, questions, found, live)
     ranked = [one[:top_k] for one in found]
     shown = {hit.row_id for one in ranked for found in one for hit in found.evidence[:MAX_EVIDENCE]}
@@ -166,7 +129,10 @@ def categorize(
         merchants = {
             row.id: row.merchant_name for row in transactions.by_ids(session, organization_id, shown)
         }
-    return [_answer(serving, reranker, one, live, merchants) for one in ranked]
+    return [
+        _answer(serving, reranker, query.precedents, one, live, merchants)
+        for query, one in zip(queries, ranked, strict=True)
+    ]
 
 
 def _second_stage(
@@ -202,6 +168,7 @@ def choices_of(chart: Iterable[Category], serving: registry.Serving) -> dict[uui
 def _answer(
     serving: registry.Serving,
     reranker: Stage,
+    precedents: Mapping[uuid.UUID, int],
     ranked: Sequence[Ranked],
     live: dict[uuid.UUID, Category],
     merchants: dict[uuid.UUID, str],
@@ -210,18 +177,25 @@ def _answer(
         Suggestion(live[found.category_id], position, found.score, _evidence(found, live, merchants))
         for position, found in enumerate(ranked, start=1)
     )
-    if not suggestions:
-        reason = "The organisation has no categories in the index yet."
-    elif suggestions[0].evidence:
-        reason = "Nearest to the category's text and to transactions that were labelled before."
-    else:
-        reason = "Nearest to the category's text; nothing alike has been labelled yet."
+    reason = _reason(suggestions, precedents)
     if reranker.failed is not None and suggestions:
         reason += (
             f" The reranker '{reranker.failed}' did not answer, so the order is that of the first stage."
         )
     decision: Literal["suggest", "none"] = "suggest" if suggestions else "none"
     return Answer(serving.version_name, serving.version_id, reranker.version, decision, reason, suggestions)
+
+
+def _reason(suggestions: Sequence[Suggestion], precedents: Mapping[uuid.UUID, int]) -> str:
+    if not suggestions:
+        return "The organisation has no categories in the index yet."
+    before = precedents.get(suggestions[0].category.id, 0)
+    if before:
+        among = sum(precedents.values())
+        return f"Of {among} labelled before with this merchant and place, {before} went to this category."
+    if suggestions[0].evidence:
+        return "Nearest to the category's text and to transactions that were labelled before."
+    return "Nearest to the category's text; nothing alike has been labelled yet."
 
 
 def _evidence(

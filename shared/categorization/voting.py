@@ -17,8 +17,9 @@ class VotingWeights:
     equally near, have no more than so many votes together. `neighbour_temperature`: a vote falls by e
     for each such step of cosine similarity below 1. `category_temperature`: of the softmax over the category
     texts. `prior_votes`: how many perfect neighbours weigh as much as the category texts together.
-    `foreign_department`: what is left of the score of a category that is for other departments. `reranker`:
-    the second stage's share in what it puts in order, 0 to 1.
+    `foreign_department`: what is left of the score of a category that is for other departments.
+    `precedent_prior`: how many precedents weigh as much as all else together. `reranker`: the second stage's
+    share in what it puts in order, 0 to 1.
     """
 
     neighbours: int = 50
@@ -29,6 +30,7 @@ class VotingWeights:
     foreign_department: float = 0.1
     habit_power: float = 0.5
     habit_prior: float = 20.0
+    precedent_prior: float = 3.0
     reranker: float = 0.3
 
 
@@ -122,6 +124,24 @@ def multiply(ranked: Sequence[Ranked], factors: Mapping[uuid.UUID, float]) -> li
     scale = before / after if after else 1.0
     scaled = [replace(one, score=min(one.score * scale, 1.0)) for one in moved]
     return sorted(scaled, key=lambda one: (-one.score, one.category_id))
+
+
+def follow(ranked: Sequence[Ranked], precedents: Mapping[uuid.UUID, int], prior: float) -> list[Ranked]:
+    """The ranking, in which what was decided before in the very same case has its say.
+
+    With n(c) the `precedents` of category c and p(c) the scores so far, the new score of c is
+    (n(c) + prior * p(c)) / (sum of all n + prior): the estimate of a Dirichlet prior that is worth `prior`
+    precedents (MacKay and Peto, 1995, doi:10.1017/S1351324900000218). Precedents of categories that are not
+    in the ranking are passed over; without any it stays as it is.
+    """
+    known = {one.category_id: precedents.get(one.category_id, 0) for one in ranked}
+    total = sum(known.values())
+    if not total:
+        return list(ranked)
+    moved = [
+        replace(one, score=(known[one.category_id] + prior * one.score) / (total + prior)) for one in ranked
+    ]
+    return sorted(moved, key=lambda one: (-one.score, one.category_id))
 
 
 def blend(ranked: Sequence[Ranked], scores: Mapping[uuid.UUID, float], weight: float) -> list[Ranked]:

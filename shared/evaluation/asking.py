@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.categorization.habits import Habits, values_of
 from shared.categorization.points import Entry, to_points
+from shared.categorization.precedents import Precedents, place_of
 from shared.categorization.ranking import Choice, Query, rank
 from shared.categorization.reranking import SecondStage
 from shared.categorization.voting import Ranked
@@ -98,6 +99,9 @@ def ask(bench: Bench, rows: Rows) -> list[Answer]:
         (values_of(item.fields.department, item.fields.location), item.category_id, 1)
         for item in rows.history
     )
+    precedents = Precedents.of(
+        (item.fields.merchant_name, place_of(item.fields), item.category_id, 1) for item in rows.history
+    )
     total = len(entries) + len(rows.asked)
     for attempt in range(1, run.attempt):  # one that was killed left its collection behind
         index.drop_collection(evaluation_name(run.job_id, attempt))
@@ -111,7 +115,7 @@ def ask(bench: Bench, rows: Rows) -> list[Answer]:
         texts = bench.encoder.encode([choice.text for choice in bench.choices.values()])
         answers: list[Answer] = []
         for start in range(0, len(rows.asked), PAGE):
-            answers += _ask_page(bench, rows.asked[start : start + PAGE], texts, habits)
+            answers += _ask_page(bench, rows.asked[start : start + PAGE], texts, habits, precedents)
             run.progress(len(entries) + len(answers), total, "asking")
     finally:
         index.drop_collection(bench.collection)
@@ -119,11 +123,21 @@ def ask(bench: Bench, rows: Rows) -> list[Answer]:
 
 
 def _ask_page(
-    bench: Bench, items: Sequence[Item], texts: NDArray[np.float32], habits: Habits
+    bench: Bench,
+    items: Sequence[Item],
+    texts: NDArray[np.float32],
+    habits: Habits,
+    precedents: Precedents,
 ) -> list[Answer]:
     words = [bench.serving.texts.of_transaction(item.fields) for item in items]
     queries = [
-        Query(vector, text, item.fields.department, item.fields.location)
+        Query(
+            vector,
+            text,
+            item.fields.department,
+            item.fields.location,
+            precedents=precedents.at(item.fields),
+        )
         for vector, text, item in zip(bench.encoder.encode(words), words, items, strict=True)
     ]
     at = (bench.index, bench.collection, bench.run.organization_id, queries, bench.choices)

@@ -174,12 +174,7 @@ def _rank(
 
     def seen(items: Sequence[Item]) -> list[ExactRow]:
         rows = [
-            ExactRow(
-                texts.of_transaction(item.fields),
-                ids[str(item.category_id)],
-                item.fields.department,
-                item.fields.location,
-            )
+            ExactRow(texts.of_transaction(item.fields), ids[str(item.category_id)], item.fields)
             for item in items
         ]
         return sorted(rows, key=repr)

@@ -200,13 +200,6 @@ def labelled(
     return store.labelled(session, organization_id, after=after, limit=limit)
 
 
-def count_habits(
-    session: Session, organization_id: uuid.UUID
-) -> list[tuple[str | None, str | None, uuid.UUID, int]]:
-    """(department, location, category, how many transactions are labelled so)."""
-    return store.count_habits(session, organization_id)
-
-
 def count_labelled(session: Session, organization_id: uuid.UUID) -> int:
     """How many transactions have a current label."""
     return store.count_labelled(session, organization_id)

@@ -181,21 +181,6 @@ def count_labelled(session: Session, organization_id: uuid.UUID) -> int:
     return session.scalar(query.where(Label.organization_id == organization_id, Label.is_current)) or 0
 
 
-def count_habits(
-    session: Session, organization_id: uuid.UUID
-) -> list[tuple[str | None, str | None, uuid.UUID, int]]:
-    """(department, location, category, how many transactions are labelled so)."""
-    keys = (Transaction.department, Transaction.location, Label.category_id)
-    query = (
-        select(*keys, func.count())
-        .join(Label, and_(Label.transaction_id == Transaction.id, Label.is_current))
-        .where(Transaction.organization_id == organization_id, Label.organization_id == organization_id)
-        .where(or_(Transaction.department.is_not(None), Transaction.location.is_not(None)))
-        .group_by(*keys)
-    )
-    return [(row[0], row[1], row[2], row[3]) for row in session.execute(query)]
-
-
 def count_labelled_by_category(session: Session, organization_id: uuid.UUID) -> dict[uuid.UUID, int]:
     """How many transactions each category is the current label of, where there are any."""
     query = select(Label.category_id, func.count()).where(

@@ -23,6 +23,9 @@ from shared.kit.db import Base, Row
 
 SOURCES = ("api", "import", "synthetic")
 LABEL_SOURCES = ("human", "import", "rule", "synthetic")
+# Equal for one merchant at one place, its location or else its department; NULL without either. A digest,
+# since names may be longer than an entry of an index.
+PLACE_DIGEST = "md5(lower(merchant_name || chr(10) || coalesce(location, department)))"
 
 
 class Described:
@@ -49,6 +52,7 @@ class Transaction(Described, Row, Base):
         UniqueConstraint("organization_id", "id"),
         UniqueConstraint("organization_id", "external_id"),
         CheckConstraint(f"source IN {SOURCES}", name="source"),
+        Index("ix_transactions_place", "organization_id", text(PLACE_DIGEST)),
     )
 
     organization_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))

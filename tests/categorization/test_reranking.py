@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from shared.bootstrap import Resources
 from shared.categorization import service as categorization
+from shared.categorization.questions import Question
 from shared.categorization.reranking import SecondStage
-from shared.categorization.service import Answer, Question
+from shared.categorization.service import Answer
 from shared.categorization.voting import Ranked, blend
 from shared.engines.reranker import RerankQuery, Scores
 from shared.engines.rerankers import Rerankers

@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 
 from shared.bootstrap import Resources
 from shared.categorization import service as categorization
-from shared.categorization.service import Answer, Question
+from shared.categorization.questions import Question, stored_questions
+from shared.categorization.service import Answer
 from shared.engines.vectors import Point
 from shared.kit.work import transaction
 from shared.registry import service as registry
@@ -119,7 +120,7 @@ def test_its_own_label_is_no_evidence_for_a_stored_transaction(
 ) -> None:
     own, twin = correct(served, resources, "Meals"), correct(served, resources, NAMES[1])
     with transaction(engine) as session:
-        [question] = categorization.stored_questions(session, served.id, [own])
+        [question] = stored_questions(session, served.id, [own])
     answer = ask(resources, served, question=question)
     assert {hit.transaction_id for one in answer.suggestions for hit in one.evidence} == {twin}
     both = ask(resources, served)
@@ -176,4 +177,4 @@ def test_without_a_model_or_the_transaction_there_is_no_answer(
         ask(resources, organization)
     foreign = uuid.UUID(new_transaction(new_organization(organization.client))["id"])
     with transaction(engine) as session, pytest.raises(TransactionNotFound):
-        categorization.stored_questions(session, organization.id, [foreign])
+        stored_questions(session, organization.id, [foreign])
