@@ -16,7 +16,7 @@ def upgrade() -> None:
         "transactions",
         [
             "organization_id",
-            sa.text("md5(lower(merchant_name || chr(10) || coalesce(location, department)))"),
+            sa.text("md5(lower((merchant_name || chr(10)) || coalesce(location, department)))"),
         ],
     )
     op.execute("SET LOCAL statement_timeout = '5s'")

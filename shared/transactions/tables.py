@@ -24,8 +24,8 @@ from shared.kit.db import Base, Row
 SOURCES = ("api", "import", "synthetic")
 LABEL_SOURCES = ("human", "import", "rule", "synthetic")
 # Equal for one merchant at one place, its location or else its department; NULL without either. A digest,
-# since names may be longer than an entry of an index.
-PLACE_DIGEST = "md5(lower(merchant_name || chr(10) || coalesce(location, department)))"
+# since names may be longer than an entry of an index. Bracketed as Postgres prints it, for `alembic check`.
+PLACE_DIGEST = "md5(lower((merchant_name || chr(10)) || coalesce(location, department)))"
 
 
 class Described:
