@@ -51,5 +51,5 @@ class VariantIn(In):
 
     name: Name200
     dimension: Annotated[int, Field(ge=1, le=65536)] = Field(
-        description="Numbers of each vector: one of the training's `matryoshka_dimensions`."
+        description="Numbers of each vector: one of the `matryoshka_dimensions` of its training or import."
     )

@@ -39,11 +39,27 @@ class ModelImportIn(In):
         default=None, description="The full hash of a commit: a hub's names may mean other weights tomorrow."
     )
     kind: Literal["bi_encoder", "reranker"] = "bi_encoder"
+    matryoshka_dimensions: Annotated[list[Annotated[int, Field(ge=1, le=65536)]], Field(max_length=10)] = (
+        Field(
+            default=[],
+            description="Lengths, descending, to which a bi-encoder's vectors may be cut, if its publisher "
+            "trained it for that: see a model's variants.",
+        )
+    )
 
     @model_validator(mode="after")
     def _check_source(self) -> Self:
         if self.revision is not None and not is_hub_name(self.source):
             raise PydanticCustomError("hub_name", "With a revision, source is a hub's 'owner/name'.")
+        return self
+
+    @model_validator(mode="after")
+    def _check_dimensions(self) -> Self:
+        dimensions = self.matryoshka_dimensions
+        if dimensions != sorted(set(dimensions), reverse=True):
+            raise PydanticCustomError("not_descending", "Each dimension must be less than the one before.")
+        if dimensions and self.kind == "reranker":
+            raise PydanticCustomError("no_vectors", "A reranker makes no vectors that could be cut.")
         return self
 
     def params(self) -> ImportModelParams:

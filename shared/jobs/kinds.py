@@ -125,6 +125,9 @@ class Recipe(Params):
     category_text: CategoryText = "name_examples_description"
     has_amount_band: bool = False
     is_cleaned: bool = True
+    averaged_runs: int = Field(
+        default=1, description="Trainings, by other seeds, whose weights are averaged."
+    )
     seed: int = 0
 
 
@@ -170,6 +173,7 @@ class SearchParams(Params):
     parallel: int = 2
     folds: int = 3
     seed: int = 0
+    averaged_runs: int = Field(default=1, description="Of the winner's training; trials run once.")
     space: dict[str, Any] = Field(default_factory=dict, description="Recipe field -> what it may be.")
 
 
@@ -192,6 +196,7 @@ class ImportModelParams(Params):
     source: str
     revision: str | None = None
     kind: Literal["bi_encoder", "reranker"] = "bi_encoder"
+    matryoshka_dimensions: tuple[int, ...] = ()
 
 
 class PushModelParams(Params):

@@ -14,7 +14,7 @@ from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
 from shared.publishing import folders
-from shared.publishing.trying import check_loads
+from shared.publishing.trying import dimensions_of
 from shared.registry import cards
 from shared.registry import service as registry
 from shared.registry.tables import ModelVersion
@@ -82,7 +82,7 @@ def import_model(
     Raises:
         NotOnHub, HubRefused, HubUnreachable, HubOffline, ModelTooLarge: see `Hub.fetch`.
         FoldersClosed, BadSource, UnsafeModel, UnknownModel: see `folders.copy`.
-        ModelUnusable: what came does not work as what it was said to be.
+        ModelUnusable, DimensionTooLong: what came does not work as what it was said to be.
     """
     for attempt in range(1, run.attempt):  # what they left when they died
         artifacts.delete(f"{STAGING}/{run.job_id}-{attempt}")
@@ -96,7 +96,9 @@ def import_model(
             folders.copy(folders.named(models_dir, params.source), folder, run.progress)
         else:
             hub.fetch(params.source, params.revision, folder, run.progress)
-        check_loads(folder, params.kind)
+        version.metrics = {
+            "dimensions": list(dimensions_of(folder, params.kind, params.matryoshka_dimensions))
+        }
         cards.write(folder, version, None)
         version.artifact, version.fingerprint = name, artifacts.save(name, folder)
     finally:
@@ -134,7 +136,7 @@ def push_model(run: Run, params: PushModelParams, artifacts: Artifacts, hub: Hub
 
 
 def _version(run: Run, params: ImportModelParams) -> ModelVersion:
-    """What is registered, but for its files."""
+    """What is registered, but for its files and what they say."""
     return ModelVersion(
         id=run.job_id,
         organization_id=run.organization_id,

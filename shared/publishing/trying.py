@@ -1,9 +1,11 @@
 """Whether what was imported works as what it was said to be, found out by using it once."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from shared.engines.encoder import SentenceTransformerEncoder
 from shared.engines.reranker import CrossEncoderReranker, RerankQuery, is_cross_encoder
@@ -23,29 +25,56 @@ class ModelUnusable(AppError):
     code = "model-unusable"
 
 
-def check_loads(folder: Path, kind: Literal["bi_encoder", "reranker"]) -> None:
-    """Load the model on the processor and use it once.
+class DimensionTooLong(AppError):
+    """The model's vectors are shorter than one of 'matryoshka_dimensions'. See what its publisher says."""
+
+    code = "dimension-too-long"
+
+
+def dimensions_of(
+    folder: Path, kind: Literal["bi_encoder", "reranker"], shorter: Sequence[int]
+) -> tuple[int, ...]:
+    """The lengths that the model's vectors may have, the whole first; of a reranker, which makes none, none.
+
+    Raises:
+        UnknownModel, UnsafeModel, ModelUnusable: see `check_loads`.
+        DimensionTooLong: one of `shorter` is longer than the whole.
+    """
+    whole = check_loads(folder, kind)
+    if whole is None:
+        return ()
+    if any(one > whole for one in shorter):
+        raise DimensionTooLong
+    return (whole, *(one for one in shorter if one != whole))
+
+
+def check_loads(folder: Path, kind: Literal["bi_encoder", "reranker"]) -> int | None:
+    """Load the model on the processor and use it once; the length of its vectors, None of a reranker.
 
     Raises:
         UnknownModel, UnsafeModel: see `check_safe`.
         ModelUnusable: it does not load, or gives no numbers.
     """
     try:
-        is_usable = _try(folder, kind)
+        found = _try(folder, kind)
     except AppError:
         raise
     except Exception as error:  # whatever a library finds wrong with files that we have never seen
         logger.warning("imported model does not load", error=type(error).__name__)
         raise ModelUnusable from error
-    if not is_usable:
+    if not np.isfinite(found).all():
         raise ModelUnusable
+    return None if kind == "reranker" else found.size
 
 
-def _try(folder: Path, kind: Literal["bi_encoder", "reranker"]) -> bool:
+def _try(folder: Path, kind: Literal["bi_encoder", "reranker"]) -> NDArray[np.float32]:
+    """The vector of a text, or the scores of two documents."""
     if kind == "reranker":
         [scores] = CrossEncoderReranker(folder, device="cpu").score([RerankQuery(_TEXT, ["Travel", "Rent"])])
-        return bool(np.isfinite(scores).all())
+        return np.asarray(scores, dtype=np.float32)
     if is_cross_encoder(folder):
-        return False
-    vectors = SentenceTransformerEncoder(folder, device="cpu").encode([_TEXT])
-    return bool(np.isfinite(vectors).all()) and vectors.shape[1] > 1
+        raise ModelUnusable
+    [vector] = SentenceTransformerEncoder(folder, device="cpu").encode([_TEXT])
+    if vector.size < 2:
+        raise ModelUnusable
+    return np.asarray(vector, dtype=np.float32)

@@ -1,7 +1,7 @@
 """The words of a model card, and what makes a value harmless in them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -73,6 +73,22 @@ def code(kind: str, dimension: int | None, example: Mapping[str, str]) -> str:
     if kind == "reranker":
         return _RERANKER_CODE.format(**example)
     return _ENCODER_CODE.format(cut=f", truncate_dim={dimension}" if dimension else "", **example)
+
+
+def vectors(dimensions: Sequence[int], cut: int | None) -> str | None:
+    """How long the vectors are and may be; None where that is not known, or there are none."""
+    if not dimensions:
+        return None
+    whole, *shorter = dimensions
+    if cut is not None:
+        return (
+            f"This version keeps the first {cut} of each vector's {whole} numbers: say so when you load the "
+            "files, as above, since they are those of the whole."
+        )
+    if shorter:
+        lengths = ", ".join(map(str, shorter))
+        return f"Each vector has {whole} numbers; it was trained to be cut to the first of them: {lengths}."
+    return f"Each vector has {whole} numbers."
 
 
 def limits(kind: str) -> tuple[str, ...]:

@@ -1,14 +1,22 @@
-"""A small model in a folder, and a hub."""
+"""A small model in a folder, a hub, and an installation that may use both."""
 
 import secrets
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
+from starlette.testclient import TestClient
 
+from api.main import create_app
+from shared.bootstrap import Resources
 from shared.engines.encoder import resolve_model
+from tests.factories import OrganizationClient, new_organization
 from tests.publishing.scripted_hub import ScriptedHub, serving
+
+TOKEN = SecretStr("only its being there counts at the door")
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +48,24 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedHub]:
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     with serving(f"hf_{secrets.token_hex(16)}") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def opened(resources: Resources, tmp_path_factory: pytest.TempPathFactory) -> Resources:
+    """Resources of an installation that has a folder of models, and a token."""
+    models = tmp_path_factory.mktemp("opened")
+    update = {"models_dir": models, "hub_token": TOKEN}
+    return replace(resources, settings=resources.settings.model_copy(update=update))
+
+
+@pytest.fixture(scope="module")
+def door(opened: Resources) -> Iterator[TestClient]:
+    """Its API."""
+    with TestClient(create_app(resources=opened)) as running:
+        yield running
+
+
+@pytest.fixture
+def caller(door: TestClient) -> OrganizationClient:
+    """A new organisation there."""
+    return new_organization(door)

@@ -4,8 +4,6 @@ import json
 import logging
 import shutil
 import uuid
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,7 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
-from starlette.testclient import TestClient
 
-from api.main import create_app
 from shared.bootstrap import Resources
 from shared.engines.artifacts import CARD, MANIFEST
 from shared.engines.hub import Hub
@@ -26,7 +22,7 @@ from shared.kit.work import transaction
 from shared.publishing import service as publishing
 from shared.registry import service as registry
 from shared.registry.tables import ModelVersion
-from tests.factories import OrganizationClient, new_organization
+from tests.factories import OrganizationClient
 from tests.publishing.scripted_hub import Repository, ScriptedHub
 
 # huggingface_hub's own, of the way in which it uses its HTTP library.
@@ -34,28 +30,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 REPOSITORY = "acme/categories"
 COMMIT = "0" * 40
-TOKEN = SecretStr("only its being there counts at the door")
-
-
-@pytest.fixture(scope="module")
-def opened(resources: Resources, tmp_path_factory: pytest.TempPathFactory) -> Resources:
-    """Resources of an installation that has a folder of models, and a token."""
-    models = tmp_path_factory.mktemp("opened")
-    update = {"models_dir": models, "hub_token": TOKEN}
-    return replace(resources, settings=resources.settings.model_copy(update=update))
-
-
-@pytest.fixture(scope="module")
-def door(opened: Resources) -> Iterator[TestClient]:
-    """Its API."""
-    with TestClient(create_app(resources=opened)) as running:
-        yield running
-
-
-@pytest.fixture
-def caller(door: TestClient) -> OrganizationClient:
-    """A new organisation there."""
-    return new_organization(door)
 
 
 def models_dir(opened: Resources) -> Path:
