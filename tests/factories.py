@@ -2,6 +2,7 @@
 
 import itertools
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,27 @@ def new_category(organization: OrganizationClient, **fields: Any) -> dict[str, A
     assert response.status_code == 201, response.text
     made: dict[str, Any] = response.json()
     return made
+
+
+def new_labelled(
+    organization: OrganizationClient, category_id: str, rows: Iterable[dict[str, Any]]
+) -> list[str]:
+    """Transactions that a person filed under the category: their ids, in order.
+
+    As after two calls a row, but with one for all of them and one job for the index, which is a tenth of it.
+    """
+    from shared.kit.work import transaction
+    from shared.transactions import service as transactions
+
+    body = {"transactions": [{"merchant_name": f"Merchant {next(_numbers)}", **row} for row in rows]}
+    response = organization.post("/v1/transactions/batch", body)
+    assert response.status_code == 200, response.text
+    ids: list[str] = [one["id"] for one in response.json()["results"]]
+    resources: Resources = organization.client.app.state.resources  # type: ignore[attr-defined]  # FastAPI's
+    filed = dict.fromkeys(map(uuid.UUID, ids), uuid.UUID(category_id))
+    with transaction(resources.engine) as session:
+        transactions.label_many(session, organization.id, filed, source="human", actor="test")
+    return ids
 
 
 def new_candidates(

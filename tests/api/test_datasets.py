@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import Resources
-from tests.factories import OrganizationClient, new_category, new_transaction, run_jobs
+from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 
 ROWS = 9
 
@@ -19,14 +19,15 @@ def filled(organization: OrganizationClient) -> OrganizationClient:
     """Three categories with nine labelled rows each: three merchants, nine days."""
     for name in ("Lodging", "Meals", "Software"):
         category = new_category(organization, name=name, code=f"={name}")["id"]
-        for number in range(ROWS):
-            row = new_transaction(
-                organization,
-                merchant_name=f"{name} shop {number % 3}",
-                memo=f"=memo {number}",
-                occurred_on=f"2026-05-{number + 1:02}",
-            )
-            organization.put(f"/v1/transactions/{row['id']}/label", {"category_id": category})
+        rows = [
+            {
+                "merchant_name": f"{name} shop {number % 3}",
+                "memo": f"=memo {number}",
+                "occurred_on": f"2026-05-{number + 1:02}",
+            }
+            for number in range(ROWS)
+        ]
+        new_labelled(organization, category, rows)
     return organization
 
 
@@ -78,9 +79,7 @@ def test_a_filter_leaves_out_what_it_should(filled: OrganizationClient, resource
 
 def test_copies_stay_in_one_split_and_are_counted(filled: OrganizationClient, resources: Resources) -> None:
     [meals] = [row for row in filled.get("/v1/categories").json()["data"] if row["name"] == "Meals"]
-    for _ in range(12):
-        row = new_transaction(filled, merchant_name="Same", memo="Same")
-        filled.put(f"/v1/transactions/{row['id']}/label", {"category_id": meals["id"]})
+    new_labelled(filled, meals["id"], [{"merchant_name": "Same", "memo": "Same"}] * 12)
     dataset = freeze(resources, filled, ratios={"train": 0.5, "test": 0.2, "eval": 0.3})
     copies = [item["split"] for item in items(filled, dataset) if item["fields"]["merchant_name"] == "Same"]
     assert set(copies) == {"train"}
@@ -133,12 +132,7 @@ def test_a_hosted_reranker_wants_256_rows(filled: OrganizationClient, resources:
     refused = export(filled, freeze(resources, filled), "format=cohere-rerank")
     assert (refused.status_code, refused.json()["code"]) == (422, "too-few-rows")
     [meals] = [row for row in filled.get("/v1/categories").json()["data"] if row["name"] == "Meals"]
-    rows = [
-        {"merchant_name": "Cafe", "memo": str(number), "external_id": str(number)} for number in range(240)
-    ]
-    made = filled.post("/v1/transactions/batch", {"transactions": rows}).json()["results"]
-    for one in made:
-        filled.put(f"/v1/transactions/{one['id']}/label", {"category_id": meals["id"]})
+    new_labelled(filled, meals["id"], ({"merchant_name": "Cafe", "memo": str(n)} for n in range(240)))
     lines = export(filled, freeze(resources, filled), "format=cohere-rerank").text.splitlines()
     assert len(lines) == 240 + 3 * ROWS
     assert set(json.loads(lines[0])) == {"query", "relevant_passages", "hard_negatives"}

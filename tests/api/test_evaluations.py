@@ -16,8 +16,8 @@ from shared.registry.tables import Evaluation, EvaluationRow
 from tests.factories import (
     OrganizationClient,
     new_category,
+    new_labelled,
     new_organization,
-    new_transaction,
     run_jobs,
 )
 
@@ -38,9 +38,7 @@ def table(organization: OrganizationClient, resources: Resources) -> dict[str, d
     """Every baseline and the base model on one split, by method."""
     for name, merchants in MERCHANTS.items():
         category = new_category(organization, name=name)["id"]
-        for merchant in merchants * 4:
-            row = new_transaction(organization, merchant_name=merchant)["id"]
-            organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
+        new_labelled(organization, category, ({"merchant_name": one} for one in merchants * 4))
     body = {"name": "May", "remove_duplicates": False, "ratios": {"train": 0.6, "test": 0, "eval": 0.4}}
     job = organization.post("/v1/datasets", body).json()
     run_jobs(resources, organization)

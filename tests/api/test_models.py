@@ -8,8 +8,8 @@ from shared.bootstrap import Resources
 from tests.factories import (
     OrganizationClient,
     new_category,
+    new_labelled,
     new_organization,
-    new_transaction,
     run_jobs,
 )
 
@@ -20,11 +20,8 @@ MERCHANTS = {"Lodging": ("Marriott", "Hilton", "Hyatt"), "Software": ("GitHub", 
 def label_some(organization: OrganizationClient) -> None:
     """Two categories with nine labelled transactions each."""
     for name, merchants in MERCHANTS.items():
-        category = new_category(organization, name=name)
-        for merchant in merchants * 3:
-            made = new_transaction(organization, merchant_name=merchant, merchant_category=[name])
-            answer = organization.put(f"/v1/transactions/{made['id']}/label", {"category_id": category["id"]})
-            assert answer.status_code == 200
+        rows = [{"merchant_name": one, "merchant_category": [name]} for one in merchants * 3]
+        new_labelled(organization, new_category(organization, name=name)["id"], rows)
 
 
 def base_of(organization: OrganizationClient) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from shared.jobs.kinds import DatasetParams
 from shared.jobs.run import Finish, Lease, Run, Work, execute
 from shared.kit.paging import Paging
 from shared.kit.work import transaction
-from tests.factories import OrganizationClient, new_category, new_organization, new_transaction
+from tests.factories import OrganizationClient, new_category, new_labelled, new_organization
 
 WORDS = {"Lodging": "hotel", "Software": "licence", "Meals": "lunch"}
 PARAMS = DatasetParams(name="May", seed=7, train=0.6, test=0.2, eval=0.2, remove_duplicates=False)
@@ -31,9 +31,7 @@ def fill(organization: OrganizationClient) -> None:
     for name, word in WORDS.items():
         category = new_category(organization, name=name, code=name[:2])["id"]
         rows = [{"memo": f"{word} {number}"} for number in range(6)] + (EXTRA if name == "Meals" else [])
-        for row in rows:
-            made = new_transaction(organization, merchant_name="Acme", **row)["id"]
-            organization.put(f"/v1/transactions/{made}/label", {"category_id": category})
+        new_labelled(organization, category, ({"merchant_name": "Acme", **row} for row in rows))
 
 
 @pytest.fixture
@@ -179,9 +177,7 @@ def test_too_few_labels_are_refused(
     with pytest.raises(datasets.TooFewLabels):
         submit(engine, organization)
     category = new_category(organization)["id"]
-    for _ in range(3):
-        row = new_transaction(organization)["id"]
-        organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
+    new_labelled(organization, category, [{}] * 3)
     job_id = submit(engine, organization)
     organization.delete(f"/v1/categories/{category}")  # between asking and doing
     assert attempt(engine, job_id) == "failed"

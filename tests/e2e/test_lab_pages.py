@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from shared.bootstrap import Resources
 from tests.e2e.console import Desk, open_desk
-from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
+from tests.factories import OrganizationClient, new_category, new_labelled, new_organization, run_jobs
 
 MERCHANTS = {
     "Travel: <lodging>": ("Marriott", "Hilton", "Hyatt"),
@@ -38,11 +38,10 @@ def measured(client: TestClient, resources: Resources) -> OrganizationClient:
     """An organisation with a dataset on which the base model and the baselines were measured."""
     organization = new_organization(client)
     for name, merchants in MERCHANTS.items():
-        category = new_category(organization, name=name)
-        for number, merchant in enumerate(merchants * 2):
-            made = new_transaction(organization, merchant_name=merchant, amount=f"{10**number % 997}.00")
-            label = {"category_id": category["id"]}
-            assert organization.put(f"/v1/transactions/{made['id']}/label", label).status_code == 200
+        amounts = (f"{10**number % 997}.00" for number in range(2 * len(merchants)))
+        rows = zip(merchants * 2, amounts, strict=True)
+        category = new_category(organization, name=name)["id"]
+        new_labelled(organization, category, ({"merchant_name": one, "amount": n} for one, n in rows))
     ratios = {"train": 0.4, "test": 0.2, "eval": 0.4}
     wanted = {"name": "May <2026>", "seed": 7, "ratios": ratios, "remove_duplicates": False}
     assert organization.post("/v1/datasets", wanted).status_code == 202

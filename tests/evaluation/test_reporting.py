@@ -15,8 +15,8 @@ from tests.factories import (
     OrganizationClient,
     new_candidates,
     new_category,
+    new_labelled,
     new_organization,
-    new_transaction,
     run_jobs,
 )
 
@@ -30,10 +30,16 @@ def organization(client: TestClient) -> OrganizationClient:
     made = new_organization(client)
     for name, word in WORDS.items():
         category = new_category(made, name=name)["id"]
-        for number in range(4):
-            fields = {"merchant_name": f"{word} {'ABCD'[number]}", "department": "Sales" if number else None}
-            row = new_transaction(made, **fields, amount=str(5 * 10**number), currency="EUR")["id"]
-            made.put(f"/v1/transactions/{row}/label", {"category_id": category})
+        rows = [
+            {
+                "merchant_name": f"{word} {'ABCD'[number]}",
+                "department": "Sales" if number else None,
+                "amount": str(5 * 10**number),
+                "currency": "EUR",
+            }
+            for number in range(4)
+        ]
+        new_labelled(made, category, rows)
     return made
 
 

@@ -20,7 +20,7 @@ from shared.kit.paging import Paging
 from shared.kit.work import transaction
 from shared.registry import service as registry
 from shared.registry.tables import Evaluation, EvaluationRow
-from tests.factories import OrganizationClient, new_category, new_transaction, run_jobs
+from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 
 WORDS = {
     "Lodging": ("Marriott", "Hilton", "Hyatt", "Ibis"),
@@ -57,9 +57,7 @@ def params(organization: OrganizationClient, engine: Engine, resources: Resource
     """An evaluation of the base model on the eval split of 24 rows."""
     for name, merchants in WORDS.items():
         category = new_category(organization, name=name)["id"]
-        for merchant in merchants * 2:
-            row = new_transaction(organization, merchant_name=merchant)["id"]
-            organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
+        new_labelled(organization, category, ({"merchant_name": one} for one in merchants * 2))
     body = {
         **{"name": "May", "seed": 3, "remove_duplicates": False},
         "ratios": {"train": 0.5, "test": 0.2, "eval": 0.3},
@@ -166,12 +164,10 @@ def test_a_label_of_its_own_never_helps_an_eval_row(
     # One row a category, unlike all others: were its own label in the index, it would come first.
     for name, merchants in (("Marriott hotels", ("Slack",) * 3), ("Slack licences", ("Marriott",) * 3)):
         category = new_category(organization, name=name)["id"]
-        for number, merchant in enumerate(merchants):
-            row = new_transaction(organization, merchant_name=merchant, memo=f"{name} {number}")["id"]
-            organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
+        rows = [{"merchant_name": one, "memo": f"{name} {n}"} for n, one in enumerate(merchants)]
+        new_labelled(organization, category, rows)
     odd = new_category(organization, name="Meals")["id"]
-    planted = new_transaction(organization, merchant_name="Marriott hotels", memo="Marriott")["id"]
-    organization.put(f"/v1/transactions/{planted}/label", {"category_id": odd})
+    [planted] = new_labelled(organization, odd, [{"merchant_name": "Marriott hotels", "memo": "Marriott"}])
     for seed in range(20):
         body = {"name": f"{seed}", "seed": seed, "ratios": {"train": 0.4, "test": 0.2, "eval": 0.4}}
         organization.post("/v1/datasets", body)

@@ -8,7 +8,7 @@ from shared.bootstrap import Resources
 from shared.generation import weaknesses
 from shared.kit.settings import Settings
 from shared.kit.work import transaction
-from tests.factories import OrganizationClient, new_category, new_transaction, run_jobs
+from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 from tests.generation.working import activate, generate, llm_settings
 from tests.scripted_llm import ScriptedLLM
 
@@ -22,9 +22,9 @@ def evaluated(organization: OrganizationClient, resources: Resources) -> dict[st
     other = {"Lodging": "Software", "Software": "Lodging"}
     for name, merchants in WORDS.items():
         for number in range(9):
-            row = new_transaction(organization, merchant_name=merchants[number % 3], memo=f"{name} {number}")
+            row = {"merchant_name": merchants[number % 3], "memo": f"{name} {number}"}
             filed = name if number % 2 else other[name]
-            organization.put(f"/v1/transactions/{row['id']}/label", {"category_id": str(ids[filed])})
+            new_labelled(organization, str(ids[filed]), [row])
     assert organization.post("/v1/datasets", {"name": "May"}).status_code == 202
     run_jobs(resources, organization)
     activate(organization, resources)

@@ -14,7 +14,7 @@ from shared.erasing.leftovers import sweep_models
 from shared.kit.work import transaction
 from shared.registry import service as registry
 from shared.registry.tables import ModelVersion
-from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
+from tests.factories import OrganizationClient, new_category, new_labelled, new_organization, run_jobs
 
 
 def trained(
@@ -68,9 +68,7 @@ def frozen(resources: Resources, organization: OrganizationClient) -> str:
     """A dataset of two categories, all of it to be measured."""
     for name, merchants in {"Lodging": ("Marriott hotel", "Hilton"), "Software": ("GitHub", "Figma")}.items():
         category = new_category(organization, name=name)["id"]
-        for merchant in merchants:
-            row = new_transaction(organization, merchant_name=merchant)["id"]
-            organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
+        new_labelled(organization, category, ({"merchant_name": one} for one in merchants))
     body = {"name": "May", "ratios": {"train": 1, "test": 0, "eval": 0}}
     assert organization.post("/v1/datasets", body).status_code == 202
     assert run_jobs(resources, organization)["freeze_dataset"] == ["succeeded"]
@@ -189,10 +187,8 @@ def test_a_model_ranks_by_the_texts_that_it_has_learnt_to_read(
     activate(resources, organization, by_name)
     assert best(organization, "Marriott hotel") == "Lodging"
 
-    row = new_transaction(organization, merchant_name="Marriott hotel")["id"]
     wrong = {one["name"]: one["id"] for one in organization.get("/v1/categories").json()["data"]}["Software"]
-    for other in (row, *(new_transaction(organization)["id"] for _ in range(2))):
-        organization.put(f"/v1/transactions/{other}/label", {"category_id": wrong})
+    new_labelled(organization, wrong, [{"merchant_name": "Marriott hotel"}, {}, {}])
     body = {"name": "one", "ratios": {"train": 1, "test": 0, "eval": 0}}
     organization.post("/v1/datasets", body)
     run_jobs(resources, organization)

@@ -19,7 +19,7 @@ from shared.jobs import service as jobs
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.work import transaction
-from tests.factories import OrganizationClient, new_category, new_transaction
+from tests.factories import OrganizationClient, new_category, new_labelled, new_transaction
 from tests.worker.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -128,9 +128,7 @@ def filled(organization: OrganizationClient, engine: Engine, processes: Processe
     """Two categories with eight labelled rows each."""
     for name in ("Lodging", "Software"):
         category = new_category(organization, name=name)["id"]
-        for number in range(8):
-            row = new_transaction(organization, merchant_name=f"{name} {number}")["id"]
-            organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
+        new_labelled(organization, category, ({"merchant_name": f"{name} {n}"} for n in range(8)))
     return organization
 
 
