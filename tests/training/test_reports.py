@@ -15,7 +15,7 @@ from shared.jobs.kinds import Recipe, RerankerTrainingParams, TrainingParams
 from shared.training import reports
 from shared.training.reports import Point, ReportNotBegun, ReportsNotInstalled
 from tests.factories import OrganizationClient
-from tests.training.test_service import dataset_id, run_job, submit  # noqa: F401  # dataset_id is a fixture
+from tests.training.trainings import run_job, submit
 
 CANARY = "canary-of-a-text"
 
@@ -133,7 +133,7 @@ def test_a_training_without_the_library_fails_at_once_and_says_what_to_install(
     organization: OrganizationClient,
     resources: Resources,
     engine: Engine,
-    dataset_id: uuid.UUID,  # noqa: F811  # the fixture
+    dataset_id: uuid.UUID,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with pytest.raises(ReportsNotInstalled):

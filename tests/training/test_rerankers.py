@@ -1,20 +1,17 @@
-"""A reranker's life: trained by a real trainer, switched on, asked, evaluated, and refused elsewhere."""
+"""A reranker's life: trained switched on, asked, evaluated, and refused elsewhere."""
 
-import sys
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.bootstrap import Resources
-from shared.jobs.run import Lease, execute
 from shared.kit.work import transaction
 from shared.registry import service as registry
-from shared.training import rerankers
 from tests.factories import OrganizationClient, run_jobs
-from tests.training.test_service import WORDS, freeze, label_rows
+from tests.training.trainings import WORDS, freeze, label_rows, run_job, trained_here
 
-TRAINER = [sys.executable, "-m", "worker.trainer"]
 UNKNOWN = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"
 
 
@@ -27,26 +24,17 @@ def dataset_id(organization: OrganizationClient, resources: Resources) -> uuid.U
     return freeze(organization, resources)
 
 
-def run_training(resources: Resources, job_id: str) -> str | None:
-    """One attempt with the real trainer: the job's state."""
-
-    def work(run: Any, params: Any) -> Any:
-        return rerankers.train(run, params, resources.artifacts, TRAINER)
-
-    return execute(resources.engine, uuid.UUID(job_id), lambda _: work, Lease(60, 10))
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("environment")
 def test_a_reranker_is_trained_switched_on_asked_and_evaluated(
-    organization: OrganizationClient, resources: Resources, dataset_id: uuid.UUID
+    organization: OrganizationClient, resources: Resources, dataset_id: uuid.UUID, tmp_path: Path
 ) -> None:
     [base] = organization.get("/v1/models").json()["data"]
     body = {"dataset_id": str(dataset_id), "name": "second", "epochs": 1, "batch_size": 4}
     job = organization.post("/v1/trainings/rerankers", body)
     assert job.status_code == 202, job.text
     assert job.json()["params"]["miner_version_id"] == base["id"]
-    assert run_training(resources, job.json()["id"]) == "succeeded"
+    job_id = uuid.UUID(job.json()["id"])
+    trainer = trained_here(resources, job_id, tmp_path / "model")
+    assert run_job(resources, job_id, trainer).status == "succeeded"
     made = organization.get(f"/v1/models/{job.json()['id']}").json()
     assert (made["kind"], made["name"], made["base_model"]) == ("reranker", "second", base["base_model"])
     assert made["parameters"]["texts"]["category"] == "name_examples_description"
@@ -112,6 +100,6 @@ def test_a_reranker_is_trained_switched_on_asked_and_evaluated(
 def test_a_training_that_makes_no_sense_is_refused(
     organization: OrganizationClient, fields: dict[str, Any], code: str
 ) -> None:
-    label_rows(organization, {name: merchants[:1] for name, merchants in WORDS.items()})
+    label_rows(organization, {name: merchants[:1] for name, merchants in WORDS.items()}, times=1)
     body = {"dataset_id": str(UNKNOWN), "name": "second", **fields}
     assert organization.post("/v1/trainings/rerankers", body).json()["code"] in {code, "dataset-not-found"}

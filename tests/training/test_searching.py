@@ -16,9 +16,6 @@ from shared.kit.work import transaction
 from shared.training import searching
 from tests.factories import OrganizationClient
 from tests.jobs.works import expire
-from tests.training.test_service import dataset_id
-
-__all__ = ["dataset_id"]  # the fixture
 
 Objective = Callable[[TrialParams], dict[str, Any]]
 

@@ -23,76 +23,22 @@ from shared.registry import service as registry
 from shared.registry.service import ModelNameTaken
 from shared.training import service as training
 from shared.training.pairs import Untrainable
-from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
-
-TRAINER = [sys.executable, "-m", "worker.trainer"]
-WORDS = {"Account 17": ("Delta", "KLM", "Ryanair"), "Account 23": ("Marriott", "Hilton", "Hyatt")}
-
-
-def label_rows(organization: OrganizationClient, words: dict[str, tuple[str, ...]]) -> None:
-    for name, merchants in words.items():
-        category = new_category(organization, name=name, code=name)["id"]
-        for merchant in merchants * 2:
-            row = new_transaction(organization, merchant_name=merchant)["id"]
-            organization.put(f"/v1/transactions/{row}/label", {"category_id": category})
-
-
-def freeze(organization: OrganizationClient, resources: Resources, test: float = 0.25) -> uuid.UUID:
-    """A dataset's id."""
-    body = {"name": "May", "ratios": {"train": 0.75, "test": test, "eval": 0.25 - test}}
-    assert organization.post("/v1/datasets", body).status_code == 202
-    assert run_jobs(resources, organization)["freeze_dataset"] == ["succeeded"]
-    with transaction(resources.engine) as session:
-        return datasets.list_(session, organization.id, Paging()).rows[0].id
-
-
-@pytest.fixture
-def dataset_id(organization: OrganizationClient, resources: Resources) -> uuid.UUID:
-    """Nine rows to learn from and three to watch."""
-    label_rows(organization, WORDS)
-    return freeze(organization, resources)
-
-
-def values(dataset_id: uuid.UUID, name: str, **others: Any) -> dict[str, Any]:
-    chosen = {"loss": "mnrl", "epochs": 1, "batch_size": 4, "learning_rate": 1e-4, "warmup_ratio": 0.1}
-    return {"dataset_id": dataset_id, "name": name, "seed": 5, **chosen, **others}
-
-
-def submit(
-    engine: Engine, organization: OrganizationClient, dataset_id: uuid.UUID, name: str, **others: Any
-) -> uuid.UUID:
-    with transaction(engine) as session:
-        return training.submit(session, organization.id, values(dataset_id, name, **others)).id
-
-
-def run_job(resources: Resources, job_id: uuid.UUID, command: list[str] | None = None) -> Job:
-    """One attempt with this trainer: the job afterwards."""
-
-    def work(run: Any, params: Any) -> Any:
-        return training.train(run, params, resources.artifacts, command or TRAINER)
-
-    execute(resources.engine, job_id, lambda _: work, Lease(60, 10))
-    with transaction(resources.engine) as session:
-        return jobs.get_any(session, job_id)
-
-
-def saying(message: dict[str, Any], folder: Path | None = None) -> list[str]:
-    """A trainer that says this at once, and leaves a copy of `folder` behind, or a broken file."""
-    code = (
-        "import pathlib, shutil, sys\n"
-        f"source, out = {str(folder or '')!r}, pathlib.Path(sys.argv[2])\n"
-        "shutil.copytree(source, out) if source else (out.mkdir(parents=True), (out / 'half').touch())\n"
-        f"print({json.dumps(message)!r})\n"
-    )
-    return [sys.executable, "-c", code]
+from tests.factories import OrganizationClient, new_organization
+from tests.training.trainings import WORDS, freeze, label_rows, run_job, saying, submit, trained_here
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("environment")
 def test_a_training_becomes_a_model_version_that_loads_and_verifies(
-    organization: OrganizationClient, resources: Resources, engine: Engine, dataset_id: uuid.UUID
+    organization: OrganizationClient,
+    resources: Resources,
+    engine: Engine,
+    dataset_id: uuid.UUID,
+    tmp_path: Path,
 ) -> None:
-    first, second = (run_job(resources, submit(engine, organization, dataset_id, name)) for name in "ab")
+    first = run_job(resources, submit(engine, organization, dataset_id, "a"))
+    again_id = submit(engine, organization, dataset_id, "b")
+    second = run_job(resources, again_id, trained_here(resources, again_id, tmp_path / "model"))
     assert (first.status, second.status) == ("succeeded", "succeeded"), (first.error, second.error)
     with transaction(engine) as session:
         made, again = (
@@ -102,7 +48,7 @@ def test_a_training_becomes_a_model_version_that_loads_and_verifies(
         )
         listed = registry.list_(session, organization.id, Paging()).rows
     assert [row.name for row in listed] == ["b", "a", "base"]
-    # The same seed and data: the same weights and figures.
+    # The same seed and data: the same weights and figures, in whichever process.
     assert made.fingerprint == again.fingerprint
     assert made.artifact != again.artifact
     for key in ("epochs", "best_epoch", "triplet_accuracy_after", "steps"):
@@ -210,11 +156,11 @@ def test_an_attempt_that_comes_back_from_the_dead_changes_no_file(
                 with transaction(engine) as session:
                     job_store.renew(session, job_id, run.attempt, -1, None)
                     assert job_store.expire(session, {})
-                nested.append(run_job(resources, job_id, saying({"result": {}}, folders[1])))
+                nested.append(run_job(resources, job_id, saying({"result": {}}, folder=folders[1])))
                 return save(name, source)
 
         slow = Artifacts(resources.artifacts.root)
-        return training.train(run, params, slow, saying({"result": {}}, folders[0]))
+        return training.train(run, params, slow, saying({"result": {}}, folder=folders[0]))
 
     assert execute(engine, job_id, lambda _: late, Lease(60, 10)) == "lost"
     assert [(job.status, job.attempt) for job in nested] == [("succeeded", 2)]
