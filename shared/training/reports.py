@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from shared.jobs.kinds import Params, Recipe, RerankerTrainingParams
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
+from shared.training.finetune import is_first_process
 
 logger = get_logger(__name__)
 
@@ -107,11 +108,13 @@ class Told:
 def telling(trackers: Sequence[str], name: str, params: Params) -> Iterator[Told]:
     """Begin a run of this name in each of the trackers, and end it with the block.
 
+    Of several processes that torchrun started, only the first has trackers: together they are one training.
+
     Raises:
         ReportsNotInstalled, ReportNotBegun: nothing has been trained yet, so nothing is lost.
     """
     begun: dict[str, Tracker] = {}
-    for tracker in trackers:
+    for tracker in trackers if is_first_process() else ():
         check_installed(tracker)
         try:
             begun[tracker] = _begin(tracker, name, recipe_of(params))
