@@ -59,10 +59,11 @@ def main(job_id: uuid.UUID, output: Path) -> int:
 
 def _fine_tune(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
     request = training.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
-    with _telling(resources, job_id, request.recipe.epochs, report) as (tell, told):
-        from shared.training.finetune import finetune
+    epochs = request.recipe.epochs * request.recipe.averaged_runs
+    with _telling(resources, job_id, epochs, report) as (tell, told):
+        from shared.training.averaging import finetune_averaged
 
-        found = training.summary(finetune(request, tell))
+        found = training.summary(finetune_averaged(request, tell))
         told.result(found)
     return found
 

@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from api.schemas.common import In, Name200, RowId
 from api.schemas.datasets import Seed
+from api.schemas.trainings import AveragedRuns
 from shared.jobs.kinds import CategoryText, NegativesKind
 from shared.training.sampling import DEFAULT_SPACE
 
@@ -128,6 +129,9 @@ class SearchIn(In):
     parallel: Annotated[int, Field(ge=1, le=16, description="Trials asked for at once.")] = 2
     folds: Annotated[int, Field(ge=2, le=10)] = 3
     seed: Seed = Field(default=0, description="The same rows and seed give the same trials and winner.")
+    averaged_runs: AveragedRuns = Field(
+        default=1, description="Of the winner's training: see `POST /v1/trainings`. Trials run once."
+    )
     space: SpaceIn | None = Field(default=None, description=f"null: {DEFAULT_SPACE}")
 
     def params(self) -> dict[str, Any]:

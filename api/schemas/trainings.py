@@ -9,6 +9,8 @@ from api.schemas.datasets import Seed
 from shared.engines.devices import Precision
 from shared.jobs.kinds import CategoryText, Loss, NegativesKind, Recipe
 
+AveragedRuns = Annotated[int, Field(ge=1, le=10)]
+
 _DEFAULT = Recipe()
 _ID = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"
 
@@ -87,6 +89,10 @@ class TrainingIn(In):
     is_cleaned: bool = Field(
         default=_DEFAULT.is_cleaned,
         description="Whether what card networks add to a merchant's name is taken off.",
+    )
+    averaged_runs: AveragedRuns = Field(
+        default=_DEFAULT.averaged_runs,
+        description="Trainings, each by another seed, whose weights are averaged: so many times as long.",
     )
     seed: Seed = _DEFAULT.seed
     precision: Precision = Field(

@@ -21,6 +21,7 @@ from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_
 from shared.engines.reranker import CrossEncoderReranker, RerankQuery
 from shared.evaluation.baselines import METHODS, BaselineRow, rankings
 from shared.jobs.kinds import Recipe
+from shared.training.averaging import SEEDS_APART, average
 from shared.training.finetune import finetune
 from shared.training.requests import FinetuneRequest, Teacher
 from shared.training.reranker_lists import Example, examples_of
@@ -29,6 +30,7 @@ from shared.training.reranker_training import train_reranker
 from shared.transactions.formats import TextFormat
 
 FOLDS = 5
+RUNS = 3
 TEXTS = TextFormat()
 
 
@@ -75,6 +77,8 @@ def one_fold(data: Data, seed: int, fold: int, options: argparse.Namespace, unit
     model, seconds = tuned_model(data, seed, fold, units)
     tuned = SentenceTransformerEncoder(model)
     ranks |= stages("tuned", tuned, data, known, asked)
+    averaged = averaged_model(data, seed, fold, units)
+    ranks |= stages("averaged", SentenceTransformerEncoder(averaged), data, known, asked)
     found = {"asked": asked_at, "ranks": ranks, "seconds": seconds}
     if seed < options.reranked_seeds:
         found |= _reranked(data, known, asked, model, ranks)
@@ -86,16 +90,30 @@ def base_encoder() -> SentenceTransformerEncoder:
     return SentenceTransformerEncoder(resolve_model("all-MiniLM-L6-v2").path)
 
 
-def tuned_model(data: Data, seed: int, fold: int, units: Units) -> tuple[Path, float]:
-    """The folder of the model tuned on the rows that the fold knows, and the seconds that it took."""
-    folder = units.folder / f"model-{seed}-{fold}"
+def tuned_model(data: Data, seed: int, fold: int, units: Units, run: int = 0) -> tuple[Path, float]:
+    """The folder of the model tuned on the rows that the fold knows, and the seconds that it took.
+
+    `run`: which of those that are averaged, as `finetune_averaged` numbers them.
+    """
+    name = f"{seed}-{fold}" if run == 0 else f"{seed}-{fold}-{run}"
+    folder = units.folder / f"model-{name}"
 
     def train() -> dict[str, Any]:
         shutil.rmtree(folder, ignore_errors=True)  # what a run that was stopped left
         known = [data.rows[at] for at in halves(data, seed, fold)[0]]
-        return {"seconds": tune(data, known, folder, Recipe(seed=10 * seed + fold)).seconds}
+        recipe = Recipe(seed=10 * seed + fold + SEEDS_APART * run)
+        return {"seconds": tune(data, known, folder, recipe).seconds}
 
-    return folder, units.once(f"tech-training-{seed}-{fold}", train)["seconds"]
+    return folder, units.once(f"tech-training-{name}", train)["seconds"]
+
+
+def averaged_model(data: Data, seed: int, fold: int, units: Units) -> Path:
+    """The folder of the mean of several such models: what `averaged_runs` makes."""
+    folder = units.folder / f"averaged-{seed}-{fold}"
+    runs = [tuned_model(data, seed, fold, units, run)[0] for run in range(RUNS)]
+    shutil.rmtree(folder, ignore_errors=True)
+    average(runs, folder, "cpu")
+    return folder
 
 
 def baselines(data: Data, known: Sequence[Row], asked: Sequence[Row]) -> dict[str, list[int | None]]:

@@ -53,7 +53,7 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
     precision = _precision(request, model.device.type)
     watch = Watch(model, request.test_rows, request.category_texts)
     examples = triplets(request.test_rows, request.category_texts, seed=recipe.seed)
-    before = _triplet_accuracy(model, examples)
+    before = triplet_accuracy(model, examples)
     watch.measure(0)
     losses: list[float] = []
 
@@ -76,7 +76,7 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
         epochs=tuple(watch.epochs),
         best_epoch=watch.kept_epoch,
         triplet_accuracy_before=before,
-        triplet_accuracy_after=_triplet_accuracy(model, examples),
+        triplet_accuracy_after=triplet_accuracy(model, examples),
         steps=len(losses),
         seconds=time.monotonic() - started,
         rows=fed.handed,
@@ -185,7 +185,7 @@ def _arguments(request: FinetuneRequest, precision: str, device: str, sampler: A
     return arguments
 
 
-def _triplet_accuracy(model: "SentenceTransformer", examples: list[Any]) -> float | None:
+def triplet_accuracy(model: "SentenceTransformer", examples: list[Any]) -> float | None:
     """Share of triplets whose positive is nearer than their negative, by cosine."""
     from sentence_transformers.sentence_transformer.evaluation import TripletEvaluator
 

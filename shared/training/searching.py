@@ -128,7 +128,7 @@ def _finish(
         dataset_id=params.dataset_id,
         base_model_version_id=params.base_model_version_id,
         name=params.name,
-        **recipe.model_dump(),
+        **recipe.model_dump() | {"averaged_runs": params.averaged_runs},
     )
     table = [_row(trial, one) for trial, one in zip(trials, tried, strict=True)]
 

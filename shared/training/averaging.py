@@ -1,0 +1,97 @@
+"""Several trainings whose weights are averaged: one model, as fast as any, that owes less to luck."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from shared.engines.devices import Device
+from shared.engines.encoder import load_model
+from shared.training.finetune import finetune, is_first_process, triplet_accuracy
+from shared.training.pairs import triplets
+from shared.training.requests import FinetuneRequest, FinetuneResult, TrainProgress
+from shared.training.watching import EpochMetrics, Watch
+
+SEEDS_APART = 100
+
+
+def finetune_averaged(
+    request: FinetuneRequest, on_progress: Callable[[TrainProgress], None]
+) -> FinetuneResult:
+    """Train as often as the recipe's `averaged_runs` says, by a seed each, and save the mean of the weights.
+
+    All runs start from one model, so their weights lie close enough together for the mean to be a model, too
+    (model soups: Wortsman et al., 2022, arXiv:2203.05482). One run is a plain `finetune`. Of several, the
+    result's `epochs` are the base model's and the average's; steps, rows, losses and seconds those of all.
+
+    Raises:
+        Untrainable: see `finetune`.
+    """
+    runs = request.recipe.averaged_runs
+    if runs == 1:
+        return finetune(request, on_progress)
+    parts = request.output_dir / "runs"
+    results: list[FinetuneResult] = []
+    for number in range(runs):
+        recipe = request.recipe.model_copy(
+            update={"seed": request.recipe.seed + SEEDS_APART * number, "averaged_runs": 1}
+        )
+        one = replace(request, recipe=recipe, output_dir=parts / str(number))
+        results.append(finetune(one, _counted_on(on_progress, number, runs, recipe.epochs)))
+    if is_first_process():
+        average([one.model_dir for one in results], request.output_dir, request.device)
+        shutil.rmtree(parts)
+        return _measured(request, results)
+    return replace(results[0], model_dir=request.output_dir)
+
+
+def average(folders: Sequence[Path], output_dir: Path, device: Device = "auto") -> None:
+    """Save a model with the mean of the weights of those in the folders, which are of one shape."""
+    model = load_model(folders[0], device=device)
+    mean = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+    for number, folder in enumerate(folders[1:], start=2):
+        for name, tensor in load_model(folder, device=device).state_dict().items():
+            if tensor.is_floating_point():
+                mean[name] += (tensor - mean[name]) / number
+    model.load_state_dict(mean)
+    model.save_pretrained(str(output_dir), create_model_card=False, safe_serialization=True)
+
+
+def _counted_on(
+    on_progress: Callable[[TrainProgress], None], number: int, runs: int, epochs: int
+) -> Callable[[TrainProgress], None]:
+    """Progress of one run, told as that of all."""
+
+    def tell(step: TrainProgress) -> None:
+        on_progress(
+            TrainProgress(
+                number * epochs + step.epoch,
+                number * step.total_steps + step.step,
+                runs * step.total_steps,
+                step.loss,
+            )
+        )
+
+    return tell
+
+
+def _measured(request: FinetuneRequest, results: Sequence[FinetuneResult]) -> FinetuneResult:
+    model = load_model(request.output_dir, device=request.device)
+    watch = Watch(model, request.test_rows, request.category_texts)
+    watch.measure(request.recipe.epochs)
+    examples = triplets(request.test_rows, request.category_texts, seed=request.recipe.seed)
+    epochs: tuple[EpochMetrics, ...] = (results[0].epochs[0], *watch.epochs)
+    rows = sum(one.rows for one in results)
+    return replace(
+        results[0],
+        model_dir=request.output_dir,
+        epochs=epochs,
+        best_epoch=request.recipe.epochs,
+        triplet_accuracy_after=triplet_accuracy(model, examples),
+        steps=sum(one.steps for one in results),
+        seconds=sum(one.seconds for one in results),
+        rows=rows,
+        rows_per_second=rows / sum(one.rows / one.rows_per_second for one in results),
+        peak_memory_mb=max(one.peak_memory_mb for one in results),
+        losses=tuple(loss for one in results for loss in one.losses),
+    )
