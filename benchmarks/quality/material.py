@@ -6,7 +6,7 @@ import gzip
 import json
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -123,7 +123,7 @@ def _merchant(fields: TransactionFields) -> str:
     return clean_merchant(fields.merchant_name).strip().casefold()
 
 
-def counted(rows: Sequence[Row], texts: TextFormat) -> list[BaselineRow]:
+def counted(rows: Sequence[Row], text_of: Callable[[Row], str]) -> list[BaselineRow]:
     """Each distinct (text, merchant, category) once, with the number of its rows, ordered by contents."""
-    counts = Counter((texts.of_transaction(row.fields), row.merchant, row.category_id) for row in rows)
+    counts = Counter((text_of(row), row.merchant, row.category_id) for row in rows)
     return [BaselineRow(*key, number) for key, number in sorted(counts.items(), key=lambda one: str(one[0]))]
