@@ -95,6 +95,28 @@ def test_the_chart_is_believed_before_habits() -> None:
     assert vote(hits, [], query, nameless, known, VotingWeights())[0].category_id == FOOD
 
 
+@pytest.mark.parametrize("everyone", ["All departments", " ALL  Departments", "all"])
+def test_a_category_for_all_departments_is_foreign_to_none(everyone: str) -> None:
+    import numpy as np
+
+    hits = [Hit(FUEL, FUEL, 0.6), Hit(FOOD, FOOD, 0.5)]
+    live = {FUEL: Choice.of("", [everyone, "School"]), FOOD: Choice.of("", ["Depot"])}
+    query = Query(np.zeros(2, dtype=np.float32), department="depot")
+    assert vote(hits, [], query, live, None, VotingWeights())[0].category_id == FUEL
+
+
+def test_a_department_that_the_chart_does_not_name_pushes_nothing_back() -> None:
+    """Else the categories that name no department would be taken for all that it does."""
+    import numpy as np
+
+    hits = [Hit(FUEL, FUEL, 0.6), Hit(FOOD, FOOD, 0.5)]
+    live = {FUEL: Choice.of("", ["Depot"]), FOOD: Choice("")}
+    query = Query(np.zeros(2, dtype=np.float32), department="R&D")
+    assert vote(hits, [], query, live, None, VotingWeights())[0].category_id == FUEL
+    known = Habits.of([(values_of("r&d", None), FOOD, 500), (values_of("depot", None), FUEL, 500)])
+    assert vote(hits, [], query, live, known, VotingWeights())[0].category_id == FOOD, "habits may speak"
+
+
 def label(organization: OrganizationClient, location: str, category_id: str) -> None:
     body = {"merchant_name": "Any", "location": location, "amount": "1.00", "currency": "EUR"}
     made = organization.post("/v1/transactions", body).json()
