@@ -50,6 +50,7 @@ def test_a_whole_recipe_reaches_the_job(organization: OrganizationClient, frozen
         ({"loss": "arcface"}, "/loss"),
         ({"negative_margin": -0.1}, "/negative_margin"),
         ({"field_dropout": 1}, "/field_dropout"),
+        ({"averaged_runs": 0}, "/averaged_runs"),
         ({"precision": "int8"}, "/precision"),
         ({"category_text": "all"}, "/category_text"),
     ],

@@ -123,7 +123,7 @@ def test_the_winner_is_trained_under_the_searchs_name(
     organization: OrganizationClient, engine: Engine, dataset_id: uuid.UUID
 ) -> None:
     space = {"epochs": {"low": 2, "high": 2}, "loss": ["mnrl"]}
-    search_id = start(organization, dataset_id, trials=3, parallel=3, space=space)
+    search_id = start(organization, dataset_id, trials=3, parallel=3, space=space, averaged_runs=3)
     result = Worker(engine).work(organization, search_id)["result"]
     training = organization.get(f"/v1/jobs/{result['training_job_id']}").json()
     assert (training["kind"], training["status"], training["parent_id"]) == (
@@ -132,7 +132,8 @@ def test_the_winner_is_trained_under_the_searchs_name(
         str(search_id),
     )
     recipe = result["best"]["recipe"]
-    assert training["params"].items() >= recipe.items()
+    assert recipe["averaged_runs"] == 1, "trials run once"
+    assert training["params"].items() >= (recipe | {"averaged_runs": 3}).items()
     assert (training["params"]["name"], recipe["epochs"], recipe["seed"]) == ("searched", 2, 4)
     listed = organization.get(f"/v1/jobs?parent_id={search_id}&kind=trial").json()["data"]
     assert [one["params"]["number"] for one in listed] == [2, 1, 0]
