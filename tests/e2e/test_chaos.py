@@ -43,8 +43,9 @@ def material(stack: Stack) -> Tenant:
 
 
 def test_jobs_under_kills_and_a_forgetful_broker_have_one_effect_each(stack: Stack) -> None:
-    found = jobs.run(stack, Options(jobs=60, flush_at=1, broker_kill_at=2))
-    assert (found.tried, found.lost, found.figures["doubled"]) == (60, 0, 0), str(found.figures)
+    found = jobs.run(stack, Options(jobs=24, flush_at=1, broker_kill_at=2))
+    assert (found.tried, found.lost, found.figures["doubled"]) == (24, 0, 0), str(found.figures)
+    assert found.figures["worker kills"] >= 3
 
 
 def test_a_thawed_worker_writes_nothing(alone: Stack, material: Tenant) -> None:
@@ -68,5 +69,5 @@ def test_a_lost_dependency_is_said_and_no_job_is_lost(alone: Stack) -> None:
 
 
 def test_no_answer_mixes_two_models(alone: Stack) -> None:
-    found = models.run_switches(alone, 6)
+    found = models.run_switches(alone, 4)
     assert found.lost == 0, found.figures

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.bootstrap import Resources
+from shared.engines.encoder import resolve_model
 from shared.kit.settings import Settings
 from tests.factories import OrganizationClient
 from tests.training.trainings import WORDS, freeze, label_rows
@@ -35,3 +36,30 @@ def dataset_id(organization: OrganizationClient, resources: Resources) -> uuid.U
     """Nine rows to learn from and three to watch."""
     label_rows(organization, WORDS)
     return freeze(organization, resources)
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of one narrow layer that has learnt nothing, with the packaged model's words."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("small")
+    words = AutoTokenizer.from_pretrained(resolve_model("all-MiniLM-L6-v2").path, local_files_only=True)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder / "body")
+    words.save_pretrained(folder / "body")
+    body = Transformer(str(folder / "body"))
+    model = SentenceTransformer(modules=[body, Pooling(32)], device="cpu")
+    model.save_pretrained(str(folder / "model"), create_model_card=False)
+    return folder / "model"

@@ -1,4 +1,4 @@
-"""Tiny trainings of the packaged model, for real."""
+"""Tiny trainings, for real: of the packaged model where something is to be learnt."""
 
 import hashlib
 import math
@@ -90,21 +90,25 @@ def test_no_training_text_is_left_beside_the_weights(result: FinetuneResult) -> 
 
 
 def test_the_same_request_gives_the_same_weights(
-    request_: FinetuneRequest, result: FinetuneResult, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    request_: FinetuneRequest, small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    again = finetune(replace(request_, output_dir=tmp_path / "model"), lambda _: None)
-    assert again.losses == result.losses
-    assert again.epochs == result.epochs
-    assert _weights(again.model_dir) == _weights(result.model_dir)
+    first, again = (
+        finetune(replace(request_, base_model=small, output_dir=tmp_path / name), lambda _: None)
+        for name in ("one", "two")
+    )
+    assert again.losses == first.losses
+    assert again.epochs == first.epochs
+    assert _weights(again.model_dir) == _weights(first.model_dir) != _weights(small)
     assert capsys.readouterr().out == ""
 
 
 def test_semi_hard_triplets_without_test_rows_keep_the_last_epoch(
-    request_: FinetuneRequest, tmp_path: Path
+    request_: FinetuneRequest, small: Path, tmp_path: Path
 ) -> None:
     made = finetune(
         replace(
             request_,
+            base_model=small,
             recipe=Recipe(loss="batch_semi_hard_triplet", epochs=2, batch_size=8),
             test_rows=(),
             output_dir=tmp_path / "model",
@@ -118,10 +122,11 @@ def test_semi_hard_triplets_without_test_rows_keep_the_last_epoch(
     assert (made.model_dir / "model.safetensors").is_file()
 
 
-def test_transactions_as_positives(request_: FinetuneRequest, tmp_path: Path) -> None:
+def test_transactions_as_positives(request_: FinetuneRequest, small: Path, tmp_path: Path) -> None:
     made = finetune(
         replace(
             request_,
+            base_model=small,
             recipe=Recipe(transaction_share=1.0, epochs=1, batch_size=4),
             output_dir=tmp_path / "model",
         ),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from shared.engines.encoder import SentenceTransformerEncoder, resolve_model
+from shared.engines.encoder import SentenceTransformerEncoder
 from shared.jobs.kinds import Recipe
 from shared.training.finetune import FinetuneRequest, FinetuneResult, finetune
 from shared.training.rows import TrainRow, Untrainable
@@ -28,33 +28,6 @@ FIELDS = [
 ROWS = tuple(TrainRow(TextFormat().of_transaction(fields), name, fields) for fields, name in FIELDS)
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of one narrow layer that has learnt nothing, with the packaged model's words."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import AutoTokenizer, BertConfig, BertModel
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("small")
-    words = AutoTokenizer.from_pretrained(resolve_model("all-MiniLM-L6-v2").path, local_files_only=True)
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=64,
-    )
-    BertModel(config).save_pretrained(folder / "body")
-    words.save_pretrained(folder / "body")
-    body = Transformer(str(folder / "body"))
-    model = SentenceTransformer(modules=[body, Pooling(32)], device="cpu")
-    model.save_pretrained(str(folder / "model"), create_model_card=False)
-    return folder / "model"
-
-
 def _tune(small: Path, output: Path, **options: Any) -> FinetuneResult:
     recipe = {"epochs": 1, "batch_size": 4, "learning_rate": 1e-3, **options.pop("recipe", {})}
     request = FinetuneRequest(
@@ -67,6 +40,12 @@ def _tune(small: Path, output: Path, **options: Any) -> FinetuneResult:
         precision="float32",
     )
     return finetune(replace(request, **options), lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def plain(small: Path, tmp_path_factory: pytest.TempPathFactory) -> FinetuneResult:
+    """What the others are compared with."""
+    return _tune(small, tmp_path_factory.mktemp("plain"))
 
 
 LOSSES: dict[str, dict[str, Any]] = {
@@ -104,16 +83,18 @@ def test_every_loss_moves_the_weights(small: Path, tmp_path: Path, recipe: dict[
     assert made.dimensions == tuple(sorted({32, *recipe.get("matryoshka_dimensions", ())}, reverse=True))
 
 
-def test_a_cached_loss_is_the_same_in_smaller_parts(small: Path, tmp_path: Path) -> None:
-    whole = _tune(small, tmp_path / "whole")
-    parts = _tune(small, tmp_path / "parts", recipe=LOSSES["cached"])
-    assert parts.losses[0] == pytest.approx(whole.losses[0], rel=0.2)  # but for dropout
+def test_a_cached_loss_is_the_same_in_smaller_parts(
+    small: Path, plain: FinetuneResult, tmp_path: Path
+) -> None:
+    parts = _tune(small, tmp_path, recipe=LOSSES["cached"])
+    assert parts.losses[0] == pytest.approx(plain.losses[0], rel=0.2)  # but for dropout
 
 
-def test_activations_computed_twice_change_nothing(small: Path, tmp_path: Path) -> None:
-    kept = _tune(small, tmp_path / "kept")
-    twice = _tune(small, tmp_path / "twice", has_gradient_checkpointing=True)
-    assert twice.losses == pytest.approx(kept.losses, rel=1e-4)
+def test_activations_computed_twice_change_nothing(
+    small: Path, plain: FinetuneResult, tmp_path: Path
+) -> None:
+    twice = _tune(small, tmp_path, has_gradient_checkpointing=True)
+    assert twice.losses == pytest.approx(plain.losses, rel=1e-4)
 
 
 def test_a_lower_precision_trains(small: Path, tmp_path: Path) -> None:
@@ -135,7 +116,6 @@ def test_what_the_machine_or_the_model_does_not_have_is_said(
         _tune(small, tmp_path, **options)
 
 
-def test_each_dimension_has_its_share_of_the_loss(small: Path, tmp_path: Path) -> None:
-    plain = _tune(small, tmp_path / "plain")
-    nested = _tune(small, tmp_path / "nested", recipe={"matryoshka_dimensions": (16, 4)})
+def test_each_dimension_has_its_share_of_the_loss(small: Path, plain: FinetuneResult, tmp_path: Path) -> None:
+    nested = _tune(small, tmp_path, recipe={"matryoshka_dimensions": (16, 4)})
     assert nested.losses[0] > 2 * plain.losses[0]  # three of them, with the whole one that nobody named

@@ -90,9 +90,9 @@ def test_no_training_text_is_left_beside_the_weights(result: RerankerResult) -> 
 
 
 def test_the_same_request_gives_the_same_weights_and_a_reranker_can_be_trained_further(
-    request_: RerankerRequest, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    request_: RerankerRequest, small: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    short = replace(request_, epochs=1, test_rows=())
+    short = replace(request_, base_model=small, miner=small, epochs=1, test_rows=(), learning_rate=1e-2)
     made = [
         train_reranker(replace(short, output_dir=tmp_path / name), lambda _: None) for name in ("one", "two")
     ]
