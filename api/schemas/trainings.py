@@ -94,6 +94,10 @@ class TrainingIn(In):
         default=_DEFAULT.averaged_runs,
         description="Trainings, each by another seed, whose weights are averaged: so many times as long.",
     )
+    base_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=_DEFAULT.base_share,
+        description="The weights are moved so far towards the base model's, which knows more of what is new.",
+    )
     seed: Seed = _DEFAULT.seed
     precision: Precision = Field(
         default="auto", description="`auto`: what the device multiplies fastest without harm."

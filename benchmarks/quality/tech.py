@@ -112,7 +112,7 @@ def averaged_model(data: Data, seed: int, fold: int, units: Units) -> Path:
     folder = units.folder / f"averaged-{seed}-{fold}"
     runs = [tuned_model(data, seed, fold, units, run)[0] for run in range(RUNS)]
     shutil.rmtree(folder, ignore_errors=True)
-    average(runs, folder, "cpu")
+    average(dict.fromkeys(runs, 1 / RUNS), folder, "cpu")
     return folder
 
 

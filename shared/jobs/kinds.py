@@ -125,9 +125,8 @@ class Recipe(Params):
     category_text: CategoryText = "name_examples_description"
     has_amount_band: bool = False
     is_cleaned: bool = True
-    averaged_runs: int = Field(
-        default=1, description="Trainings, by other seeds, whose weights are averaged."
-    )
+    averaged_runs: int = Field(default=1, description="Trainings by other seeds; their weights' mean.")
+    base_share: float = Field(default=0.0, description="Of the base model's weights in the result's.")
     seed: int = 0
 
 

@@ -1,9 +1,10 @@
 """Several trainings whose weights are averaged: one model, as fast as any, that owes less to luck."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from shared.engines.devices import Device
 from shared.engines.encoder import load_model
@@ -21,38 +22,40 @@ def finetune_averaged(
     """Train as often as the recipe's `averaged_runs` says, by a seed each, and save the mean of the weights.
 
     All runs start from one model, so their weights lie close enough together for the mean to be a model, too
-    (model soups: Wortsman et al., 2022, arXiv:2203.05482). One run is a plain `finetune`. Of several, the
-    result's `epochs` are the base model's and the average's; steps, rows, losses and seconds those of all.
+    (model soups: Wortsman et al., 2022, arXiv:2203.05482). The mean is then moved by `base_share` towards the
+    base model, which knows more of what was not trained on (Wortsman et al., 2022, arXiv:2109.01903). One run
+    without either is a plain `finetune`. Otherwise the result's `epochs` are the base model's and the mean's;
+    steps, rows, losses and seconds those of all runs.
 
     Raises:
         Untrainable: see `finetune`.
     """
     runs = request.recipe.averaged_runs
-    if runs == 1:
+    share = request.recipe.base_share
+    if runs == 1 and not share:
         return finetune(request, on_progress)
     parts = request.output_dir / "runs"
     results: list[FinetuneResult] = []
     for number in range(runs):
-        recipe = request.recipe.model_copy(
-            update={"seed": request.recipe.seed + SEEDS_APART * number, "averaged_runs": 1}
-        )
+        recipe = request.recipe.model_copy(update={"seed": request.recipe.seed + SEEDS_APART * number})
         one = replace(request, recipe=recipe, output_dir=parts / str(number))
         results.append(finetune(one, _counted_on(on_progress, number, runs, recipe.epochs)))
     if is_first_process():
-        average([one.model_dir for one in results], request.output_dir, request.device)
+        mean = {one.model_dir: (1 - share) / runs for one in results}
+        average({**mean, request.base_model: share}, request.output_dir, request.device)
         shutil.rmtree(parts)
         return _measured(request, results)
     return replace(results[0], model_dir=request.output_dir)
 
 
-def average(folders: Sequence[Path], output_dir: Path, device: Device = "auto") -> None:
-    """Save a model with the mean of the weights of those in the folders, which are of one shape."""
-    model = load_model(folders[0], device=device)
-    mean = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-    for number, folder in enumerate(folders[1:], start=2):
+def average(weights: Mapping[Path, float], output_dir: Path, device: Device = "auto") -> None:
+    """Save the mean of the models in the folders, which are of one shape, by weights whose sum is 1."""
+    folders = [folder for folder, weight in weights.items() if weight]
+    mean: dict[str, Any] = {}
+    for folder in folders:  # one at a time: they may be large
         for name, tensor in load_model(folder, device=device).state_dict().items():
-            if tensor.is_floating_point():
-                mean[name] += (tensor - mean[name]) / number
+            mean[name] = mean.get(name, 0) + weights[folder] * tensor
+    model = load_model(folders[0], device=device)
     model.load_state_dict(mean)
     model.save_pretrained(str(output_dir), create_model_card=False, safe_serialization=True)
 

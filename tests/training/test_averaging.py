@@ -20,14 +20,14 @@ def weights(folder: Path) -> dict[str, Any]:
     return dict(load_file(folder / "model.safetensors"))
 
 
-def test_the_weights_are_the_mean_of_those_of_the_runs(tmp_path: Path) -> None:
+def test_the_weights_are_the_mean_of_those_of_the_runs_and_the_base(tmp_path: Path) -> None:
     request = FinetuneRequest(
         base_model=resolve_model("all-MiniLM-L6-v2").path,
         output_dir=tmp_path / "averaged",
         category_texts=TEXTS,
         train_rows=TRAIN,
         test_rows=TEST,
-        recipe=Recipe(epochs=1, batch_size=4, learning_rate=2e-4, seed=7, averaged_runs=2),
+        recipe=Recipe(epochs=1, batch_size=4, learning_rate=2e-4, seed=7, averaged_runs=2, base_share=0.25),
         device="cpu",
     )
     told: list[TrainProgress] = []
@@ -37,15 +37,17 @@ def test_the_weights_are_the_mean_of_those_of_the_runs(tmp_path: Path) -> None:
             replace(
                 request,
                 output_dir=tmp_path / str(seed),
-                recipe=request.recipe.model_copy(update={"seed": seed, "averaged_runs": 1}),
+                recipe=request.recipe.model_copy(update={"seed": seed}),
             ),
             lambda _: None,
         )
         for seed in (7, 7 + SEEDS_APART)
     ]
     one, other = (weights(result.model_dir) for result in alone)
+    base = weights(request.base_model)
     for name, mean in weights(made.model_dir).items():
-        assert np.allclose(mean, (one[name] + other[name]) / 2, atol=1e-6)
+        expected = 0.375 * (one[name] + other[name]) + 0.25 * base[name]
+        assert np.allclose(mean, expected, atol=1e-6), name
     name = max(one, key=lambda key: float(abs(one[key] - other[key]).max()))
     assert abs(one[name] - other[name]).max() > 1e-5, "the runs were one and the same"
     assert [step.step for step in told] == list(range(1, 9))
