@@ -194,7 +194,7 @@ def test_a_worker_that_is_told_to_stop_gives_its_training_back(
     assert dataset.result is not None
     worker = processes.start_worker("gpu")
     job_id = train(filled, dataset.result["dataset_id"], "interrupted", epochs=100)
-    eventually(lambda: job(engine, job_id).progress, within_s=120, every_s=0.05)
+    eventually(lambda: trainers(job_id), within_s=120, every_s=0.05)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 0
     after = job(engine, job_id)
