@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.quality import material, tables
-from benchmarks.quality.material import Data, Row
+from benchmarks.quality.material import TEXTS, Data, Row
 from benchmarks.quality.units import Units
 from shared.categorization.exact import rank_exactly, rank_of
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
@@ -25,10 +25,8 @@ from shared.kit.intervals import figure
 from shared.training.finetune import finetune
 from shared.training.requests import FinetuneRequest
 from shared.training.rows import TrainRow
-from shared.transactions.formats import TextFormat
 from shared.transactions.text import amount_band
 
-TEXTS = TextFormat()
 LAST_TRAIN = "2016-06-30"
 HELD_OUT = 5  # one cost centre in so many
 MINORITY = 1 / 3  # a text's label counts as its own where it has so much of the commonest one's rows

@@ -3,6 +3,7 @@
 import argparse
 import json
 import random
+import shutil
 import tempfile
 import uuid
 from dataclasses import replace
@@ -13,11 +14,13 @@ from benchmarks.quality import material, tables
 from benchmarks.quality.material import Data
 from benchmarks.quality.tech import FOLDS, base_encoder, halves, stages, tune, tuned_model
 from benchmarks.quality.units import Units
-from shared.engines.encoder import Encoder, SentenceTransformerEncoder
+from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
 from shared.evaluation.comparing import differences
 from shared.jobs.kinds import Recipe
+from shared.training.averaging import average
 
 Ranks = dict[str, list[int | None]]
+BASE_SHARES = (0.25, 0.5)
 TEXT = "texts + departments"  # without history: neither a new nor a renamed category of another chart has any
 
 
@@ -25,26 +28,29 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     """Base and tuned on the same rows, and whether what is between them is more than chance."""
     data = material.tech_expenses(options.shared / "tech_expenses")
     unseen = _joined(
-        units.once(f"unseen-{fold}", lambda f=fold: _unseen(data, f))["ranks"] for fold in range(FOLDS)
+        units.once(f"unseen-{fold}", lambda f=fold: _unseen(data, f, units))["ranks"] for fold in range(FOLDS)
     )
     renamed = _joined(
         units.once(f"renamed-{fold}", lambda f=fold: _renamed(data, f, units))["ranks"]
         for fold in range(FOLDS)
     )
     found: dict[str, Any] = {}
-    for title, ranks, ways in (
-        ("categories held out whole", unseen, ("",)),
-        ("categories renamed", renamed, ("as trained, ", "renamed, ", "renamed, names only, ")),
-    ):
-        tables.show(title, ranks)
-        for way in ways:
-            pair = differences(ranks[f"{way}base: {TEXT}"], ranks[f"{way}tuned: {TEXT}"])[0]
-            found[f"{title}: {way}"] = vars(pair)
-            print(
-                f"  {way}tuned less base, recall@1: {pair.difference:+.3f} ({pair.low:+.3f} to "
-                f"{pair.high:+.3f}), p = {pair.p:.4f}"
-            )
+    tables.show("categories held out whole", unseen)
+    for share in (0.0, *BASE_SHARES):
+        found[f"held out: {_name(share)}"] = _compare(unseen, "base", _name(share))
+    tables.show("categories renamed", renamed)
+    for way in ("as trained, ", "renamed, ", "renamed, names only, "):
+        found[f"renamed: {way}"] = _compare(renamed, f"{way}base", f"{way}tuned")
     return found
+
+
+def _compare(ranks: Ranks, baseline: str, candidate: str) -> dict[str, Any]:
+    pair = differences(ranks[f"{baseline}: {TEXT}"], ranks[f"{candidate}: {TEXT}"])[0]
+    print(
+        f"  {candidate} less {baseline}, recall@1: {pair.difference:+.3f} ({pair.low:+.3f} to "
+        f"{pair.high:+.3f}), p = {pair.p:.4f}"
+    )
+    return vars(pair)
 
 
 def _joined(folds: Any) -> Ranks:
@@ -55,18 +61,30 @@ def _joined(folds: Any) -> Ranks:
     return ranks
 
 
-def _unseen(data: Data, fold: int) -> dict[str, Any]:
+def _unseen(data: Data, fold: int, units: Units) -> dict[str, Any]:
     """A fifth of the categories is kept from training with all its rows; then all are to choose from."""
     order = random.Random(0).sample(sorted(data.chart), len(data.chart))
     out = set(order[fold::FOLDS])
     known = [row for row in data.rows if row.category_id not in out]
     asked = [row for row in data.rows if row.category_id in out]
     seen = Data(data.rows, {one: about for one, about in data.chart.items() if one not in out})
+    folder = units.folder / f"unseen-model-{fold}"
+
+    def train() -> dict[str, Any]:
+        shutil.rmtree(folder, ignore_errors=True)  # what a run that was stopped left
+        return {"seconds": tune(seen, known, folder, Recipe(seed=fold)).seconds}
+
+    units.once(f"unseen-training-{fold}", train)
     ranks = stages("base", base_encoder(), data, known, asked)
-    with tempfile.TemporaryDirectory() as folder:
-        model = tune(seen, known, Path(folder) / "model", Recipe(seed=fold)).model_dir
-        ranks |= stages("tuned", SentenceTransformerEncoder(model), data, known, asked)
+    for share in (0.0, *BASE_SHARES):
+        with tempfile.TemporaryDirectory() as moved:
+            average({folder: 1 - share, resolve_model("all-MiniLM-L6-v2").path: share}, Path(moved), "cpu")
+            ranks |= stages(_name(share), SentenceTransformerEncoder(Path(moved)), data, known, asked)
     return {"ranks": ranks}
+
+
+def _name(base_share: float) -> str:
+    return f"tuned, {base_share:.2f} base" if base_share else "tuned"
 
 
 def _renamed(data: Data, fold: int, units: Units) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from shared.transactions.formats import TextFormat
 from shared.transactions.merchant import clean_merchant
 from shared.transactions.text import TransactionFields
 
+TEXTS = TextFormat()
 MIN_ROWS = 30  # of a GL code, so that its recall means something
 
 

@@ -3,35 +3,25 @@
 import argparse
 import random
 import shutil
-import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.quality import material, tables
-from benchmarks.quality.material import Data, Row
+from benchmarks.quality import material, second, tables
+from benchmarks.quality.material import TEXTS, Data, Row
 from benchmarks.quality.units import Units
 from shared.categorization.exact import rank_exactly, rank_of
-from shared.categorization.reranking import SecondStage
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
-from shared.engines.reranker import CrossEncoderReranker, RerankQuery
 from shared.evaluation.baselines import METHODS, BaselineRow, rankings
 from shared.jobs.kinds import Recipe
 from shared.training.averaging import SEEDS_APART, average
 from shared.training.finetune import finetune
-from shared.training.requests import FinetuneRequest, Teacher
-from shared.training.reranker_lists import Example, examples_of
-from shared.training.reranker_requests import RerankerRequest
-from shared.training.reranker_training import train_reranker
-from shared.transactions.formats import TextFormat
+from shared.training.requests import FinetuneRequest
 
 FOLDS = 5
 RUNS = 3
-TEXTS = TextFormat()
 
 
 def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
@@ -81,7 +71,13 @@ def one_fold(data: Data, seed: int, fold: int, options: argparse.Namespace, unit
     ranks |= stages("averaged", SentenceTransformerEncoder(averaged), data, known, asked)
     found = {"asked": asked_at, "ranks": ranks, "seconds": seconds}
     if seed < options.reranked_seeds:
-        found |= _reranked(data, known, asked, model, ranks)
+        name = f"{seed}-{fold}"
+        reranker = second.reranker_model(data, known, model, name, units)
+        again = second.reranked(data, known, asked, tuned, reranker)
+        ranks["tuned: serving + reranker"] = again["ranks"]
+        found["rerank_ms"] = again["rerank_ms"]
+        student = second.student_model(data, known, model, reranker, name, units)
+        ranks |= stages("distilled", SentenceTransformerEncoder(student), data, known, asked)
     return found
 
 
@@ -136,7 +132,7 @@ def stages(
         "texts": (plain, [], False),
         "texts + history": (plain, history, False),
         "texts + departments": (full, [], False),
-        "texts + history + departments + habits": (full, history, True),
+        "serving": (full, history, True),
     }
     found = {}
     for way, (choices, rows, with_habits) in ways.items():
@@ -147,69 +143,6 @@ def stages(
             rank_of(row.category_id, one) for row, one in zip(asked, ranked, strict=True)
         ]
     return found
-
-
-def _reranked(
-    data: Data,
-    known: Sequence[Row],
-    asked: Sequence[Row],
-    model: Path,
-    ranks: dict[str, list[int | None]],
-) -> dict[str, Any]:
-    """A cross-encoder behind the tuned bi-encoder: its ranks go into `ranks`; what it costs."""
-    choices = data.choices(TEXTS)
-    documents = {one: choice.text for one, choice in choices.items()}
-    questions = [row.exact(TEXTS) for row in asked]
-    tuned = SentenceTransformerEncoder(model)
-    ranked = rank_exactly(tuned, choices, [row.exact(TEXTS) for row in known], questions, is_tuned=True)
-    with tempfile.TemporaryDirectory() as folder:
-        result = train_reranker(
-            RerankerRequest(
-                base_model=model,
-                miner=model,
-                output_dir=Path(folder) / "reranker",
-                category_texts=data.texts(TEXTS),
-                train_rows=tuple(row.trained(TEXTS) for row in known),
-                examples=_examples(data),
-            ),
-            lambda _: None,
-        )
-        reranker = CrossEncoderReranker(result.model_dir)
-        reranker.score([RerankQuery("warm", ["up"])])
-        started = time.perf_counter()
-        again = SecondStage(reranker, TEXTS, documents, 10).rerank([row.fields for row in asked], ranked)
-        took = (time.perf_counter() - started) / len(asked)
-        ranks |= _distilled(data, known, asked, model, Path(folder) / "student", result.model_dir)
-    ranks["tuned: serving + reranker"] = [
-        rank_of(row.category_id, one) for row, one in zip(asked, again, strict=True)
-    ]
-    return {"reranker_seconds": result.seconds, "rerank_ms": 1000 * took}
-
-
-def _examples(data: Data) -> tuple[Example, ...]:
-    """The chart's own examples, which a reranker learns from as from rows."""
-    ids = {about["name"]: str(one) for one, about in data.chart.items()}
-    found = examples_of({str(one): about for one, about in data.chart.items()}, TEXTS)
-    return tuple(replace(one, category_id=ids[one.category_id]) for one in found)
-
-
-def _distilled(
-    data: Data, known: Sequence[Row], asked: Sequence[Row], model: Path, student: Path, teacher: Path
-) -> dict[str, list[int | None]]:
-    """The tuned bi-encoder, taught further by the reranker: as fast as it was."""
-    recipe = Recipe(loss="margin_mse", epochs=3, learning_rate=5e-5)
-    taught = finetune(
-        FinetuneRequest(
-            base_model=model,
-            output_dir=student,
-            category_texts=data.texts(TEXTS),
-            train_rows=tuple(row.trained(TEXTS) for row in known),
-            recipe=recipe,
-            teacher=Teacher(teacher, True, TEXTS, data.texts(TEXTS)),
-        ),
-        lambda _: None,
-    )
-    return stages("distilled", SentenceTransformerEncoder(taught.model_dir), data, known, asked)
 
 
 def _table(found: dict[tuple[int, int], dict[str, Any]]) -> dict[str, Any]:
@@ -237,6 +170,9 @@ def _table(found: dict[tuple[int, int], dict[str, Any]]) -> dict[str, Any]:
             f"{name:44} {first.value:.3f} ({first.low:.3f}-{first.high:.3f})    {rest}  "
             f"{mrr.value:.3f} ({mrr.low:.3f}-{mrr.high:.3f})  {seeds}"
         )
+    costs = [unit["rerank_ms"] for unit in found.values() if "rerank_ms" in unit]
+    if costs:
+        print(f"reranker: {np.median(costs):.0f} ms a row for {second.TOP_N} categories")
     took = [unit["seconds"] for unit in found.values()]
     print(f"fine-tuning 208 rows x 5 epochs: {np.median(took):.1f} s (median of {len(took)})")
     return summary
