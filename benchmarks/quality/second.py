@@ -1,0 +1,95 @@
+"""What a reranker behind the tuned bi-encoder adds and costs, and what a bi-encoder learns from it."""
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.quality.material import TEXTS, Data, Row
+from benchmarks.quality.units import Units
+from shared.categorization.exact import rank_exactly, rank_of
+from shared.categorization.reranking import SecondStage
+from shared.engines.encoder import Encoder
+from shared.engines.reranker import CrossEncoderReranker, RerankQuery
+from shared.jobs.kinds import Recipe
+from shared.training.finetune import finetune
+from shared.training.requests import FinetuneRequest, Teacher
+from shared.training.reranker_lists import Example, examples_of
+from shared.training.reranker_requests import RerankerRequest
+from shared.training.reranker_training import train_reranker
+
+TOP_N = 10
+
+
+def reranked(
+    data: Data, known: Sequence[Row], asked: Sequence[Row], encoder: Encoder, reranker: Path
+) -> dict[str, Any]:
+    """Ranks of the asked rows after a second stage of serving, and its milliseconds a row."""
+    choices = data.choices(TEXTS)
+    questions = [row.exact(TEXTS) for row in asked]
+    ranked = rank_exactly(encoder, choices, [row.exact(TEXTS) for row in known], questions, is_tuned=True)
+    model = CrossEncoderReranker(reranker)
+    model.score([RerankQuery("warm", ["up"])])
+    stage = SecondStage(model, TEXTS, {one: choice.text for one, choice in choices.items()}, TOP_N)
+    started = time.perf_counter()
+    again = stage.rerank([row.fields for row in asked], ranked)
+    took = (time.perf_counter() - started) / len(asked)
+    ranks = [rank_of(row.category_id, one) for row, one in zip(asked, again, strict=True)]
+    return {"ranks": ranks, "rerank_ms": 1000 * took}
+
+
+def reranker_model(data: Data, known: Sequence[Row], model: Path, name: str, units: Units) -> Path:
+    """The folder of a reranker of what the bi-encoder finds, trained on the known rows."""
+    folder = units.folder / f"reranker-{name}"
+
+    def train() -> dict[str, Any]:
+        shutil.rmtree(folder, ignore_errors=True)  # what a run that was stopped left
+        result = train_reranker(
+            RerankerRequest(
+                base_model=model,
+                miner=model,
+                output_dir=folder,
+                category_texts=data.texts(TEXTS),
+                train_rows=tuple(row.trained(TEXTS) for row in known),
+                examples=_examples(data),
+            ),
+            lambda _: None,
+        )
+        return {"seconds": result.seconds}
+
+    units.once(f"reranker-training-{name}", train)
+    return folder
+
+
+def student_model(
+    data: Data, known: Sequence[Row], model: Path, teacher: Path, name: str, units: Units
+) -> Path:
+    """The folder of the bi-encoder, taught further by the reranker: as fast as it was."""
+    folder = units.folder / f"student-{name}"
+
+    def train() -> dict[str, Any]:
+        shutil.rmtree(folder, ignore_errors=True)
+        result = finetune(
+            FinetuneRequest(
+                base_model=model,
+                output_dir=folder,
+                category_texts=data.texts(TEXTS),
+                train_rows=tuple(row.trained(TEXTS) for row in known),
+                recipe=Recipe(loss="margin_mse", epochs=3, learning_rate=5e-5),
+                teacher=Teacher(teacher, True, TEXTS, data.texts(TEXTS)),
+            ),
+            lambda _: None,
+        )
+        return {"seconds": result.seconds}
+
+    units.once(f"student-training-{name}", train)
+    return folder
+
+
+def _examples(data: Data) -> tuple[Example, ...]:
+    """The chart's own examples, which a reranker learns from as from rows."""
+    ids = {about["name"]: str(one) for one, about in data.chart.items()}
+    found = examples_of({str(one): about for one, about in data.chart.items()}, TEXTS)
+    return tuple(replace(one, category_id=ids[one.category_id]) for one in found)
