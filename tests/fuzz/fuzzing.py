@@ -81,7 +81,7 @@ def fuzz(
     environment = {
         "OUTLAY_FUZZ_COUNTS": str(counts),
         "OUTLAY_FUZZ_KEPT": " ".join(map(str, kept)),
-        "OUTLAY_FUZZ_ROWS": json.dumps(row_ids(organization)),
+        "OUTLAY_FUZZ_ROWS": json.dumps(row_ids(organization, target.resources.engine)),
     }
     ended = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, cwd=folder)
     if counts.exists():

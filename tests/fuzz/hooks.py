@@ -68,7 +68,8 @@ def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
     if IDEMPOTENCY_KEY in case.headers and turn % 4:
         del case.headers[IDEMPOTENCY_KEY]
     if turn % 2:
-        _exchange(case.path_parameters, ROWS)
+        for named in (case.path_parameters, case.query):
+            _exchange(named, ROWS)
         if isinstance(case.body, dict):
             _exchange(case.body, ROWS)
 

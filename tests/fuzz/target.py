@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
+from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from shared.kit.settings import Settings
+from tests.api.isolation import a_candidate, a_model, a_reranker
 from tests.factories import (
     ROOT_KEY,
     OrganizationClient,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
+BI_ENCODERS = ("model_version_id", "base_model_version_id", "teacher_version_id", "miner_version_id")
 
 
 @dataclass(frozen=True)
@@ -109,17 +112,18 @@ def _free_port() -> int:
         return port
 
 
-def row_ids(organization: OrganizationClient) -> dict[str, str]:
+def row_ids(organization: OrganizationClient, engine: Engine) -> dict[str, str]:
     """Parameter or field -> the id of such a row of the organisation."""
 
     def first(path: str) -> str:
         found: str = organization.get(f"/v1/{path}").json()["data"][0]["id"]
         return found
 
-    model = first("models")
+    model, evaluation = str(a_model(organization, engine)), first("evaluations")
     return {
-        "model_version_id": model,
-        "base_model_version_id": model,
+        **dict.fromkeys(BI_ENCODERS, model),
+        **dict.fromkeys(("evaluation_id", "baseline", "candidate"), evaluation),
+        "reranker_version_id": str(a_reranker(organization, engine)),
+        "candidate_id": str(a_candidate(organization, engine)),
         "dataset_id": first("datasets"),
-        "evaluation_id": first("evaluations"),
     }
