@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 QUEUES = ("default", "llm", "embedding", "evaluation", "gpu")
 Projection = Literal["pca", "umap"]
+Strategy = Literal["random", "stratified", "by_merchant", "by_time", "by_category", "by_department"]
 
 
 class Params(BaseModel):
@@ -56,9 +57,7 @@ class DatasetParams(Params):
     train: float
     test: float
     eval: float
-    strategy: Literal["random", "stratified", "by_merchant", "by_time", "by_category", "by_department"] = (
-        "stratified"
-    )
+    strategy: Strategy = "stratified"
     remove_duplicates: bool = True
     sources: list[str] = Field(default_factory=list, description="Of the transactions; empty: all.")
     category_ids: list[uuid.UUID] = Field(default_factory=list, description="Empty: all live ones.")
@@ -150,9 +149,7 @@ class RerankerTrainingParams(Params):
     dataset_id: uuid.UUID
     name: str
     miner_version_id: uuid.UUID = Field(description="The bi-encoder whose candidates it will rerank.")
-    base_model_version_id: uuid.UUID | None = Field(
-        default=None, description="A reranker to train further; null: the miner's weights with a new head."
-    )
+    base_model_version_id: uuid.UUID | None = None  # to train further; None: the miner's with a new head
     epochs: int = 3
     batch_size: int = 16
     learning_rate: float = 5e-5
