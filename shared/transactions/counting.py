@@ -3,7 +3,8 @@
 import uuid
 from collections.abc import Collection
 
-from sqlalchemy import and_, func, literal_column, or_, select
+from sqlalchemy import Text, and_, func, literal, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from shared.transactions.tables import PLACE_DIGEST, Label, Transaction
@@ -38,12 +39,12 @@ def of_merchants_at_places(
         return []
     place = func.coalesce(Transaction.location, Transaction.department)
     keys = (Transaction.merchant_name, place, Label.category_id)
-    digests = [func.md5(func.lower(f"{merchant}\n{where}")) for merchant, where in sorted(wanted)]
+    asked = literal([f"{merchant}\n{where}" for merchant, where in sorted(wanted)], ARRAY(Text))
     query = (
         select(*keys, func.count())
         .join(Label, _LABELLED)
         .where(Transaction.organization_id == organization_id, Label.organization_id == organization_id)
-        .where(literal_column(PLACE_DIGEST).in_(digests))
+        .where(literal_column(PLACE_DIGEST).in_(select(func.md5(func.lower(func.unnest(asked))))))
         .group_by(*keys)
     )
     return [(row[0], row[1], row[2], row[3]) for row in session.execute(query)]
