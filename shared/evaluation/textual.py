@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,29 +69,12 @@ def tfidf_lr(
     Fitted once per distinct text and category with its count as weight. Shape (asked, width), each row's sum
     1; 0 for categories without labelled rows.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_union
 
     shares = np.bincount(labels, weights=weights, minlength=width).astype(np.float64)
     if np.count_nonzero(shares) < 2 or not any(re.search(r"\w", text) for text in texts):
         return _normalised(np.tile(shares, (len(asked), 1)))  # nothing to tell them apart by
-    features = make_union(
-        TfidfVectorizer(
-            token_pattern=r"(?u)\b\w+\b",  # noqa: S106  # words of one letter, too
-            ngram_range=(1, 2),
-            sublinear_tf=True,
-            max_features=MAX_FEATURES,
-            dtype=np.float32,
-        ),
-        TfidfVectorizer(
-            analyzer="char_wb",
-            ngram_range=(3, 5),
-            sublinear_tf=True,
-            max_features=MAX_FEATURES,
-            dtype=np.float32,
-        ),
-    )
+    features = _tfidf()
     model = LogisticRegression(C=INVERSE_REGULARISATION, tol=TOLERANCE, max_iter=1000)
     model.fit(features.fit_transform(texts), labels, sample_weight=weights)
 
@@ -100,6 +84,19 @@ def tfidf_lr(
         return found
 
     return _once(asked, probabilities, width)
+
+
+def _tfidf() -> Any:
+    """The features of words and word pairs, beside those of 3 to 5 characters."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_union
+
+    common = {"sublinear_tf": True, "max_features": MAX_FEATURES, "dtype": np.float32}
+    words_of_any_length = r"(?u)\b\w+\b"  # of one letter, too
+    return make_union(
+        TfidfVectorizer(token_pattern=words_of_any_length, ngram_range=(1, 2), **common),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), **common),
+    )
 
 
 def _bm25(documents: Sequence[str]) -> Callable[[str], Scores]:

@@ -1,7 +1,7 @@
 """Distillation: a bi-encoder learns by how much a slower teacher prefers one category to another."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from shared.engines.encoder import SentenceTransformerEncoder
 from shared.engines.reranker import CrossEncoderReranker, RerankQuery, Scores
 from shared.training.losses import TEACHER_SCALE
+from shared.training.planned import in_order, planned
 from shared.training.requests import FinetuneRequest, Teacher
 from shared.training.rows import TrainRow, Untrainable
 
@@ -83,27 +84,15 @@ def taught(model: "SentenceTransformer", request: FinetuneRequest, on_handed: An
         Untrainable: see `lessons`.
     """
     from datasets import Dataset
-    from sentence_transformers.base.sampler import DefaultBatchSampler
 
     recipe = request.recipe
     made = lessons(model, request)
-    size, count = recipe.batch_size, recipe.negatives_per_pair
+    count = recipe.negatives_per_pair
     everything = [
         one
         for epoch in range(recipe.epochs)
         for one in epoch_of(made, negatives=count, seed=recipe.seed, epoch=epoch)
     ]
-
-    class Planned(DefaultBatchSampler):
-        def __iter__(self) -> Iterator[list[int]]:
-            first = self.epoch * len(made)
-            for start in range(first, first + len(made), size):
-                batch = list(range(start, min(start + size, first + len(made))))
-                on_handed(len(batch))
-                yield batch
-
-        def __len__(self) -> int:
-            return -(-len(made) // size)
 
     columns: dict[str, Any] = {
         "anchor": [one.anchor for one in everything],
@@ -112,7 +101,8 @@ def taught(model: "SentenceTransformer", request: FinetuneRequest, on_handed: An
     for number in range(count):
         columns[f"negative_{number + 1}"] = [one.negatives[number] for one in everything]
     columns["label"] = [list(one.margins) for one in everything]
-    return Dataset.from_dict(columns), Planned
+    plan = in_order(len(made), recipe.epochs, recipe.batch_size)
+    return Dataset.from_dict(columns), planned(plan, on_handed)
 
 
 def _nearest(model: "SentenceTransformer", request: FinetuneRequest) -> list[list[str]]:

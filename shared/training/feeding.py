@@ -11,6 +11,7 @@ from shared.training.dropping import with_dropout
 from shared.training.losses import OF_LABELS
 from shared.training.negatives import Negatives, Pool, hardest
 from shared.training.pairs import Pair, batch_count, epoch_batches
+from shared.training.planned import planned
 from shared.training.requests import FinetuneRequest
 from shared.training.rows import TrainRow, text_format
 
@@ -28,6 +29,10 @@ class Feed:
     sampler: Any = None
     handed: int = 0
 
+    def count(self, rows: int) -> None:
+        """So many more rows were given out."""
+        self.handed += rows
+
 
 def feed(model: "SentenceTransformer", request: FinetuneRequest) -> Feed:
     """What the recipe's loss learns from; hard negatives are mined with the model as it is now.
@@ -44,11 +49,7 @@ def feed(model: "SentenceTransformer", request: FinetuneRequest) -> Feed:
 
 def _taught(model: "SentenceTransformer", request: FinetuneRequest) -> Feed:
     made = Feed()
-
-    def count(rows: int) -> None:
-        made.handed += rows
-
-    made.data, made.sampler = taught(model, request, count)
+    made.data, made.sampler = taught(model, request, made.count)
     return made
 
 
@@ -84,8 +85,18 @@ def paired(request: FinetuneRequest, negatives: Negatives | None = None) -> Feed
         Untrainable: fewer than two categories, or one without a text.
     """
     from datasets import Dataset
-    from sentence_transformers.base.sampler import DefaultBatchSampler
 
+    pairs, plan = _plan(request, negatives)
+    columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
+    for number in range(negatives.count if negatives else 0):
+        columns[f"negative_{number + 1}"] = [pair.negatives[number] for pair in pairs]
+    made = Feed(Dataset.from_dict(columns))
+    made.sampler = planned(plan, made.count)
+    return made
+
+
+def _plan(request: FinetuneRequest, negatives: Negatives | None) -> tuple[list[Pair], list[list[list[int]]]]:
+    """All epochs' pairs, and each epoch's batches as positions among them."""
     recipe = request.recipe
     pairs: list[Pair] = []
     plan: list[list[list[int]]] = []
@@ -104,22 +115,7 @@ def paired(request: FinetuneRequest, negatives: Negatives | None = None) -> Feed
         for batch in batches:
             plan[-1].append(list(range(len(pairs), len(pairs) + len(batch))))
             pairs.extend(batch)
-    made = Feed()
-
-    class Planned(DefaultBatchSampler):
-        def __iter__(self) -> Iterator[list[int]]:
-            for batch in plan[self.epoch]:
-                made.handed += len(batch)
-                yield batch
-
-        def __len__(self) -> int:
-            return len(plan[0])
-
-    columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
-    for number in range(negatives.count if negatives else 0):
-        columns[f"negative_{number + 1}"] = [pair.negatives[number] for pair in pairs]
-    made.data, made.sampler = Dataset.from_dict(columns), Planned
-    return made
+    return pairs, plan
 
 
 def labelled(request: FinetuneRequest) -> Feed:
@@ -151,7 +147,7 @@ def labelled(request: FinetuneRequest) -> Feed:
         def __iter__(self) -> Iterator[list[int]]:
             offset = each * (self.epoch % epochs)
             for batch in super().__iter__():
-                made.handed += len(batch)
+                made.count(len(batch))
                 yield [offset + index for index in batch]
 
     columns = {

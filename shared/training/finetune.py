@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from shared.engines.devices import training_precision
@@ -45,28 +46,25 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
     from transformers import set_seed
 
     started = time.monotonic()
-    recipe = request.recipe
-    set_seed(recipe.seed)
+    set_seed(request.recipe.seed)
     _choose_gpu()
-    model = load_model(request.base_model, device=request.device)
-    dimensions = dimensions_of(model, recipe)
+    return _tune(load_model(request.base_model, device=request.device), request, on_progress, started)
+
+
+def _tune(
+    model: "SentenceTransformer",
+    request: FinetuneRequest,
+    on_progress: Callable[[TrainProgress], None],
+    started: float,
+) -> FinetuneResult:
+    """Measure, train, keep the best epoch, save and measure again."""
+    dimensions = dimensions_of(model, request.recipe)
     precision = _precision(request, model.device.type)
     watch = Watch(model, request.test_rows, request.category_texts)
-    examples = triplets(request.test_rows, request.category_texts, seed=recipe.seed)
+    examples = triplets(request.test_rows, request.category_texts, seed=request.recipe.seed)
     before = triplet_accuracy(model, examples)
     watch.measure(0)
-    losses: list[float] = []
-
-    def progress(step: TrainProgress) -> None:
-        losses.append(step.loss)
-        on_progress(step)
-
-    fed = feed(model, request)
-    if request.has_gradient_checkpointing:
-        _check_point(model)
-    in_training = _train(model, request, fed, precision, watch, progress)
-    if not losses:
-        raise Untrainable("There are fewer batches than processes to train on them.")
+    learnt = _learn(model, request, precision, watch, on_progress)
     watch.restore_kept()
     if is_first_process():
         model.save_pretrained(str(request.output_dir), create_model_card=False, safe_serialization=True)
@@ -77,17 +75,53 @@ def finetune(request: FinetuneRequest, on_progress: Callable[[TrainProgress], No
         best_epoch=watch.kept_epoch,
         triplet_accuracy_before=before,
         triplet_accuracy_after=triplet_accuracy(model, examples),
-        steps=len(losses),
+        steps=len(learnt.losses),
         seconds=time.monotonic() - started,
-        rows=fed.handed,
-        rows_per_second=fed.handed / in_training,
+        rows=learnt.rows,
+        rows_per_second=learnt.rows / learnt.seconds,
         peak_memory_mb=peak,
         peak_memory_of=peak_of,
         dimensions=dimensions,
         device=model.device.type,
         precision=precision,
-        losses=tuple(losses),
+        losses=tuple(learnt.losses),
     )
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    """The loss of each step, the rows that were handed out, and the seconds that took."""
+
+    losses: list[float]
+    rows: int
+    seconds: float
+
+
+def _learn(
+    model: "SentenceTransformer",
+    request: FinetuneRequest,
+    precision: str,
+    watch: Watch,
+    on_progress: Callable[[TrainProgress], None],
+) -> _Learnt:
+    """Train the model on what the recipe makes of the rows.
+
+    Raises:
+        Untrainable: no batch came to this process, or none could be made.
+    """
+    losses: list[float] = []
+
+    def progress(step: TrainProgress) -> None:
+        losses.append(step.loss)
+        on_progress(step)
+
+    fed = feed(model, request)
+    if request.has_gradient_checkpointing:
+        _check_point(model)
+    seconds = _train(model, request, fed, precision, watch, progress)
+    if not losses:
+        raise Untrainable("There are fewer batches than processes to train on them.")
+    return _Learnt(losses, fed.handed, seconds)
 
 
 def is_first_process() -> bool:

@@ -65,9 +65,24 @@ def epoch_batches(
     groups = _by_category(rows, category_texts)
     if negatives and is_in_batch:
         batch_size = min(batch_size, max(1, len(category_texts) // 2))
-    batches: list[list[tuple[int, Pair]]] = [
-        [] for _ in range(_batch_count(groups, batch_size, may_be_alone=negatives is not None))
-    ]
+    count = _batch_count(groups, batch_size, may_be_alone=negatives is not None)
+    batches = _dealt(rows, groups, category_texts, count, transaction_share, rng)
+    if negatives is None:
+        return [[pair for _, pair in batch] for batch in batches]
+    drawing = random.Random(f"{seed}/{epoch}/negatives")  # noqa: S311
+    return [_with_negatives(batch, negatives, drawing, is_in_batch=is_in_batch) for batch in batches]
+
+
+def _dealt(
+    rows: Sequence[TrainRow],
+    groups: Mapping[str, Sequence[int]],
+    category_texts: Mapping[str, str],
+    count: int,
+    transaction_share: float,
+    rng: random.Random,
+) -> list[list[tuple[int, Pair]]]:
+    """So many batches of rows' positions and pairs, each with at most one of a category; shuffled."""
+    batches: list[list[tuple[int, Pair]]] = [[] for _ in range(count)]
     # Large categories first, each to the emptiest batches: the sizes end level.
     for category_id in sorted(groups, key=lambda one: (-len(groups[one]), rng.random())):
         group = _Group(rows, groups[category_id])
@@ -83,10 +98,7 @@ def epoch_batches(
     for batch in batches:
         rng.shuffle(batch)
     rng.shuffle(batches)
-    if negatives is None:
-        return [[pair for _, pair in batch] for batch in batches]
-    drawing = random.Random(f"{seed}/{epoch}/negatives")  # noqa: S311
-    return [_with_negatives(batch, negatives, drawing, is_in_batch=is_in_batch) for batch in batches]
+    return batches
 
 
 def _with_negatives(

@@ -1,12 +1,12 @@
 """Lists in the shape that a reranker's trainer takes: a dataset and its batch sampler."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from shared.engines.encoder import SentenceTransformerEncoder
-from shared.training.reranker_lists import Example, RankedList, by_similarity, epoch_lists
+from shared.training.planned import in_order, planned
+from shared.training.reranker_lists import Example, by_similarity, epoch_lists
 from shared.training.reranker_requests import RerankerRequest
 from shared.training.rows import TrainRow
 
@@ -56,7 +56,8 @@ def feed(request: RerankerRequest) -> Feed:
     }
     watched = by_similarity(miner, _for_miner(request, request.test_rows), mined)
     candidates = [found[:WATCHED_CANDIDATES] for found in watched]
-    return Feed(Dataset.from_dict(columns), _planned(lists, request.batch_size), candidates)
+    plan = in_order(len(lists[0]), len(lists), request.batch_size)
+    return Feed(Dataset.from_dict(columns), planned(plan), candidates)
 
 
 def first_stage(rows: Sequence[TrainRow], candidates: Sequence[Sequence[str]]) -> tuple[float, ...]:
@@ -73,21 +74,3 @@ def _for_miner(request: RerankerRequest, rows: Sequence[TrainRow]) -> list[Train
     if texts is None:
         return list(rows)
     return [replace(row, text=texts.of_transaction(row.fields)) if row.fields else row for row in rows]
-
-
-def _planned(lists: Sequence[Sequence[RankedList]], batch_size: int) -> Any:
-    """A sampler that hands out each epoch's lists, which stand in the dataset one epoch after the other."""
-    from sentence_transformers.base.sampler import DefaultBatchSampler
-
-    size = len(lists[0])
-
-    class Planned(DefaultBatchSampler):
-        def __iter__(self) -> Iterator[list[int]]:
-            first = self.epoch * size
-            for start in range(first, first + size, batch_size):
-                yield list(range(start, min(start + batch_size, first + size)))
-
-        def __len__(self) -> int:
-            return math.ceil(size / batch_size)
-
-    return Planned
