@@ -20,7 +20,7 @@ from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_
 from shared.evaluation.baselines import METHODS, rankings
 from shared.evaluation.comparing import differences
 from shared.evaluation.metrics import macro_recall
-from shared.jobs.kinds import Recipe
+from shared.jobs.recipes import Recipe
 from shared.kit.intervals import figure
 from shared.training.finetune import finetune
 from shared.training.requests import FinetuneRequest

@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
 from shared.jobs import children, store
-from shared.jobs.kinds import KINDS, Params
+from shared.jobs.kinds import KINDS
+from shared.jobs.params import Params
 from shared.jobs.signals import ChildrenAtWork, JobCancelled, LeaseLost, WorkerStopping
 from shared.jobs.tables import Job
 from shared.kit import tracing

@@ -12,7 +12,7 @@ from shared.datasets import service as datasets
 from shared.engines.artifacts import Artifacts
 from shared.engines.encoders import Encoders
 from shared.jobs import service as jobs
-from shared.jobs.kinds import RerankerTrainingParams
+from shared.jobs.recipes import RerankerTrainingParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings

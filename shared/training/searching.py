@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from shared.datasets import service as datasets
 from shared.jobs import children
 from shared.jobs import service as jobs
-from shared.jobs.kinds import Recipe, SearchParams, TrainingParams, TrialParams
+from shared.jobs.recipes import Recipe, SearchParams, TrainingParams, TrialParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import AppError, FieldError, Invalid

@@ -14,7 +14,7 @@ from shared.datasets.tables import Dataset
 from shared.engines.artifacts import Artifacts
 from shared.engines.encoders import Encoders
 from shared.jobs import service as jobs
-from shared.jobs.kinds import Recipe, TrainingParams
+from shared.jobs.recipes import Recipe, TrainingParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings

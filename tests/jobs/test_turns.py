@@ -9,7 +9,8 @@ from sqlalchemy import Engine, func, text, update
 from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.attempts import Attempts
-from shared.jobs.kinds import EvaluationParams, Params, ReindexParams, SyncIndexParams
+from shared.jobs.kinds import EvaluationParams, ReindexParams, SyncIndexParams
+from shared.jobs.params import Params
 from shared.jobs.run import Finish, Run, execute_next
 from shared.jobs.tables import Job
 from shared.kit.work import transaction

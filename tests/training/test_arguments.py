@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import Resources
-from shared.jobs.kinds import Recipe
+from shared.jobs.recipes import Recipe
 from shared.training import reports, trials
 from shared.training.arguments import common
 from worker.trainer import WORKS

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from shared.engines.encoder import resolve_model
-from shared.jobs.kinds import Recipe
+from shared.jobs.recipes import Recipe
 from shared.training.averaging import SEEDS_APART, finetune_averaged
 from shared.training.finetune import finetune
 from shared.training.requests import FinetuneRequest, TrainProgress

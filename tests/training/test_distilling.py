@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from shared.engines.encoder import SentenceTransformerEncoder, load_model, resolve_model
-from shared.jobs.kinds import Recipe
+from shared.jobs.recipes import Recipe
 from shared.training.distilling import Lesson, epoch_of, lessons
 from shared.training.finetune import finetune
 from shared.training.losses import TEACHER_SCALE

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shared.engines.encoder import resolve_model
-from shared.jobs.kinds import Recipe
+from shared.jobs.recipes import Recipe
 from shared.training.finetune import FinetuneRequest, FinetuneResult, TrainProgress, finetune
 from shared.training.pairs import TrainRow, Untrainable
 

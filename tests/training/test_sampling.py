@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.jobs.kinds import Recipe
+from shared.jobs.recipes import Recipe
 from shared.training.sampling import DEFAULT_SPACE, UNPRUNED, Tried, ask, best_of, check, matters, stop_below
 
 SMALL: dict[str, Any] = {"loss": ["mnrl", "triplet"], "epochs": {"low": 1, "high": 2}}

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from shared.jobs import children
 from shared.jobs import service as jobs
-from shared.jobs.kinds import SearchParams, TrialParams
+from shared.jobs.recipes import SearchParams, TrialParams
 from shared.jobs.run import Finish, Lease, Run, execute
 from shared.kit.errors import AppError
 from shared.kit.work import transaction
