@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from shared.candidates import store
-from shared.candidates.store import ORDERS, CandidateNotFound, Filter
+from shared.candidates.conditions import ORDERS, Filter
+from shared.candidates.store import CandidateNotFound
 from shared.candidates.tables import STATUSES, Candidate, CandidateDecision
 from shared.categories import service as categories
 from shared.categories.tables import Category

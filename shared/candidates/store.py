@@ -3,35 +3,20 @@
 import datetime as dt
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, func, literal, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import Session
 
+from shared.candidates.conditions import Filter, among, is_free, narrowed, ordered
 from shared.candidates.tables import Candidate, CandidateDecision
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
-
-ORDERS = ("hardest", "disagreed", "oldest", "random")
 
 
 class CandidateNotFound(NotFound):
     """There is no such candidate."""
 
     code = "candidate-not-found"
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which candidates; what is None does not narrow. `max_rank` leaves out those without a rank."""
-
-    status: str | None = None
-    kind: str | None = None
-    category_id: uuid.UUID | None = None
-    job_id: uuid.UUID | None = None
-    style: str | None = None
-    max_rank: int | None = None
 
 
 def add(session: Session, candidates: Sequence[Candidate]) -> None:
@@ -64,14 +49,14 @@ def hold(session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID) 
 
 def list_(session: Session, organization_id: uuid.UUID, wanted: Filter, paging: Paging) -> Page[Candidate]:
     """The organisation's candidates, newest first."""
-    query = _of(organization_id).where(*_narrowed(wanted))
+    query = _of(organization_id).where(*narrowed(wanted))
     return page(session, query, Candidate.id, paging, resource="candidates", newest_first=True)
 
 
 def known_ids(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Those of the candidates that the organisation has."""
     query = select(Candidate.id).where(Candidate.organization_id == organization_id)
-    return set(session.scalars(query.where(_among(Candidate.id, ids))))
+    return set(session.scalars(query.where(among(Candidate.id, ids))))
 
 
 def hold_next(
@@ -84,8 +69,8 @@ def hold_next(
     mine = and_(Candidate.leased_by.is_not(None), Candidate.leased_by == reviewer)
     query = (
         select(Candidate.id)
-        .where(Candidate.organization_id == organization_id, *_narrowed(wanted), _is_free(reviewer))
-        .order_by(mine.desc(), *_ordered(order, reviewer), Candidate.id)
+        .where(Candidate.organization_id == organization_id, *narrowed(wanted), is_free(reviewer))
+        .order_by(mine.desc(), *ordered(order, reviewer), Candidate.id)
         .limit(count)
         .with_for_update(skip_locked=True)
     )
@@ -109,8 +94,8 @@ def hold_many(
     query = select(Candidate.id).where(
         Candidate.organization_id == organization_id,
         Candidate.status.in_(statuses),
-        *(_narrowed(wanted) if isinstance(wanted, Filter) else [_among(Candidate.id, wanted)]),
-        _is_free(reviewer, category_ids),
+        *(narrowed(wanted) if isinstance(wanted, Filter) else [among(Candidate.id, wanted)]),
+        is_free(reviewer, category_ids),
     )
     ids = session.scalars(query.order_by(Candidate.id).limit(limit).with_for_update(skip_locked=True))
     return _load(session, organization_id, ids.all())
@@ -124,10 +109,10 @@ def count_pending(
     category_ids: Collection[uuid.UUID] | None,
 ) -> tuple[int, int]:
     """How many pending candidates fit, and how many of them `hold_many` would give to the reviewer."""
-    is_free = _is_free(reviewer, category_ids)
-    query = select(func.count(), func.count().filter(is_free)).select_from(Candidate)
+    free = is_free(reviewer, category_ids)
+    query = select(func.count(), func.count().filter(free)).select_from(Candidate)
     query = query.where(Candidate.organization_id == organization_id, Candidate.status == "pending")
-    row = session.execute(query.where(*_narrowed(wanted))).one()
+    row = session.execute(query.where(*narrowed(wanted))).one()
     return row[0], row[1]
 
 
@@ -210,41 +195,6 @@ def _one(session: Session, query: Select[Candidate]) -> Candidate:
 
 def _load(session: Session, organization_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> list[Candidate]:
     """The rows in the order of their ids; they are locked, so nothing changes in between."""
-    rows = session.scalars(_of(organization_id).where(_among(Candidate.id, ids)))
+    rows = session.scalars(_of(organization_id).where(among(Candidate.id, ids)))
     found = {row.id: row for row in rows}
     return [found[candidate_id] for candidate_id in ids]
-
-
-def _narrowed(wanted: Filter) -> list[ColumnElement[bool]]:
-    columns = {
-        Candidate.status: wanted.status,
-        Candidate.kind: wanted.kind,
-        Candidate.category_id: wanted.category_id,
-        Candidate.job_id: wanted.job_id,
-        Candidate.style: wanted.style,
-    }
-    narrowed = [column == value for column, value in columns.items() if value is not None]
-    return narrowed if wanted.max_rank is None else [*narrowed, Candidate.rank <= wanted.max_rank]
-
-
-def _is_free(reviewer: str, category_ids: Collection[uuid.UUID] | None = None) -> ColumnElement[bool]:
-    """Whether nobody else holds the candidate, by the database's clock; of any category, or of these."""
-    until, holder = Candidate.leased_until, Candidate.leased_by
-    free = or_(until.is_(None), until <= func.now(), holder == reviewer)
-    return free if category_ids is None else and_(free, _among(Candidate.category_id, category_ids))
-
-
-def _ordered(order: str, reviewer: str) -> list[ColumnElement[Any]]:
-    if order == "hardest":
-        return [Candidate.rank.desc().nulls_last(), Candidate.margin.asc().nulls_last()]
-    if order == "disagreed":
-        return [Candidate.margin.asc().nulls_last()]
-    if order == "random":  # the same after a reload, and another one for another reviewer
-        return [func.md5(func.concat(Candidate.id, reviewer))]
-    assert order == "oldest"
-    return []
-
-
-def _among(column: InstrumentedAttribute[uuid.UUID], ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
-    """Whether the column is one of `ids`: joined with an array, so each is looked up or hashed."""
-    return column.in_(select(func.unnest(literal(list(ids), ARRAY(Uuid())))))

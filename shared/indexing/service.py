@@ -1,22 +1,15 @@
 """Keeps the index equal to Postgres: small changes at once, everything on reindex and activation."""
 
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
-from shared.categorization.points import Entry, entry_point_id, to_points
+from shared.categorization.points import entry_point_id, to_points
 from shared.engines.encoders import Encoders
-from shared.engines.vectors import (
-    CollectionMissing,
-    CollectionUnreadable,
-    PointKind,
-    VectorIndex,
-    point_id,
-)
+from shared.engines.vectors import CollectionMissing, CollectionUnreadable, VectorIndex
+from shared.indexing.belonging import Rows, entries_of, pages
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ActivateParams, ReindexParams, SyncIndexParams
 from shared.jobs.run import Finish, Run
@@ -26,34 +19,11 @@ from shared.registry import collections
 from shared.registry import service as registry
 from shared.registry.service import Serving
 from shared.transactions import service as transactions
-from shared.transactions.formats import TextFormat
 
 logger = get_logger(__name__)
 
-PAGE = 500
 # A row that changes while its point is written is written again; so often only under a bug.
 MAX_ROUNDS = 10
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows whose points are to be settled."""
-
-    category_ids: tuple[uuid.UUID, ...] = ()
-    transaction_ids: tuple[uuid.UUID, ...] = ()
-
-    @classmethod
-    def of(cls, entries: Sequence[Entry]) -> "Rows":
-        """The rows of the entries."""
-        by_kind: dict[PointKind, list[uuid.UUID]] = {"category": [], "transaction": []}
-        for entry in entries:
-            by_kind[entry.kind].append(entry.row_id)
-        return cls(tuple(by_kind["category"]), tuple(by_kind["transaction"]))
-
-    def point_ids(self, fingerprint: str) -> set[uuid.UUID]:
-        """The ids of all their points, whether they exist or not."""
-        ids = {point_id(fingerprint, "category", row_id) for row_id in self.category_ids}
-        return ids | {point_id(fingerprint, "transaction", row_id) for row_id in self.transaction_ids}
 
 
 def submit(
@@ -129,7 +99,7 @@ def _reconcile(
     with run.reading() as session:
         total = transactions.count_labelled(session, run.organization_id)
     written = done = 0
-    for entries in _pages(run, serving.texts):
+    for entries in pages(run, serving.texts):
         ids = [entry_point_id(serving.fingerprint, entry) for entry in entries]
         stale = [e for e, i in zip(entries, ids, strict=True) if present.pop(i, None) != e.digest]
         written += _settle(run, serving, index, encoders, Rows.of(stale))
@@ -190,7 +160,7 @@ def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, 
     for _ in range(MAX_ROUNDS):
         run.checkpoint()
         with run.reading() as session:
-            entries = _entries(session, run.organization_id, rows, serving.texts)
+            entries = entries_of(session, run.organization_id, rows, serving.texts)
         wanted = {entry_point_id(serving.fingerprint, entry): entry.digest for entry in entries}
         if wanted == written:
             break
@@ -203,51 +173,3 @@ def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, 
             index.delete(serving.collection, list(gone))
         written = wanted
     return len(written or {})
-
-
-def _entries(session: Session, organization_id: uuid.UUID, rows: Rows, texts: TextFormat) -> list[Entry]:
-    """Those of the rows that belong in the index: live categories, and transactions labelled with one.
-
-    Many transactions of an archived category would take the places of neighbours that may vote.
-    """
-    found = categories.by_ids(session, organization_id, rows.category_ids) if rows.category_ids else []
-    entries = [
-        Entry("category", row.id, row.id, categories.text_of(row, texts.category))
-        for row in found
-        if row.archived_at is None
-    ]
-    if rows.transaction_ids:
-        labels = transactions.current_labels(session, organization_id, rows.transaction_ids)
-        named = {label.category_id for label in labels.values()}
-        known = categories.by_ids(session, organization_id, named)
-        live = {row.id for row in known if row.archived_at is None}
-        labelled = transactions.by_ids(
-            session,
-            organization_id,
-            [row_id for row_id, label in labels.items() if label.category_id in live],
-        )
-        entries += [
-            Entry("transaction", row.id, labels[row.id].category_id, transactions.text_of(row, texts))
-            for row in labelled
-        ]
-    return entries
-
-
-def _pages(run: Run, texts: TextFormat) -> Iterator[list[Entry]]:
-    """Everything that belongs in the index, a short transaction a page."""
-    with run.reading() as session:
-        chart = categories.all_live(session, run.organization_id)
-    yield [Entry("category", row.id, row.id, categories.text_of(row, texts.category)) for row in chart]
-    after: uuid.UUID | None = None
-    while True:
-        with run.reading() as session:
-            rows = transactions.labelled(session, run.organization_id, after=after, limit=PAGE)
-            live = {row.id for row in categories.all_live(session, run.organization_id)}
-        if not rows:
-            return
-        yield [
-            Entry("transaction", row.id, category, transactions.text_of(row, texts))
-            for row, category in rows
-            if category in live
-        ]
-        after = rows[-1][0].id
