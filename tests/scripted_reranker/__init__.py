@@ -5,14 +5,14 @@ says, and answers {"id", "results": [{"index", "relevance_score"}, …] best fir
 share of the query's words that a document has, so that its order can be told beforehand.
 """
 
-import itertools
 import json
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
+
+from tests.scripted_server import ScriptedServer
 
 KEY = "scripted-key"
 MODEL = "scripted-rerank"
@@ -43,7 +43,7 @@ def always(action: Action) -> Script:
 
 
 @dataclass
-class ScriptedReranker:
+class ScriptedReranker(ScriptedServer):
     """The server, a context manager. `requests`: the bodies of all calls; `paths`: where they went."""
 
     script: Script = field(default=lambda _: OK)
@@ -51,26 +51,13 @@ class ScriptedReranker:
     paths: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        self._lock = threading.Lock()
-        self._numbers = itertools.count(1)
-        self.released = threading.Event()
-        handler = type("Handler", (_Handler,), {"reranker": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
+        self.begin(_Handler)
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     @property
     def url(self) -> str:
         """The base URL, as OUTLAY_RERANK_BASE_URL takes it."""
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return self.address
 
     def take(self, path: str, body: dict[str, Any]) -> Action:
         """Note a call and say what to do with it."""
@@ -87,7 +74,7 @@ def relevance(query: str, document: str) -> float:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    reranker: ScriptedReranker
+    scripted: ScriptedReranker
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: Any) -> None:
@@ -95,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        action = self.reranker.take(self.path, body)
+        action = self.scripted.take(self.path, body)
         if action.kind == "error":
             self._send(action.status, b'{"message": "as scripted"}', action.retry_after)
         elif action.kind == "body":
@@ -151,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif kind == "drip-headers":
             self.wfile.write(b"HTTP/1.1 200 OK\r\n")
         self.connection.settimeout(1)
-        while not self.reranker.released.wait(0.05):
+        while not self.scripted.released.wait(0.05):
             try:
                 if kind != "hang":
                     self.wfile.write(b" " if kind == "drip" else b"X-A: b\r\n")
