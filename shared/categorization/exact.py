@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.categorization.habits import Habits, values_of
+from shared.categorization.habits import Habits
 from shared.categorization.precedents import Precedents, place_of
 from shared.categorization.ranking import Choice, Query, vote
 from shared.categorization.voting import Ranked, weights_for
@@ -43,11 +43,7 @@ def rank_exactly(
     The very vote of serving, over the category texts and the nearest known rows. Equal texts are encoded and
     compared once.
     """
-    habits = Habits.of(
-        (values_of(row.fields.department, row.fields.location), row.category_id, 1)
-        for row in known
-        if with_habits
-    )
+    habits = Habits.of((row.fields.location, row.category_id, 1) for row in known if with_habits)
     precedents = Precedents.of(
         (row.fields.merchant_name, place_of(row.fields), row.category_id, 1) for row in known if with_habits
     )

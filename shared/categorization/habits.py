@@ -1,10 +1,10 @@
-"""What departments and locations usually book: counts of labels, and what they say of a transaction."""
+"""What locations usually book: counts of labels, and what they say of a transaction."""
 
 import threading
 import time
 import uuid
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -13,62 +13,45 @@ from shared.transactions import counting
 
 KEPT_S = 30.0
 CAPACITY = 100
-Values = Mapping[str, str]  # field -> folded value
 
 
 @dataclass(frozen=True)
 class Habits:
-    """How many labelled transactions each category has: of all, and by each value of a field (folded)."""
+    """How many labelled transactions with a location each category has: in all, and by location (folded)."""
 
     total: Mapping[uuid.UUID, int]
-    by_value: Mapping[tuple[str, str], Mapping[uuid.UUID, int]]
+    by_location: Mapping[str, Mapping[uuid.UUID, int]]
 
     @classmethod
-    def of(cls, counted: Iterable[tuple[Values, uuid.UUID, int]]) -> "Habits":
-        """Sums of (values, category, rows)."""
+    def of(cls, counted: Iterable[tuple[str | None, uuid.UUID, int]]) -> "Habits":
+        """Sums of (location, category, rows)."""
         total: Counter[uuid.UUID] = Counter()
-        by_value: dict[tuple[str, str], Counter[uuid.UUID]] = {}
-        for values, category_id, rows in counted:
-            total[category_id] += rows
-            for field, value in values.items():
-                if value:
-                    by_value.setdefault((field, value), Counter())[category_id] += rows
-        return cls(total, by_value)
+        by_location: dict[str, Counter[uuid.UUID]] = {}
+        for location, category_id, rows in counted:
+            if folded := fold(location):
+                total[category_id] += rows
+                by_location.setdefault(folded, Counter())[category_id] += rows
+        return cls(total, by_location)
 
     def lifts(
-        self, values: Values, categories: Iterable[uuid.UUID], prior: float, own: uuid.UUID | None = None
+        self,
+        location: str | None,
+        categories: Iterable[uuid.UUID],
+        prior: float,
+        own: uuid.UUID | None = None,
     ) -> dict[uuid.UUID, float]:
-        """For each category how much more often than elsewhere it is booked where the values are those.
+        """For each category how much more often than elsewhere it is booked at the location.
 
-        P(category | value) / P(category), the former smoothed by `prior` rows that are like all others
-        (Dirichlet, Zhai and Lafferty, 2004): 1 where nothing is known. Fields overlap, as a cost centre lies
-        in one directorate, so only one of them speaks: of those with at least `prior` rows the one with the
-        fewest, which says most, else the one with the most. `own` is the category that the transaction itself
-        is counted under: it never speaks for itself.
+        P(category | location) / P(category), the former smoothed by `prior` rows that are like all others
+        (Dirichlet, Zhai and Lafferty, 2004): 1 where nothing is known. `own` is the category that the
+        transaction itself is counted under: it never speaks for itself.
         """
-        ids = list(categories)
-        if not values:
-            return dict.fromkeys(ids, 1.0)
-        counts = {one: max(self.total.get(one, 0) - (one == own), 0) + 0.5 for one in ids}
-        everything = sum(counts.values())
-        rows = self._speaking([self._rows(key, ids, own) for key in sorted(values.items())], prior)
-        among = sum(rows.values())
-        usual = {one: counts[one] / everything for one in ids}
-        return {one: (rows[one] + prior * usual[one]) / ((among + prior) * usual[one]) for one in ids}
-
-    def _rows(
-        self, key: tuple[str, str], ids: Sequence[uuid.UUID], own: uuid.UUID | None
-    ) -> dict[uuid.UUID, int]:
-        here = self.by_value.get(key, {})
-        return {one: max(here.get(one, 0) - (one == own), 0) for one in ids}
-
-    @staticmethod
-    def _speaking(found: Sequence[dict[uuid.UUID, int]], prior: float) -> dict[uuid.UUID, int]:
-        def weight(rows: dict[uuid.UUID, int]) -> tuple[bool, int]:
-            among = sum(rows.values())
-            return (True, -among) if among >= prior else (False, among)
-
-        return max(found, key=weight)
+        here = self.by_location.get(fold(location), {})
+        rows = {one: max(here.get(one, 0) - (one == own), 0) for one in categories}
+        counts = {one: max(self.total.get(one, 0) - (one == own), 0) + 0.5 for one in rows}
+        everything, among = sum(counts.values()), sum(rows.values())
+        usual = {one: counts[one] / everything for one in rows}
+        return {one: (rows[one] + prior * usual[one]) / ((among + prior) * usual[one]) for one in rows}
 
 
 def fold(name: str | None) -> str:
@@ -76,20 +59,9 @@ def fold(name: str | None) -> str:
     return " ".join((name or "").split()).casefold()
 
 
-def values_of(department: str | None, location: str | None) -> dict[str, str]:
-    """The fields that habits are kept of, those that are there."""
-    folded = {"department": fold(department), "location": fold(location)}
-    return {field: value for field, value in folded.items() if value}
-
-
 def count(session: Session, organization_id: uuid.UUID) -> Habits:
     """The habits of an organisation as its labels are now."""
-    return Habits.of(
-        (values_of(department, location), category_id, rows)
-        for department, location, category_id, rows in counting.of_departments_and_locations(
-            session, organization_id
-        )
-    )
+    return Habits.of(counting.of_locations(session, organization_id))
 
 
 class HabitsCache:

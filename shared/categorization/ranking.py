@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.categorization.habits import Habits, fold, values_of
+from shared.categorization.habits import Habits, fold
 from shared.categorization.voting import (
     Ranked,
     VotingWeights,
@@ -95,22 +95,20 @@ def vote(
     habits: Habits | None,
     weights: VotingWeights,
 ) -> list[Ranked]:
-    """The vote of the hits, then what the chart and the habits say of the transaction's own fields, then what
-    was decided before at its merchant and place.
+    """The vote of the hits, then what the chart says of the transaction's department and the habits of its
+    location, then what was decided before at its merchant and place.
 
-    Where the chart names the transaction's department, it is believed rather than the habits. Without
-    `habits` the precedents are not heard either: both are history.
+    Without `habits` the precedents are not heard either: both are history.
     """
     ranked = rank_categories(by_text, by_history, weights)
-    values = values_of(query.department, query.location)
+    department = fold(query.department)
     departments = {category_id: choice.departments for category_id, choice in live.items()}
-    if values.get("department") in frozenset[str]().union(*departments.values()):
-        department = values.pop("department")
+    if department in frozenset[str]().union(*departments.values()):
         ranked = favour_departments(ranked, department, departments, weights.foreign_department)
     if habits is None:
         return ranked
-    if values:
-        lifts = habits.lifts(values, live, weights.habit_prior, query.own_category_id)
+    if query.location:
+        lifts = habits.lifts(query.location, live, weights.habit_prior, query.own_category_id)
         ranked = multiply(ranked, {one: lift**weights.habit_power for one, lift in lifts.items()})
     return follow(ranked, query.precedents, weights.precedent_prior)
 

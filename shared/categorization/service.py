@@ -44,7 +44,7 @@ class Machines(Protocol):
 
     @property
     def habits(self) -> HabitsCache:
-        """What departments and locations usually book."""
+        """What locations usually book."""
         ...
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from shared.categorization.habits import Habits, values_of
+from shared.categorization.habits import Habits
 from shared.categorization.points import Entry, to_points
 from shared.categorization.precedents import Precedents, place_of
 from shared.categorization.ranking import Choice, Query, rank
@@ -95,10 +95,7 @@ def ask(bench: Bench, rows: Rows) -> list[Answer]:
     entries += [
         Entry("transaction", item.id, item.category_id, text_of(item.fields)) for item in rows.history
     ]
-    habits = Habits.of(
-        (values_of(item.fields.department, item.fields.location), item.category_id, 1)
-        for item in rows.history
-    )
+    habits = Habits.of((item.fields.location, item.category_id, 1) for item in rows.history)
     precedents = Precedents.of(
         (item.fields.merchant_name, place_of(item.fields), item.category_id, 1) for item in rows.history
     )

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection
 
-from sqlalchemy import Text, and_, func, literal, literal_column, or_, select
+from sqlalchemy import Text, and_, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -12,19 +12,17 @@ from shared.transactions.tables import PLACE_DIGEST, Label, Transaction
 _LABELLED = and_(Label.transaction_id == Transaction.id, Label.is_current)
 
 
-def of_departments_and_locations(
-    session: Session, organization_id: uuid.UUID
-) -> list[tuple[str | None, str | None, uuid.UUID, int]]:
-    """(department, location, category, how many transactions are labelled so)."""
-    keys = (Transaction.department, Transaction.location, Label.category_id)
+def of_locations(session: Session, organization_id: uuid.UUID) -> list[tuple[str | None, uuid.UUID, int]]:
+    """(location, category, how many transactions are labelled so)."""
+    keys = (Transaction.location, Label.category_id)
     query = (
         select(*keys, func.count())
         .join(Label, _LABELLED)
         .where(Transaction.organization_id == organization_id, Label.organization_id == organization_id)
-        .where(or_(Transaction.department.is_not(None), Transaction.location.is_not(None)))
+        .where(Transaction.location.is_not(None))
         .group_by(*keys)
     )
-    return [(row[0], row[1], row[2], row[3]) for row in session.execute(query)]
+    return [(row[0], row[1], row[2]) for row in session.execute(query)]
 
 
 def of_merchants_at_places(

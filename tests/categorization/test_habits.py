@@ -1,4 +1,4 @@
-"""What departments and locations usually book, and how far it is followed."""
+"""What locations usually book, and how far it is followed; which departments a category is for."""
 
 import uuid
 
@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from shared.bootstrap import Resources
 from shared.categorization import habits
-from shared.categorization.habits import Habits, HabitsCache, values_of
+from shared.categorization.habits import Habits, HabitsCache
 from shared.categorization.ranking import Choice, Query, vote
 from shared.categorization.voting import VotingWeights
 from shared.engines.vectors import Hit
@@ -23,46 +23,26 @@ COUNTED = st.lists(
 )
 
 
-def of(rows: list[tuple[str, uuid.UUID, int]]) -> Habits:
-    return Habits.of((values_of(None, place), category_id, number) for place, category_id, number in rows)
-
-
 def test_a_place_lifts_what_it_books() -> None:
-    known = of([("depot", FUEL, 40), ("school", FOOD, 60)])
-    lifts = known.lifts({"location": "depot"}, [FUEL, FOOD], prior=20)
+    known = Habits.of([("depot", FUEL, 40), ("school", FOOD, 60)])
+    lifts = known.lifts("depot", [FUEL, FOOD], prior=20)
     assert lifts[FUEL] > 1 > lifts[FOOD]
-    assert known.lifts({"location": "nowhere"}, [FUEL, FOOD], prior=20) == {FUEL: 1, FOOD: 1}
-    assert known.lifts({"department": "depot"}, [FUEL, FOOD], prior=20) == {FUEL: 1, FOOD: 1}
-
-
-def test_of_two_fields_the_one_that_says_more_speaks() -> None:
-    """A cost centre lies in one directorate: both together would count the same rows twice."""
-    rows = [
-        ({"department": "transport", "location": "depot"}, FUEL, 30),
-        ({"department": "transport", "location": "office"}, FOOD, 300),
-        ({"department": "transport", "location": "kiosk"}, FUEL, 2),
-    ]
-    known = Habits.of(rows)
-    both = {"department": "transport", "location": "depot"}
-    ids = [FUEL, FOOD]
-    assert known.lifts(both, ids, 20) == known.lifts({"location": "depot"}, ids, 20)
-    few = {"department": "transport", "location": "kiosk"}
-    assert known.lifts(few, ids, 20) == known.lifts({"department": "transport"}, ids, 20)
+    assert known.lifts("nowhere", [FUEL, FOOD], prior=20) == {FUEL: 1, FOOD: 1}
 
 
 def test_a_transaction_does_not_speak_for_itself() -> None:
-    alone = of([("depot", FUEL, 1), ("school", FOOD, 9)])
-    lifts = alone.lifts({"location": "depot"}, [FUEL, FOOD], prior=5, own=FUEL)
+    alone = Habits.of([("depot", FUEL, 1), ("school", FOOD, 9)])
+    lifts = alone.lifts("depot", [FUEL, FOOD], prior=5, own=FUEL)
     assert lifts[FUEL] == pytest.approx(1)
-    assert alone.lifts({"location": "depot"}, [FUEL, FOOD], prior=5)[FUEL] > 1.5
+    assert alone.lifts("depot", [FUEL, FOOD], prior=5)[FUEL] > 1.5
 
 
 @given(COUNTED, st.floats(0.5, 100))
 def test_lifts_average_to_one(rows: list[tuple[str, uuid.UUID, int]], prior: float) -> None:
     """Weighed by how usual the categories are: P(category | value) is a distribution, too."""
-    known = of(rows)
+    known = Habits.of(rows)
     total = sum(known.total.get(one, 0) + 0.5 for one in IDS)
-    lifts = known.lifts({"location": "depot"}, IDS, prior)
+    lifts = known.lifts("depot", IDS, prior)
     usual = {one: (known.total.get(one, 0) + 0.5) / total for one in IDS}
     assert sum(lifts[one] * usual[one] for one in IDS) == pytest.approx(1)
 
@@ -76,23 +56,20 @@ def test_scores_stay_within_one_and_text_alone_stays_as_it_was(
     hits = [Hit(one, one, score) for one, score in zip(IDS, similarities, strict=True)]
     live = dict.fromkeys(IDS, Choice(""))
     at_depot = Query(np.zeros(2, dtype=np.float32), location="Depot ")
-    ranked = vote(hits, [], at_depot, live, of(rows), VotingWeights())
+    ranked = vote(hits, [], at_depot, live, Habits.of(rows), VotingWeights())
     assert sum(one.score for one in ranked) == pytest.approx(1)
     assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
-    plain = vote(hits, [], Query(np.zeros(2, dtype=np.float32)), live, of(rows), VotingWeights())
+    plain = vote(hits, [], Query(np.zeros(2, dtype=np.float32)), live, Habits.of(rows), VotingWeights())
     assert plain == vote(hits, [], at_depot, live, None, VotingWeights())
 
 
-def test_the_chart_is_believed_before_habits() -> None:
+def test_a_category_for_other_departments_is_pushed_back() -> None:
     import numpy as np
 
-    hits = [Hit(FUEL, FUEL, 0.5), Hit(FOOD, FOOD, 0.5)]
-    live = {FUEL: Choice.of("", ["Depot"]), FOOD: Choice.of("", ["School"])}
-    known = Habits.of([(values_of("depot", None), FOOD, 500), (values_of("school", None), FUEL, 500)])
-    query = Query(np.zeros(2, dtype=np.float32), department="DEPOT")
-    assert vote(hits, [], query, live, known, VotingWeights())[0].category_id == FUEL
-    nameless = dict.fromkeys(live, Choice(""))
-    assert vote(hits, [], query, nameless, known, VotingWeights())[0].category_id == FOOD
+    hits = [Hit(FUEL, FUEL, 0.6), Hit(FOOD, FOOD, 0.5)]
+    live = {FUEL: Choice.of("", ["School"]), FOOD: Choice.of("", ["Depot"])}
+    query = Query(np.zeros(2, dtype=np.float32), department=" DEPOT")
+    assert vote(hits, [], query, live, None, VotingWeights())[0].category_id == FOOD
 
 
 @pytest.mark.parametrize("everyone", ["All departments", " ALL  Departments", "all"])
@@ -113,8 +90,6 @@ def test_a_department_that_the_chart_does_not_name_pushes_nothing_back() -> None
     live = {FUEL: Choice.of("", ["Depot"]), FOOD: Choice("")}
     query = Query(np.zeros(2, dtype=np.float32), department="R&D")
     assert vote(hits, [], query, live, None, VotingWeights())[0].category_id == FUEL
-    known = Habits.of([(values_of("r&d", None), FOOD, 500), (values_of("depot", None), FUEL, 500)])
-    assert vote(hits, [], query, live, known, VotingWeights())[0].category_id == FOOD, "habits may speak"
 
 
 def label(organization: OrganizationClient, location: str, category_id: str) -> None:
@@ -133,10 +108,7 @@ def test_counts_are_those_of_the_current_labels_of_one_organisation(
         label(ours, place, category_id)
     with transaction(resources.engine) as session:
         found = habits.count(session, ours.id)
-    assert found.by_value == {
-        ("location", "depot"): {uuid.UUID(first): 2},
-        ("location", "school"): {uuid.UUID(second): 1},
-    }
+    assert found.by_location == {"depot": {uuid.UUID(first): 2}, "school": {uuid.UUID(second): 1}}
 
 
 def test_kept_for_a_while_and_counted_anew_then(client: TestClient, resources: Resources) -> None:
