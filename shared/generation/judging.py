@@ -22,7 +22,9 @@ KS = (1, 3, 5)
 
 @dataclass(frozen=True)
 class Judge:
-    """The model that serves an organisation, asked in the very way that serving asks it."""
+    """The model that serves an organisation, asked as serving asks it, but for precedents: what was decided
+    about the transaction that a row paraphrases would answer for the model.
+    """
 
     serving: Serving
     encoder: Encoder

@@ -1,4 +1,4 @@
-"""A reranker's life: trained switched on, asked, evaluated, and refused elsewhere."""
+"""A reranker's life: trained, switched on, asked, evaluated, and refused elsewhere."""
 
 import uuid
 from pathlib import Path
