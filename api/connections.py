@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from shared.kit.work import DatabaseUnavailable, transaction
+from shared.kit.unit_of_work import DatabaseUnavailable, transaction
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.pointers import field_errors
+from api.validation_errors import field_errors
 from shared.engines.artifacts import TooLarge
 from shared.kit.errors import (
     AppError,

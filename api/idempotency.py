@@ -11,11 +11,11 @@ from pydantic import WithJsonSchema
 from sqlalchemy import orm
 from starlette.concurrency import run_in_threadpool
 
-from api.answers import problems
 from api.console.session import key_of
 from api.deps import Session, admin, check_root_key, writer
+from api.responses import problems
 from shared.idempotency import service as idempotency
-from shared.idempotency.service import Answer, Asked, Claim
+from shared.idempotency.service import Claim, IdempotentRequest, StoredResponse
 from shared.kit.errors import Malformed
 from shared.organizations.service import Principal
 
@@ -35,7 +35,7 @@ class BadIdempotencyKey(Malformed):
 class Replayed(Exception):
     """The request was answered before."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: StoredResponse) -> None:
         self.answer = answer
 
 
@@ -70,9 +70,9 @@ async def claim(
     if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
         raise BadIdempotencyKey
     organization_id = None if speaker is None else speaker.organization_id
-    asked = Asked(organization_id, keys[0], _sha256_of(request, body_sha256), key_of(request))
+    asked = IdempotentRequest(organization_id, keys[0], _sha256_of(request, body_sha256), key_of(request))
     found = await run_in_threadpool(idempotency.claim, session, asked)
-    if isinstance(found, Answer):
+    if isinstance(found, StoredResponse):
         raise Replayed(found)
     request.state.claim = (session, found)
 
@@ -119,7 +119,7 @@ class OnceRoute(APIRoute):
             claimed: tuple[orm.Session, Claim] | None = getattr(request.state, "claim", None)
             if claimed is not None:
                 headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-                answer = Answer(response.status_code, headers, bytes(response.body))
+                answer = StoredResponse(response.status_code, headers, bytes(response.body))
                 is_secret = "no-store" in headers.get("cache-control", "")
                 await run_in_threadpool(idempotency.record, *claimed, answer, is_secret=is_secret)
             return response

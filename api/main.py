@@ -11,7 +11,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
 from api import errors, idempotency
-from api.answers import problems
 from api.connections import Connections
 from api.console import pages as console
 from api.limits import CapConcurrency, RateLimit
@@ -19,6 +18,7 @@ from api.metrics import Metrics
 from api.middleware import GuardBody, Observe
 from api.openapi import DESCRIPTION, STATIC, TAGS, OutlayAPI, docs
 from api.readiness import MAX_THREADS
+from api.responses import problems
 from api.routers import (
     candidates,
     categories,

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from starlette.responses import FileResponse, Response
 
-from api import contract
+from api import openapi_postprocess
 
 STATIC = Path(__file__).parent / "static"
 
@@ -69,5 +69,5 @@ class OutlayAPI(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The schema, made once."""
         if self.openapi_schema is None:
-            self.openapi_schema = contract.complete(super().openapi())
+            self.openapi_schema = openapi_postprocess.complete(super().openapi())
         return self.openapi_schema

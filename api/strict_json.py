@@ -10,7 +10,7 @@ from typing import Any
 
 import jiter
 
-from api.pointers import pointer
+from api.validation_errors import pointer
 from shared.kit.errors import FieldError, Invalid, Malformed
 
 MAX_DEPTH = 32

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from cli.material import bare, read, write_sample
+from cli.demo_data import bare, read, write_sample
 from cli.ports import HOST, free_port
 from cli.servers import Servers
 
@@ -98,7 +98,7 @@ def _add(organization_id: uuid.UUID, drawn: list[tuple[dict[str, Any], uuid.UUID
     from shared.jobs import service as jobs
     from shared.kit.paging import Paging
     from shared.kit.settings import get_settings
-    from shared.kit.work import transaction
+    from shared.kit.unit_of_work import transaction
 
     draw = random.Random(SEED)
     resources = bootstrap.build(get_settings())

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from cli.client import organization_key
 from cli.demo import RATIOS, Client
-from cli.material import SEED, read, write_sample
+from cli.demo_data import SEED, read, write_sample
 from cli.standalone import Standalone
 from cli.supervisor import ended_by_signals
 from tests.scripted_llm import ScriptedLLM

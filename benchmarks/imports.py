@@ -67,7 +67,7 @@ def work(artifacts_dir: Path) -> dict[str, Any]:
     from shared.jobs.kinds import ImportParams
     from shared.jobs.run import Lease, execute
     from shared.kit.db import create_db_engine
-    from shared.kit.work import transaction
+    from shared.kit.unit_of_work import transaction
     from shared.organizations import service as organizations
 
     engine = create_db_engine(os.environ["OUTLAY_DATABASE_URL"], pool_size=5)

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from shared.engines.encoder import SentenceTransformerEncoder, resolve_model
-from shared.generation.offline import Transaction, generate
+from shared.generation.offline import SampleTransaction, generate
 from shared.transactions.merchant import clean_merchant
 from shared.transactions.text import TransactionFields, transaction_text
 
@@ -78,7 +78,7 @@ def _scores(scorer: Callable[[str, str], float], pairs: list[tuple[str, str]]) -
     return np.array([scorer(a.casefold(), b.casefold()) for a, b in pairs])
 
 
-def _text(row: Transaction) -> str:
+def _text(row: SampleTransaction) -> str:
     values = {name: getattr(row, name) for name in TransactionFields.__dataclass_fields__}
     return transaction_text(TransactionFields(**values))
 
@@ -95,7 +95,7 @@ def _spoilt(text: str, rng: random.Random) -> Iterator[str]:
     yield text.upper()
 
 
-def _of_one_merchant(rows: list[Transaction], texts: list[str]) -> Iterator[tuple[str, str]]:
+def _of_one_merchant(rows: list[SampleTransaction], texts: list[str]) -> Iterator[tuple[str, str]]:
     blocks: dict[str, dict[str, str]] = defaultdict(dict)
     for row, text in zip(rows, texts, strict=True):
         blocks[clean_merchant(row.merchant_name).casefold()][text] = row.category

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from cli.client import organization_key
 from cli.demo import Client
-from cli.material import SEED, Material, read, write_sample
+from cli.demo_data import SEED, Material, read, write_sample
 from cli.standalone import Standalone
 
 ASKED = 50

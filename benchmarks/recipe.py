@@ -27,8 +27,8 @@ from shared.engines.vectors import Hit
 from shared.evaluation.metrics import Metrics, evaluate
 from shared.jobs.recipes import Recipe
 from shared.kit.ids import derived_id
-from shared.training.finetune import FinetuneRequest, FinetuneResult, finetune
-from shared.training.pairs import TrainRow
+from shared.training.bi_encoder.pairs import TrainRow
+from shared.training.bi_encoder.trainer import FinetuneRequest, FinetuneResult, finetune
 from shared.transactions.text import TransactionFields, transaction_text
 
 

@@ -25,7 +25,7 @@ from rich.table import Table
 from benchmarks.chaos.single import leases
 from benchmarks.chaos.stack import Stack
 from benchmarks.chaos.waiting import until
-from cli.material import COLUMNS, Material, read
+from cli.demo_data import COLUMNS, Material, read
 
 OPEN = {"queued", "running"}
 

@@ -15,8 +15,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from cli.client import organization_key
+from cli.demo_data import COLUMNS, SEED, Material, bare, read, write_sample
 from cli.errors import CannotRun
-from cli.material import COLUMNS, SEED, Material, bare, read, write_sample
 from cli.standalone import DEFAULT_FOLDER, Standalone
 from cli.supervisor import ended_by_signals
 

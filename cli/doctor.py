@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from cli.connectivity import CHECKS, CheckoutSettings, given
+from cli.data_dir import DataFolder
 from cli.errors import CannotRun
-from cli.folder import DataFolder
 from cli.ports import DEFAULT_PORT, is_free
-from cli.reach import CHECKS, CheckoutSettings, given
 from cli.servers import SERVER_OF, Servers
 from cli.standalone import PACKAGED_MODEL, PACKAGED_MODEL_MODULE
 from shared.kit.settings import Settings

@@ -81,7 +81,7 @@ def doctor(data_folder: Folder = None) -> None:
 @commands.command("check-migrations")
 def check_migrations() -> None:
     """Upgrade an empty database and check that the tables and the code agree (`alembic check`)."""
-    from cli.reach import ROOT
+    from cli.connectivity import ROOT
     from cli.servers import Servers
 
     with (

@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from cli.children import Program
+from cli.connectivity import ROOT, given
+from cli.data_dir import DataFolder
 from cli.errors import ServerUnavailable
-from cli.folder import DataFolder
 from cli.ports import HOST, free_port
 from cli.postgres import MISSING, initialize_cluster, postgres_binary, unprivileged
-from cli.reach import ROOT, given
+from cli.process import Program
 from cli.supervisor import Report, Supervisor
 from shared.kit.settings import Settings
 

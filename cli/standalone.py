@@ -8,11 +8,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cli.children import Program
+from cli.connectivity import ROOT, CheckoutSettings, check_configured
+from cli.data_dir import DataFolder
 from cli.errors import Refused
-from cli.folder import DataFolder
 from cli.ports import HOST, choose_port
-from cli.reach import ROOT, CheckoutSettings, check_configured
+from cli.process import Program
 from cli.servers import Servers
 from cli.supervisor import Report, Supervisor
 from shared.kit.settings import Settings

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from cli.children import Child, Program, exit_text, sweep
 from cli.errors import StackFailed
+from cli.process import Child, Program, exit_text, sweep
 
 MAX_DEATHS = 5
 DEATH_WINDOW_S = 60.0

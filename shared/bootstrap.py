@@ -9,9 +9,9 @@ from shared import tables  # noqa: F401  # a foreign key finds its table only wh
 from shared.categorization.habits import HabitsCache
 from shared.engines.artifacts import Artifacts
 from shared.engines.edge import EdgeIndex
-from shared.engines.encoders import Encoders
+from shared.engines.encoder_cache import Encoders
 from shared.engines.queue import Broker, RedisBroker
-from shared.engines.rerankers import Rerankers
+from shared.engines.reranker_cache import Rerankers
 from shared.kit import tracing
 from shared.kit.db import create_db_engine
 from shared.kit.errors import AppError

@@ -86,7 +86,7 @@ def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[s
     """
     from shared.datasets import freezing
     from shared.engines.hub import Hub
-    from shared.evaluation import baselining, parity
+    from shared.evaluation import baselines_job, split_difficulty
     from shared.evaluation import service as evaluation
     from shared.indexing import service as indexing
     from shared.jobs import run
@@ -99,12 +99,12 @@ def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[s
         "reindex": lambda run, params: indexing.reindex(run, params, *machines),
         "activate": lambda run, params: indexing.activate(run, params, *machines),
         "freeze_dataset": freezing.freeze,
-        "check_dataset": lambda run, params: parity.check(run, params, resources.encoders),
+        "check_dataset": lambda run, params: split_difficulty.check(run, params, resources.encoders),
         "import_model": lambda run, params: publishing.import_model(
             run, params, resources.artifacts, hub, resources.settings.models_dir
         ),
         "push_model": lambda run, params: publishing.push_model(run, params, resources.artifacts, hub),
-        "baselines": baselining.measure,
+        "baselines": baselines_job.measure,
         "evaluate": lambda run, params: evaluation.evaluate(run, params, *machines, resources.rerankers),
     }
     ended: dict[str, list[str]] = {}
@@ -133,7 +133,7 @@ def new_labelled(
 
     As after two calls a row, but with one for all of them and one job for the index, which is a tenth of it.
     """
-    from shared.kit.work import transaction
+    from shared.kit.unit_of_work import transaction
     from shared.transactions import service as transactions
 
     body = {"transactions": [{"merchant_name": f"Merchant {next(_numbers)}", **row} for row in rows]}
@@ -155,7 +155,7 @@ def new_candidates(
     `options`: category_id (a new category by default), paraphrase, style, job_id, and any field.
     """
     from shared.candidates import service as candidates
-    from shared.kit.work import transaction
+    from shared.kit.unit_of_work import transaction
     from shared.transactions.text import TransactionFields
 
     category_id = uuid.UUID(str(options.pop("category_id", None) or new_category(organization)["id"]))

@@ -96,7 +96,7 @@ TRAINING = "The API asks for trainings and does none"
         Plant("shared/categories/service.py", "from api import errors", DOORS),
         Plant("shared/transactions/service.py", "from shared.datasets import service as datasets", ROOMS),
         Plant("shared/categories/service.py", "from shared.organizations import service as them", ROOMS),
-        Plant("shared/evaluation/metrics.py", "from shared.training.pairs import Pair", ROOMS),
+        Plant("shared/evaluation/metrics.py", "from shared.training.bi_encoder.pairs import Pair", ROOMS),
         Plant("shared/erasing/service.py", "from shared.indexing import service as indexing", ROOMS),
         Plant("shared/categorization/ranking.py", "from shared.indexing import service as indexing", ROOMS),
         Plant("shared/engines/encoder.py", "from shared.jobs.run import Run", ROOMS),
@@ -106,7 +106,7 @@ TRAINING = "The API asks for trainings and does none"
         Plant("shared/kit/errors.py", "import fastapi", FRAMEWORKS),
         Plant("shared/jobs/run.py", "from celery import Task", FRAMEWORKS),
         Plant("cli/doctor.py", "import celery", FRAMEWORKS),
-        Plant("api/asking.py", "def f():\n    import torch", TRAINING),
+        Plant("api/categorize_adapter.py", "def f():\n    import torch", TRAINING),
         Plant("api/routers/trainings.py", "from shared.training import finetune", TRAINING),
         Plant("shared/transactions/service.py", "from shared.categories import store as s", "Categories are"),
         Plant("shared/indexing/service.py", "from shared.transactions import store", "Transactions are"),
@@ -167,7 +167,7 @@ def committing(source: str) -> list[int]:
 
 def test_only_work_commits() -> None:
     found = {module_of(path) for path in sources(*PACKAGES) if committing(path.read_text("utf-8"))}
-    assert found == {"shared.kit.work"}
+    assert found == {"shared.kit.unit_of_work"}
 
 
 @pytest.mark.parametrize(

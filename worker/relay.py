@@ -20,7 +20,7 @@ from shared.kit.db import KEEPALIVE, PatientConnection, create_db_engine
 from shared.kit.errors import Unavailable
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from worker import upkeep
 from worker.app import app
 from worker.metrics import serve

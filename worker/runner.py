@@ -12,7 +12,7 @@ from celery import signals
 
 from shared import bootstrap
 from shared.bootstrap import Resources
-from shared.jobs.attempts import Attempts
+from shared.jobs.in_flight import InFlightJobs
 from shared.jobs.kinds import KINDS
 from shared.jobs.run import Finish, Lease, Run, Work, execute_next
 from shared.kit import tracing
@@ -30,7 +30,7 @@ LAST_SECONDS = 28.0
 logger = get_logger(__name__)
 
 _handlers: dict[str, Handler] = {}
-_attempts = Attempts()
+_attempts = InFlightJobs()
 _lock = threading.Lock()
 _resources: Resources | None = None
 

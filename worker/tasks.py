@@ -6,7 +6,7 @@ from shared.bootstrap import Resources
 from shared.datasets import freezing
 from shared.engines.hub import Hub
 from shared.erasing import service as erasing
-from shared.evaluation import baselining, parity
+from shared.evaluation import baselines_job, split_difficulty
 from shared.evaluation import service as evaluation
 from shared.generation import service as generation
 from shared.importing import service as importing
@@ -28,8 +28,10 @@ from shared.jobs.kinds import (
 from shared.jobs.recipes import RerankerTrainingParams, SearchParams, TrainingParams, TrialParams
 from shared.jobs.run import Finish, Run
 from shared.publishing import service as publishing
-from shared.training import rerankers, searching, trials
 from shared.training import service as training
+from shared.training.cross_encoder import service as cross_encoder
+from shared.training.search import service as searches
+from shared.training.search import trial as trials
 from worker.runner import runs
 
 TRAINER = (sys.executable, "-m", "worker.trainer")
@@ -58,7 +60,7 @@ def freeze_dataset(_: Resources, run: Run, params: DatasetParams) -> Finish:
 @runs("check_dataset")
 def check_dataset(resources: Resources, run: Run, params: CheckDatasetParams) -> Finish:
     """A dataset's splits are compared."""
-    return parity.check(run, params, resources.encoders)
+    return split_difficulty.check(run, params, resources.encoders)
 
 
 @runs("sync_index")
@@ -94,7 +96,7 @@ def evaluate(resources: Resources, run: Run, params: EvaluationParams) -> Finish
 @runs("baselines")
 def measure_baselines(_: Resources, run: Run, params: BaselinesParams) -> Finish:
     """What needs no model is measured."""
-    return baselining.measure(run, params)
+    return baselines_job.measure(run, params)
 
 
 @runs("delete_organization")
@@ -112,7 +114,7 @@ def train(resources: Resources, run: Run, params: TrainingParams) -> Finish:
 @runs("search")
 def search(_: Resources, run: Run, params: SearchParams) -> Finish:
     """A search's next step: trials are asked for, or waited for, or the winner is trained."""
-    return searching.step(run, params)
+    return searches.step(run, params)
 
 
 @runs("trial")
@@ -138,4 +140,4 @@ def push_model(resources: Resources, run: Run, params: PushModelParams) -> Finis
 @runs("train_reranker")
 def train_reranker(resources: Resources, run: Run, params: RerankerTrainingParams) -> Finish:
     """A reranker is trained, in a process of its own."""
-    return rerankers.train(run, params, resources.artifacts, TRAINER)
+    return cross_encoder.train(run, params, resources.artifacts, TRAINER)

@@ -21,13 +21,15 @@ from shared.jobs.recipes import RerankerTrainingParams, TrainingParams
 from shared.kit.errors import AppError
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
-from shared.kit.work import transaction
-from shared.training import reports, rerankers, trials
+from shared.kit.unit_of_work import transaction
 from shared.training import service as training
-from shared.training.finetune import is_first_process
-from shared.training.reports import Told
-from shared.training.requests import TrainProgress
-from shared.training.trials import Report
+from shared.training import trackers
+from shared.training.bi_encoder.spec import TrainProgress
+from shared.training.bi_encoder.trainer import is_first_process
+from shared.training.cross_encoder import service as cross_encoder
+from shared.training.search import trial
+from shared.training.search.trial import Report
+from shared.training.trackers import RunLogger
 
 logger = get_logger(__name__)
 
@@ -61,7 +63,7 @@ def _fine_tune(resources: Resources, job_id: uuid.UUID, output: Path, report: Re
     request = training.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
     epochs = request.recipe.epochs * request.recipe.averaged_runs
     with _telling(resources, job_id, epochs, report) as (tell, told):
-        from shared.training.averaging import finetune_averaged
+        from shared.training.bi_encoder.model_soup import finetune_averaged
 
         found = training.summary(finetune_averaged(request, tell))
         told.result(found)
@@ -69,11 +71,11 @@ def _fine_tune(resources: Resources, job_id: uuid.UUID, output: Path, report: Re
 
 
 def _train_reranker(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
-    request = rerankers.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
+    request = cross_encoder.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
     with _telling(resources, job_id, request.epochs, report) as (tell, told):
-        from shared.training.reranker_training import train_reranker
+        from shared.training.cross_encoder.trainer import train_reranker
 
-        found = rerankers.summary(train_reranker(request, tell))
+        found = cross_encoder.summary(train_reranker(request, tell))
         told.result(found)
     return found
 
@@ -81,13 +83,13 @@ def _train_reranker(resources: Resources, job_id: uuid.UUID, output: Path, repor
 @contextmanager
 def _telling(
     resources: Resources, job_id: uuid.UUID, epochs: int, report: Report
-) -> Iterator[tuple[Callable[[TrainProgress], None], Told]]:
+) -> Iterator[tuple[Callable[[TrainProgress], None], RunLogger]]:
     """What takes each step of a training, to the job's progress and to the trackers of the settings."""
     with transaction(resources.engine) as session:
         params = jobs.parse_params(jobs.get_any(session, job_id))
     assert isinstance(params, TrainingParams | RerankerTrainingParams)
     resources.close()  # a training takes hours
-    with reports.telling(resources.settings.training_reports, params.name, params) as told:
+    with trackers.track_run(resources.settings.training_reports, params.name, params) as told:
 
         def tell(step: TrainProgress) -> None:
             note = f"epoch {step.epoch:.2f} of {epochs}, loss {step.loss:.4f}"
@@ -98,9 +100,9 @@ def _telling(
 
 
 def _cross_validate(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
-    request = trials.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
+    request = trial.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
     resources.close()
-    return trials.cross_validate(request, report)
+    return trial.cross_validate(request, report)
 
 
 # The kinds of job that have a process of their own.

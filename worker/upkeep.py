@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from shared import bootstrap
 from shared.bootstrap import NotConfigured, Resources
-from shared.erasing import leftovers
+from shared.erasing import garbage_collection
 from shared.idempotency import service as idempotency
-from shared.indexing import upkeep as reconciling
+from shared.indexing import daily_reindex as reconciling
 from shared.jobs import upkeep as jobs
 from shared.kit.errors import Unavailable
 from shared.kit.logging import get_logger
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.organizations import service as organizations
 
 logger = get_logger(__name__)
@@ -42,10 +42,10 @@ class Upkeep:
             ),
             "erasures": lambda: self._alone(_resume_erasing),
             "reconciliations": lambda: self._alone(partial(reconciling.submit_due, calls_a_day=CALLS_A_DAY)),
-            "uploads": lambda: leftovers.sweep_uploads(self._engine, resources.artifacts),
-            "models": lambda: leftovers.sweep_models(self._engine, resources.artifacts),
-            "collections": lambda: leftovers.sweep_collections(self._engine, resources.index),
-            "points": lambda: leftovers.sweep_points(self._engine, resources.index),
+            "uploads": lambda: garbage_collection.sweep_uploads(self._engine, resources.artifacts),
+            "models": lambda: garbage_collection.sweep_models(self._engine, resources.artifacts),
+            "collections": lambda: garbage_collection.sweep_collections(self._engine, resources.index),
+            "points": lambda: garbage_collection.sweep_points(self._engine, resources.index),
         }
 
     def run_once(self) -> dict[str, int]:

@@ -11,17 +11,17 @@ from sqlalchemy import orm
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from api.console import findings
-from api.console.comparing import Comparison
-from api.console.findings import Finding, Leaderboard
+from api.console import evaluation_views
+from api.console.comparison import Comparison
+from api.console.evaluation_views import Finding, Leaderboard
 from api.console.rendering import HEADERS, page
 from api.console.tables import Table
 from api.console.visitor import SignedIn
 from api.deps import Connections, Session
 from api.errors import status_of
 from shared.datasets import service as datasets
-from shared.evaluation import pairing
-from shared.evaluation.pairing import Side
+from shared.evaluation import comparison
+from shared.evaluation.comparison import Side
 from shared.kit.errors import AppError, NotFound
 from shared.kit.paging import Paging
 from shared.registry import leaderboard
@@ -55,7 +55,7 @@ router = APIRouter(prefix="/console", include_in_schema=False, route_class=PageR
 
 def find(evaluation_id: uuid.UUID, visitor: SignedIn, session: Session) -> Finding:
     """The evaluation that the path names."""
-    return findings.find(session, visitor.principal.organization_id, evaluation_id)
+    return evaluation_views.find(session, visitor.principal.organization_id, evaluation_id)
 
 
 def lead(
@@ -74,7 +74,7 @@ def lead(
     if dataset_id is None and not fitting:
         return None
     chosen = dataset_id or fitting[0].dataset_id
-    return findings.lead(session, organization_id, chosen, split or next(iter(splits), "eval"))
+    return evaluation_views.lead(session, organization_id, chosen, split or next(iter(splits), "eval"))
 
 
 def _order(split: str) -> int:
@@ -136,13 +136,16 @@ async def compare(
     def read(session: orm.Session) -> list[tuple[Side, Finding]]:
         ids = (baseline, candidate)
         return [
-            (pairing.read(session, organization_id, one), findings.find(session, organization_id, one))
+            (
+                comparison.read(session, organization_id, one),
+                evaluation_views.find(session, organization_id, one),
+            )
             for one in ids
         ]
 
     (before, first), (after, second) = await connections.run(read)
     # Permutations take a moment; no transaction waits for them.
-    return Comparison(await run_in_threadpool(pairing.compare, before, after), first, second)
+    return Comparison(await run_in_threadpool(comparison.compare, before, after), first, second)
 
 
 Compared = Annotated[Comparison, Depends(compare)]

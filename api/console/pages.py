@@ -12,9 +12,9 @@ from api.console.rendering import FOLDER, HEADERS, page
 from api.console.session import BadName, ConsoleSession, check_same_origin, end
 from api.console.visitor import SignedIn, SignInNeeded, visit
 from api.deps import Connections, Session
-from api.pointers import field_errors
 from api.routers import candidates
 from api.schemas.candidates import CandidateQuery
+from api.validation_errors import field_errors
 from shared.kit.errors import Invalid, Unauthenticated
 
 SIGN_IN = "/console/sign-in"

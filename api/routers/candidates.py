@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query
 from sqlalchemy import orm
 from starlette.responses import StreamingResponse
 
-from api.answers import Responses, problems
 from api.deps import Connections, Id, Reader, Session, Writer
-from api.exporting import decision_lines
+from api.exports import decision_lines
 from api.idempotency import OnceRoute, WriterOnce
+from api.responses import Responses, problems
 from api.schemas.candidates import (
     ApprovedOut,
     CandidateOut,
@@ -24,7 +24,7 @@ from api.schemas.candidates import (
 )
 from api.schemas.common import PageOut
 from api.schemas.review import ApproveIn, BulkIn, BulkRejectIn, NextIn, RejectIn, ReviewerIn
-from shared.candidates import deciding
+from shared.candidates import decisions
 from shared.candidates import service as candidates
 from shared.candidates.tables import Candidate
 from shared.kit.lines import MEDIA_TYPES
@@ -85,7 +85,7 @@ def lease_candidates(body: NextIn, writer: Writer, session: WriterOnce) -> Candi
 @router.post("/undo", responses=problems(403, 409, 422))
 def undo_decision(body: ReviewerIn, writer: Writer, session: WriterOnce) -> DecidedOut:
     """Take your last decision back: the candidate is pending and yours, an approval's transaction gone."""
-    row = deciding.undo(session, writer.organization_id, body.reviewer)
+    row = decisions.undo(session, writer.organization_id, body.reviewer)
     return _decided(session, row)
 
 
@@ -94,7 +94,7 @@ def approve_candidates(body: BulkIn, writer: Writer, session: WriterOnce) -> App
     """Approve up to 1,000 as they are; those that others hold or whose category is archived are skipped."""
     organization_id, wanted = writer.organization_id, body.wanted()
     candidates.check_wanted(session, organization_id, wanted)
-    return ApprovedOut.of(deciding.approve_many(session, organization_id, wanted, body.reviewer))
+    return ApprovedOut.of(decisions.approve_many(session, organization_id, wanted, body.reviewer))
 
 
 @router.post("/reject", responses=problems(403, 422))
@@ -102,7 +102,7 @@ def reject_candidates(body: BulkRejectIn, writer: Writer, session: WriterOnce) -
     """Reject up to 1,000; those that others hold are skipped."""
     organization_id, wanted = writer.organization_id, body.wanted()
     candidates.check_wanted(session, organization_id, wanted)
-    return RejectedOut.of(deciding.reject_many(session, organization_id, wanted, body.reason, body.reviewer))
+    return RejectedOut.of(decisions.reject_many(session, organization_id, wanted, body.reason, body.reviewer))
 
 
 @router.post("/{candidate_id}/approve", responses=problems(403, 404, 409, 422))
@@ -111,24 +111,24 @@ def approve_candidate(candidate_id: Id, body: ApproveIn, writer: Writer, session
 
     A paraphrase makes none.
     """
-    row = deciding.hold(session, writer.organization_id, candidate_id, "approve", body.reviewer)
-    deciding.approve(session, row, body.changes.edited(row), body.reviewer)
+    row = decisions.hold(session, writer.organization_id, candidate_id, "approve", body.reviewer)
+    decisions.approve(session, row, body.changes.edited(row), body.reviewer)
     return _decided(session, row)
 
 
 @router.post("/{candidate_id}/reject", responses=problems(403, 404, 409, 422))
 def reject_candidate(candidate_id: Id, body: RejectIn, writer: Writer, session: WriterOnce) -> DecidedOut:
     """Reject it, with a reason if you like."""
-    row = deciding.hold(session, writer.organization_id, candidate_id, "reject", body.reviewer)
-    deciding.reject(session, row, body.reason, body.reviewer)
+    row = decisions.hold(session, writer.organization_id, candidate_id, "reject", body.reviewer)
+    decisions.reject(session, row, body.reason, body.reviewer)
     return _decided(session, row)
 
 
 @router.post("/{candidate_id}/skip", responses=problems(403, 404, 409, 422))
 def skip_candidate(candidate_id: Id, body: ReviewerIn, writer: Writer, session: WriterOnce) -> DecidedOut:
     """Put it aside; it can be approved or rejected later."""
-    row = deciding.hold(session, writer.organization_id, candidate_id, "skip", body.reviewer)
-    deciding.skip(session, row, body.reviewer)
+    row = decisions.hold(session, writer.organization_id, candidate_id, "skip", body.reviewer)
+    decisions.skip(session, row, body.reviewer)
     return _decided(session, row)
 
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.answers import problems
 from api.deps import Id, Reader, Session, Writer
 from api.idempotency import OnceRoute, WriterOnce
+from api.responses import problems
 from api.schemas.categories import (
     CategoryIn,
     CategoryOut,

@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter
 
-from api.answers import problems
-from api.asking import answer, batch_out, question_of, questions_of
+from api.categorize_adapter import answer, batch_out, question_of, questions_of
 from api.deps import Connections, Reader, Resources
+from api.responses import problems
 from api.schemas.categorize import CategorizeBatchIn, CategorizeBatchOut, CategorizeIn, CategorizeOut
 
 router = APIRouter(tags=["categorize"], responses=problems(403, 404, 409, 422))

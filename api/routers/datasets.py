@@ -5,17 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from starlette.responses import StreamingResponse
 
-from api.answers import Responses, accepted, problems
 from api.deps import Connections, Id, JobRoom, Reader, RequestId, Session, Writer
-from api.exporting import dataset_lines
+from api.exports import dataset_lines
 from api.idempotency import OnceRoute, WriterOnce
+from api.responses import Responses, accepted, problems
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.datasets import DatasetIn, DatasetItemOut, DatasetOut, ExportQuery, ItemQuery
 from api.schemas.evaluations import BaselinesIn
 from api.schemas.jobs import JobOut
 from shared.datasets import exports
 from shared.datasets import service as datasets
-from shared.evaluation import baselining
+from shared.evaluation import baselines_job
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/datasets", tags=["datasets"])
 
@@ -79,7 +79,7 @@ def measure_baselines(
 ) -> JobOut:
     """Measure what needs no model on one split; the job's result names an evaluation for each method."""
     params = body.params(dataset_id)
-    job = baselining.submit(session, writer.organization_id, params, request_id=request_id)
+    job = baselines_job.submit(session, writer.organization_id, params, request_id=request_id)
     return accepted(job, response)
 
 

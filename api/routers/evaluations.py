@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from api.answers import Responses, accepted, problems
 from api.deps import Connections, Id, JobRoom, Reader, RequestId, Session, Writer
-from api.exporting_evaluations import MEDIA_TYPES, evaluation_lines
+from api.evaluation_exports import MEDIA_TYPES, evaluation_lines
 from api.idempotency import OnceRoute, WriterOnce
+from api.responses import Responses, accepted, problems
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.evaluations import (
     ComparisonOut,
@@ -22,7 +22,7 @@ from api.schemas.evaluations import (
     EvaluationRowOut,
 )
 from api.schemas.jobs import JobOut
-from shared.evaluation import pairing
+from shared.evaluation import comparison
 from shared.evaluation import service as evaluation
 from shared.registry import service as registry
 
@@ -59,9 +59,9 @@ async def compare_evaluations(
     """How the candidate differs from the baseline on the rows that both have, and which rows changed."""
     ids, organization_id = (query.baseline, query.candidate), reader.organization_id
     sides = await connections.run(
-        lambda session: [pairing.read(session, organization_id, one) for one in ids]
+        lambda session: [comparison.read(session, organization_id, one) for one in ids]
     )
-    return ComparisonOut.model_validate(await run_in_threadpool(pairing.compare, *sides))
+    return ComparisonOut.model_validate(await run_in_threadpool(comparison.compare, *sides))
 
 
 @router.get("/{evaluation_id}", responses=problems(404))

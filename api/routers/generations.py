@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from api.answers import accepted, problems
 from api.deps import JobRoom, RequestId, Resources, Writer
 from api.idempotency import OnceRoute, WriterOnce
+from api.responses import accepted, problems
 from api.schemas.generations import GenerationIn
 from api.schemas.jobs import JobOut
 from shared.generation import service as generation

@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from api.answers import problems
 from api.deps import Connections, Resources
 from api.errors import problem
 from api.metrics import CONTENT_TYPE
 from api.readiness import checks_of, probe
+from api.responses import problems
 from api.schemas.health import LiveOut, ReadyOut
-from shared.jobs.measures import measure
+from shared.jobs.stats import measure
 from shared.kit.errors import Unavailable
 
 router = APIRouter(tags=["operations"])

@@ -12,9 +12,9 @@ from sqlalchemy import orm
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from api.answers import accepted, problems
 from api.deps import JobRoom, RequestId, Resources, Session, Writer
 from api.idempotency import IdempotencyKey, OnceRoute, claim
+from api.responses import accepted, problems
 from api.schemas.imports import FORM_SCHEMA, MAX_FIELD_BYTES, ImportIn
 from api.schemas.jobs import JobOut
 from shared.engines.artifacts import StoredFile

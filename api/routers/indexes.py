@@ -2,9 +2,9 @@
 
 from fastapi import APIRouter, Response
 
-from api.answers import accepted, problems
 from api.deps import JobRoom, RequestId, Writer
 from api.idempotency import OnceRoute, WriterOnce
+from api.responses import accepted, problems
 from api.schemas.jobs import JobOut
 from api.schemas.models import ReindexIn
 from shared.indexing import service as indexing

@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from api.answers import problems
 from api.deps import Connections, Id, JobRoom, Reader, Session, Writer
 from api.idempotency import OnceRoute, WriterOnce
 from api.job_events import read_job, states
+from api.responses import problems
 from api.schemas.common import PageOut
 from api.schemas.jobs import JobOut, JobQuery
 from shared.jobs import service as jobs

@@ -7,15 +7,15 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import orm
 from starlette.responses import PlainTextResponse
 
-from api.answers import accepted, problems
 from api.deps import Id, JobRoom, Reader, RequestId, Resources, Session, Writer
 from api.idempotency import OnceRoute, WriterOnce
+from api.responses import accepted, problems
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.jobs import JobOut
 from api.schemas.models import ModelOut, VariantIn
 from api.schemas.publishing import ModelImportIn, ModelPushIn
 from shared.publishing import service as publishing
-from shared.registry import cards, variants
+from shared.registry import cards, matryoshka
 from shared.registry import service as registry
 
 router = APIRouter(route_class=OnceRoute, tags=["models"])
@@ -61,7 +61,7 @@ def add_variant(model_version_id: Id, body: VariantIn, writer: Writer, session: 
 
     Only for lengths that the model was trained for: its index is smaller and its search faster.
     """
-    version = variants.add_variant(
+    version = matryoshka.add_variant(
         session, writer.organization_id, model_version_id, name=body.name, dimension=body.dimension
     )
     return ModelOut.of(version, None)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api.answers import problems
 from api.deps import Admin, Id, RequestId, Resources, RootKey, Session
 from api.idempotency import AdminOnce, OnceRoute, RootOnce
+from api.responses import problems
 from api.schemas.common import PageOut, PageQuery
 from api.schemas.organizations import (
     ApiKeyIn,

@@ -2,15 +2,15 @@
 
 from fastapi import APIRouter, Response
 
-from api.answers import accepted, problems
 from api.deps import JobRoom, Reader, RequestId, Resources, Session, Writer
 from api.idempotency import OnceRoute, WriterOnce
+from api.responses import accepted, problems
 from api.schemas.jobs import JobOut
 from api.schemas.models import ModelOut
 from api.schemas.rerankers import HostedRerankerIn, RerankerTrainingIn, RerankingIn, RerankingOut
 from shared.engines.reranker import hosted_model
 from shared.registry import service as registry
-from shared.training import rerankers
+from shared.training.cross_encoder import service as cross_encoder
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1", tags=["rerankers"])
 
@@ -56,5 +56,5 @@ def train_reranker(
     body: RerankerTrainingIn, writer: Writer, session: WriterOnce, request_id: RequestId, response: Response
 ) -> JobOut:
     """Train a reranker on a train split, with a bi-encoder's hard negatives; the result names the model."""
-    job = rerankers.submit(session, writer.organization_id, body.model_dump(), request_id=request_id)
+    job = cross_encoder.submit(session, writer.organization_id, body.model_dump(), request_id=request_id)
     return accepted(job, response)

@@ -2,12 +2,12 @@
 
 from fastapi import APIRouter, Response
 
-from api.answers import accepted, problems
 from api.deps import JobRoom, RequestId, Writer
 from api.idempotency import OnceRoute, WriterOnce
+from api.responses import accepted, problems
 from api.schemas.jobs import JobOut
 from api.schemas.searches import SearchIn
-from shared.training import searching
+from shared.training.search import service as search
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/searches", tags=["trainings"])
 
@@ -21,5 +21,5 @@ def start_search(
     Its trials are jobs of their own: `GET /v1/jobs?parent_id=`. The job's result names the winner, every
     trial, and the job of the final training.
     """
-    job = searching.submit(session, writer.organization_id, body.params(), request_id=request_id)
+    job = search.submit(session, writer.organization_id, body.params(), request_id=request_id)
     return accepted(job, response)

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import ValidationError
 
-from api.answers import Responses, problems
 from api.deps import Id, Reader, Session, Writer
 from api.idempotency import OnceRoute, WriterOnce
+from api.responses import Responses, problems
 from api.schemas.common import PageOut
 from api.schemas.labels import LabelIn, LabelOut
 from api.schemas.transactions import (

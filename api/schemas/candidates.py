@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.common import Out, PageQuery, RowId
 from api.schemas.money import AmountOut
-from shared.candidates.deciding import Bulk
-from shared.candidates.service import Filter
+from shared.candidates.decisions import Bulk
+from shared.candidates.service import CandidateFilter
 from shared.candidates.tables import Candidate, CandidateDecision
 from shared.categories.tables import Category
 from shared.kit.money import format_amount
@@ -29,9 +29,9 @@ class CandidateQuery(PageQuery):
     job_id: RowId | None = Field(default=None, description="Made by this job.")
     style: Style | None = None
 
-    def filter(self) -> Filter:
+    def filter(self) -> CandidateFilter:
         """What the store takes."""
-        return Filter(**self.model_dump(exclude={"limit", "cursor"}))
+        return CandidateFilter(**self.model_dump(exclude={"limit", "cursor"}))
 
 
 class CategoryRefOut(Out):

@@ -8,7 +8,6 @@ from pydantic import MISSING, ConfigDict, Field, StringConstraints, ValidationEr
 from pydantic.config import JsonValue
 from pydantic_core import PydanticCustomError
 
-from api.pointers import field_errors
 from api.schemas.candidates import Kind, Style
 from api.schemas.common import (
     MAX_BATCH,
@@ -24,8 +23,9 @@ from api.schemas.common import (
 )
 from api.schemas.money import Amount, Currency
 from api.schemas.transactions import TransactionIn
+from api.validation_errors import field_errors
 from shared.candidates.edits import Edited
-from shared.candidates.service import Filter
+from shared.candidates.service import CandidateFilter
 from shared.candidates.tables import Candidate
 from shared.kit.errors import FieldError, Invalid
 from shared.kit.money import format_amount
@@ -65,9 +65,9 @@ class NextIn(ReviewerIn):
     style: Style | None = None
     kind: Kind | None = None
 
-    def filter(self) -> Filter:
+    def filter(self) -> CandidateFilter:
         """What the store takes."""
-        return Filter(category_id=self.category_id, style=self.style, kind=self.kind)
+        return CandidateFilter(category_id=self.category_id, style=self.style, kind=self.kind)
 
 
 class CandidateChanges(In):
@@ -164,12 +164,12 @@ class BulkIn(ReviewerIn):
             raise PydanticCustomError("one-of-both", "Name either 'candidate_ids' or a 'filter'.")
         return self
 
-    def wanted(self) -> Filter | list[uuid.UUID]:
+    def wanted(self) -> CandidateFilter | list[uuid.UUID]:
         """What the service takes."""
         if self.candidate_ids is not None:
             return self.candidate_ids
         assert self.filter is not None
-        return Filter(**self.filter.model_dump())
+        return CandidateFilter(**self.filter.model_dump())
 
 
 class BulkRejectIn(BulkIn):

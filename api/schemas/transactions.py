@@ -18,7 +18,6 @@ from pydantic import (
 from pydantic.config import JsonValue
 from pydantic_core import PydanticCustomError
 
-from api.pointers import field_errors
 from api.schemas.common import (
     MAX_BATCH,
     Day,
@@ -35,8 +34,9 @@ from api.schemas.common import (
 )
 from api.schemas.labels import LabelOut
 from api.schemas.money import Amount, AmountOut, Currency
+from api.validation_errors import field_errors
 from shared.kit.money import BadAmount, check_amount, format_amount
-from shared.transactions.service import Filter, NewTransaction, Stored
+from shared.transactions.service import TransactionFilter, NewTransaction, Stored
 from shared.transactions.tables import Label, Transaction
 from shared.transactions.text import TransactionFields
 
@@ -148,9 +148,9 @@ class TransactionQuery(PageQuery):
     occurred_from: Day | None = Field(default=None, description="This day or later.")
     occurred_to: Day | None = Field(default=None, description="This day or earlier.")
 
-    def filter(self) -> Filter:
+    def filter(self) -> TransactionFilter:
         """What the store takes."""
-        return Filter(**self.model_dump(exclude={"limit", "cursor"}))
+        return TransactionFilter(**self.model_dump(exclude={"limit", "cursor"}))
 
 
 class TransactionOut(Out):

@@ -20,7 +20,7 @@ from shared.categories import service as categories
 from shared.categorization.points import Entry, entry_point_id
 from shared.engines.artifacts import Artifacts
 from shared.engines.edge import EdgeIndex
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry.tables import ModelVersion
 from shared.transactions import service as transactions

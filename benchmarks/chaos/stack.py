@@ -20,9 +20,9 @@ import psutil
 from sqlalchemy import text
 
 from benchmarks.chaos.waiting import until
-from cli.children import Child, Program, sweep
+from cli.connectivity import ROOT
 from cli.ports import free_port
-from cli.reach import ROOT
+from cli.process import Child, Program, sweep
 from cli.servers import Servers
 from cli.standalone import outlay_programs, worker_arguments
 from shared.kit.db import create_db_engine
@@ -36,7 +36,7 @@ class Stack:
     """Postgres, Valkey, Edge, API, relay and workers; a context manager that runs them in a new folder.
 
     `workers`: name → queues, with `threads` jobs at once each. `settings`: OUTLAY_ settings in lower case.
-    A process ends with the thread that started it (`cli/leash.py`), so that one has to last.
+    A process ends with the thread that started it (`cli/parent_death_signal.py`), so that one has to last.
     """
 
     def __init__(

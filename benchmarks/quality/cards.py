@@ -18,12 +18,12 @@ from benchmarks.quality.units import Units
 from shared.categorization.exact import rank_exactly, rank_of
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
 from shared.evaluation.baselines import METHODS, rankings
-from shared.evaluation.comparing import differences
 from shared.evaluation.metrics import macro_recall
+from shared.evaluation.significance import differences
 from shared.jobs.recipes import Recipe
 from shared.kit.intervals import figure
-from shared.training.finetune import finetune
-from shared.training.requests import FinetuneRequest
+from shared.training.bi_encoder.spec import FinetuneRequest
+from shared.training.bi_encoder.trainer import finetune
 from shared.training.rows import TrainRow
 from shared.transactions.text import amount_band
 

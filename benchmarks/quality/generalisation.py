@@ -15,9 +15,9 @@ from benchmarks.quality.material import Data
 from benchmarks.quality.tech import FOLDS, base_encoder, halves, stages, tune, tuned_model
 from benchmarks.quality.units import Units
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
-from shared.evaluation.comparing import differences
+from shared.evaluation.significance import differences
 from shared.jobs.recipes import Recipe
-from shared.training.averaging import average
+from shared.training.bi_encoder.model_soup import average
 
 Ranks = dict[str, list[int | None]]
 BASE_SHARES = (0.25, 0.5)

@@ -14,11 +14,11 @@ from shared.categorization.reranking import SecondStage
 from shared.engines.encoder import Encoder
 from shared.engines.reranker import CrossEncoderReranker, RerankQuery
 from shared.jobs.recipes import Recipe
-from shared.training.finetune import finetune
-from shared.training.requests import FinetuneRequest, Teacher
-from shared.training.reranker_lists import Example, examples_of
-from shared.training.reranker_requests import RerankerRequest
-from shared.training.reranker_training import train_reranker
+from shared.training.bi_encoder.spec import FinetuneRequest, Teacher
+from shared.training.bi_encoder.trainer import finetune
+from shared.training.cross_encoder.lists import Example, examples_of
+from shared.training.cross_encoder.spec import RerankerRequest
+from shared.training.cross_encoder.trainer import train_reranker
 
 TOP_N = 10
 

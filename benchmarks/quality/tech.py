@@ -16,9 +16,9 @@ from shared.categorization.exact import rank_exactly, rank_of
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
 from shared.evaluation.baselines import METHODS, BaselineRow, rankings
 from shared.jobs.recipes import Recipe
-from shared.training.averaging import SEEDS_APART, average
-from shared.training.finetune import finetune
-from shared.training.requests import FinetuneRequest
+from shared.training.bi_encoder.model_soup import SEEDS_APART, average
+from shared.training.bi_encoder.spec import FinetuneRequest
+from shared.training.bi_encoder.trainer import finetune
 
 FOLDS = 5
 RUNS = 3

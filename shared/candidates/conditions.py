@@ -14,7 +14,7 @@ ORDERS = ("hardest", "disagreed", "oldest", "random")
 
 
 @dataclass(frozen=True)
-class Filter:
+class CandidateFilter:
     """Which candidates; what is None does not narrow. `max_rank` leaves out those without a rank."""
 
     status: str | None = None
@@ -25,7 +25,7 @@ class Filter:
     max_rank: int | None = None
 
 
-def narrowed(wanted: Filter) -> list[ColumnElement[bool]]:
+def narrowed(wanted: CandidateFilter) -> list[ColumnElement[bool]]:
     """The conditions that what fits the filter meets, all of them."""
     columns = {
         Candidate.status: wanted.status,

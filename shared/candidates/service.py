@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from shared.candidates import store
-from shared.candidates.conditions import ORDERS, Filter
+from shared.candidates.conditions import ORDERS, CandidateFilter
 from shared.candidates.store import CandidateNotFound
 from shared.candidates.tables import STATUSES, Candidate, CandidateDecision
 from shared.categories import service as categories
@@ -19,7 +19,7 @@ from shared.kit.paging import Page, Paging
 from shared.transactions.service import UnknownCategory
 from shared.transactions.text import TransactionFields
 
-__all__ = ["ORDERS", "CandidateNotFound", "Filter"]
+__all__ = ["ORDERS", "CandidateFilter", "CandidateNotFound"]
 
 LEASE = dt.timedelta(minutes=5)
 
@@ -81,13 +81,21 @@ def get(session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID) -
     return store.get(session, organization_id, candidate_id)
 
 
-def list_(session: Session, organization_id: uuid.UUID, wanted: Filter, paging: Paging) -> Page[Candidate]:
+def list_(
+    session: Session, organization_id: uuid.UUID, wanted: CandidateFilter, paging: Paging
+) -> Page[Candidate]:
     """The organisation's candidates, newest first."""
     return store.list_(session, organization_id, wanted, paging)
 
 
 def lease(
-    session: Session, organization_id: uuid.UUID, reviewer: str, wanted: Filter, *, order: str, count: int
+    session: Session,
+    organization_id: uuid.UUID,
+    reviewer: str,
+    wanted: CandidateFilter,
+    *,
+    order: str,
+    count: int,
 ) -> list[Candidate]:
     """Up to `count` pending candidates, for five minutes nobody's but the reviewer's.
 
@@ -133,14 +141,16 @@ def check_category(
         raise UnknownCategory(errors=(error,))
 
 
-def check_wanted(session: Session, organization_id: uuid.UUID, wanted: Filter | Sequence[uuid.UUID]) -> None:
+def check_wanted(
+    session: Session, organization_id: uuid.UUID, wanted: CandidateFilter | Sequence[uuid.UUID]
+) -> None:
     """Refuse a choice that names what the organisation does not have.
 
     Raises:
         UnknownCategory: the filter's category.
         UnknownCandidate: one or more of the ids.
     """
-    if isinstance(wanted, Filter):
+    if isinstance(wanted, CandidateFilter):
         check_category(session, organization_id, wanted.category_id, "/filter/category_id")
         return
     known = store.known_ids(session, organization_id, wanted)

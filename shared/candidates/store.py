@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
-from shared.candidates.conditions import Filter, among, is_free, narrowed, ordered
+from shared.candidates.conditions import CandidateFilter, among, is_free, narrowed, ordered
 from shared.candidates.tables import Candidate, CandidateDecision
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
@@ -47,7 +47,9 @@ def hold(session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID) 
     return _one(session, query.with_for_update().execution_options(populate_existing=True))
 
 
-def list_(session: Session, organization_id: uuid.UUID, wanted: Filter, paging: Paging) -> Page[Candidate]:
+def list_(
+    session: Session, organization_id: uuid.UUID, wanted: CandidateFilter, paging: Paging
+) -> Page[Candidate]:
     """The organisation's candidates, newest first."""
     query = _of(organization_id).where(*narrowed(wanted))
     return page(session, query, Candidate.id, paging, resource="candidates", newest_first=True)
@@ -60,7 +62,12 @@ def known_ids(session: Session, organization_id: uuid.UUID, ids: Collection[uuid
 
 
 def hold_next(
-    session: Session, organization_id: uuid.UUID, reviewer: str, wanted: Filter, order: str, count: int
+    session: Session,
+    organization_id: uuid.UUID,
+    reviewer: str,
+    wanted: CandidateFilter,
+    order: str,
+    count: int,
 ) -> list[Candidate]:
     """Up to `count` candidates that the reviewer may look at, locked: those that they already have first.
 
@@ -82,7 +89,7 @@ def hold_many(
     session: Session,
     organization_id: uuid.UUID,
     reviewer: str,
-    wanted: Filter | Collection[uuid.UUID],
+    wanted: CandidateFilter | Collection[uuid.UUID],
     statuses: Collection[str],
     category_ids: Collection[uuid.UUID] | None,
     limit: int,
@@ -94,7 +101,7 @@ def hold_many(
     query = select(Candidate.id).where(
         Candidate.organization_id == organization_id,
         Candidate.status.in_(statuses),
-        *(narrowed(wanted) if isinstance(wanted, Filter) else [among(Candidate.id, wanted)]),
+        *(narrowed(wanted) if isinstance(wanted, CandidateFilter) else [among(Candidate.id, wanted)]),
         is_free(reviewer, category_ids),
     )
     ids = session.scalars(query.order_by(Candidate.id).limit(limit).with_for_update(skip_locked=True))
@@ -105,7 +112,7 @@ def count_pending(
     session: Session,
     organization_id: uuid.UUID,
     reviewer: str,
-    wanted: Filter,
+    wanted: CandidateFilter,
     category_ids: Collection[uuid.UUID] | None,
 ) -> tuple[int, int]:
     """How many pending candidates fit, and how many of them `hold_many` would give to the reviewer."""

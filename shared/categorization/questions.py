@@ -39,7 +39,7 @@ def stored_questions(
 
 
 @dataclass(frozen=True)
-class Past:
+class LabelHistory:
     """What was decided before, but for the neighbours; `labels` by stored transaction."""
 
     habits: Habits
@@ -49,11 +49,11 @@ class Past:
 
 def past_of(
     session: Session, organization_id: uuid.UUID, habits: HabitsCache, questions: Sequence[Question]
-) -> Past:
+) -> LabelHistory:
     """What bears on the questions, as the labels are now; habits as they were counted last."""
     asked = [question.transaction_id for question in questions if question.transaction_id]
     labels = transactions.current_labels(session, organization_id, asked) if asked else {}
-    return Past(
+    return LabelHistory(
         habits.get(session, organization_id),
         precedents.read(session, organization_id, [question.fields for question in questions]),
         {row_id: label.category_id for row_id, label in labels.items()},
@@ -61,7 +61,7 @@ def past_of(
 
 
 def queries_of(
-    encoder: Encoder, serving: registry.Serving, questions: Sequence[Question], past: Past
+    encoder: Encoder, serving: registry.Serving, questions: Sequence[Question], past: LabelHistory
 ) -> list[Query]:
     """What the index is asked for each question."""
     texts = [serving.texts.of_transaction(question.fields) for question in questions]

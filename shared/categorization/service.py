@@ -14,13 +14,13 @@ from shared.categorization.habits import HabitsCache
 from shared.categorization.questions import Question, past_of, queries_of
 from shared.categorization.reranking import SecondStage
 from shared.categorization.voting import Ranked
-from shared.engines.encoders import Encoders
-from shared.engines.rerankers import Rerankers
+from shared.engines.encoder_cache import Encoders
+from shared.engines.reranker_cache import Rerankers
 from shared.engines.vectors import VectorIndex
 from shared.kit import metrics
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.transactions import service as transactions
 

@@ -11,7 +11,7 @@ from shared.categories import service as categories
 from shared.categories.tables import Category
 from shared.datasets import store
 from shared.datasets.report import ReportRow, describe, without_duplicates
-from shared.datasets.selecting import Found, Labelled, select
+from shared.datasets.selection import Labelled, LabelledRow, select
 from shared.datasets.service import MIN_LABELLED, TooFewLabels, freeze_fields
 from shared.datasets.splits import Ratios, SplitRow, divide
 from shared.datasets.tables import SPLITS, Dataset
@@ -94,7 +94,7 @@ def _frozen(category: Category) -> dict[str, Any]:
 
 
 def _copy(
-    run: Run, dataset_id: uuid.UUID, split_of: dict[uuid.UUID, str], rows: Mapping[uuid.UUID, Found]
+    run: Run, dataset_id: uuid.UUID, split_of: dict[uuid.UUID, str], rows: Mapping[uuid.UUID, LabelledRow]
 ) -> list[ReportRow]:
     """Copy the rows; those that were still there to be copied."""
     ids = sorted(split_of)

@@ -56,7 +56,7 @@ class Usage:
         )
 
 
-class LLMRubbish(AppError):
+class InvalidLLMOutput(AppError):
     """The LLM's answer cannot be used. `reason`: 'malformed', 'cut-short' or 'declined'; it was paid all the
     same.
     """
@@ -78,7 +78,7 @@ class Request(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Answer(Generic[T]):
+class LLMReply(Generic[T]):
     """What was answered, and what it took."""
 
     value: T
@@ -93,13 +93,13 @@ class LLM(Protocol):
         """The model's name at its endpoint."""
         ...
 
-    def ask(self, request: Request[T]) -> Answer[T]:
+    def ask(self, request: Request[T]) -> LLMReply[T]:
         """The answer, in the shape that was asked for.
 
         Raises:
             LLMUnavailable: no answer after `CALLS` calls.
             LLMRefused: the endpoint does not want the request.
-            LLMRubbish: the answer has another shape; it is not mended, nor asked for again.
+            InvalidLLMOutput: the answer has another shape; it is not mended, nor asked for again.
             LLMClosed: `close` was called meanwhile.
         """
         ...

@@ -10,10 +10,10 @@ from typing import Any
 
 from shared.engines.llm import (
     CALLS,
-    Answer,
+    InvalidLLMOutput,
     LLMClosed,
     LLMRefused,
-    LLMRubbish,
+    LLMReply,
     LLMUnavailable,
     Request,
     T,
@@ -21,7 +21,7 @@ from shared.engines.llm import (
     check_configured,
 )
 from shared.kit.logging import get_logger
-from shared.kit.retrying import seconds_to_wait
+from shared.kit.retries import seconds_to_wait
 from shared.kit.settings import Settings
 
 logger = get_logger(__name__)
@@ -70,7 +70,7 @@ class OpenAILLM:
             self._changed.notify_all()
         self._http.close()
 
-    def ask(self, request: Request[T]) -> Answer[T]:
+    def ask(self, request: Request[T]) -> LLMReply[T]:
         """The answer, in the shape that was asked for."""
         for call in range(1, CALLS + 1):
             self._pause(self._quiet_until - time.monotonic())
@@ -99,13 +99,13 @@ class OpenAILLM:
             if self._changed.wait_for(lambda: self._is_closed, max(seconds, 0)):
                 raise LLMClosed
 
-    def _within(self, work: Callable[[], Answer[T]], call: int) -> Answer[T]:
+    def _within(self, work: Callable[[], LLMReply[T]], call: int) -> LLMReply[T]:
         """How the work ends; it has a thread of its own, abandoned when time is up or nobody waits."""
-        found: list[Answer[T] | BaseException] = []
+        found: list[LLMReply[T] | BaseException] = []
 
         def run() -> None:
             try:
-                ended: Answer[T] | BaseException = work()
+                ended: LLMReply[T] | BaseException = work()
             except BaseException as error:
                 ended = error
             with self._changed:
@@ -120,13 +120,13 @@ class OpenAILLM:
         if not found:
             raise LLMUnavailable
         [ended] = found
-        if isinstance(ended, LLMRubbish):
-            raise LLMRubbish(ended.reason, replace(ended.usage, calls=call))
+        if isinstance(ended, InvalidLLMOutput):
+            raise InvalidLLMOutput(ended.reason, replace(ended.usage, calls=call))
         if isinstance(ended, BaseException):
             raise ended
-        return Answer(ended.value, replace(ended.usage, calls=call))
+        return LLMReply(ended.value, replace(ended.usage, calls=call))
 
-    def _call(self, request: Request[T]) -> Answer[T]:
+    def _call(self, request: Request[T]) -> LLMReply[T]:
         """One call, translated from the libraries' errors into ours."""
         import openai
         from instructor.core import Hooks, InstructorError
@@ -145,7 +145,7 @@ class OpenAILLM:
             )
         except (InstructorError, AssertionError, openai.OpenAIError) as error:
             raise _translated(error, raw) from None
-        return Answer(value, _usage(raw))
+        return LLMReply(value, _usage(raw))
 
 
 def _translated(error: BaseException, raw: list[Any]) -> Exception:
@@ -164,10 +164,10 @@ def _translated(error: BaseException, raw: list[Any]) -> Exception:
     if not raw:
         return LLMUnavailable()
     if isinstance(error, IncompleteOutputException):
-        return LLMRubbish("cut-short", _usage(raw))
+        return InvalidLLMOutput("cut-short", _usage(raw))
     choices = getattr(raw[0], "choices", None) or []
     declined = any(choice.message.refusal is not None for choice in choices)
-    return LLMRubbish("declined" if declined else "malformed", _usage(raw))
+    return InvalidLLMOutput("declined" if declined else "malformed", _usage(raw))
 
 
 def _usage(raw: list[Any]) -> Usage:

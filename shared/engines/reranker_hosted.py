@@ -22,7 +22,7 @@ from shared.engines.reranker import (
 )
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
-from shared.kit.retrying import seconds_to_wait
+from shared.kit.retries import seconds_to_wait
 from shared.kit.settings import Settings
 
 logger = get_logger(__name__)

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Table, delete, select, tuple_
 from sqlalchemy.orm import Session
 
+from shared.engines.artifact_listing import listing
 from shared.engines.artifacts import Artifacts
-from shared.engines.leftovers import listing
 from shared.engines.vectors import CollectionMissing, CollectionUnreadable, VectorIndex
 from shared.jobs import upkeep
 from shared.jobs.run import Finish, Run

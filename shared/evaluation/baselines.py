@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.evaluation.textual import bm25_categories, bm25_history, tfidf_lr
+from shared.evaluation.text_baselines import bm25_categories, bm25_history, tfidf_lr
 
 Scores = NDArray[np.float64]
 

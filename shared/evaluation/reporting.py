@@ -6,8 +6,8 @@ from typing import Any
 
 from shared.datasets.tables import Dataset
 from shared.evaluation import metrics, slices
-from shared.evaluation.asking import Answer, Rows
 from shared.evaluation.figures import as_json, by_k, figure_json
+from shared.evaluation.runner import EvaluationRows, RankedRow
 from shared.kit.intervals import figure
 
 # What is counted and how: evaluations of different ones are not compared without a warning. 1 had k up to 5,
@@ -15,7 +15,7 @@ from shared.kit.intervals import figure
 EVALUATOR = "2"
 
 
-def metrics_of(answers: Sequence[Answer], *, is_model: bool, has_reranker: bool = False) -> dict[str, Any]:
+def metrics_of(answers: Sequence[RankedRow], *, is_model: bool, has_reranker: bool = False) -> dict[str, Any]:
     """The figures of all answers; of a model those without the history, and without the reranker, too."""
     groups = [answer.item.category_id for answer in answers]
     found = _figures(groups, [answer.rank for answer in answers])
@@ -28,7 +28,7 @@ def metrics_of(answers: Sequence[Answer], *, is_model: bool, has_reranker: bool 
     return found
 
 
-def per_category(answers: Sequence[Answer]) -> dict[str, Any]:
+def per_category(answers: Sequence[RankedRow]) -> dict[str, Any]:
     """The figures of each category's rows, by its id."""
     found = metrics.evaluate_by(
         [str(answer.item.category_id) for answer in answers], [answer.rank for answer in answers]
@@ -37,8 +37,8 @@ def per_category(answers: Sequence[Answer]) -> dict[str, Any]:
 
 
 def report_of(
-    answers: Sequence[Answer],
-    rows: Rows,
+    answers: Sequence[RankedRow],
+    rows: EvaluationRows,
     dataset: Dataset,
     *,
     drawn: Mapping[str, Any] | None = None,
@@ -58,7 +58,7 @@ def report_of(
 
 
 def rows_of(
-    organization_id: uuid.UUID, evaluation_id: uuid.UUID, answers: Sequence[Answer]
+    organization_id: uuid.UUID, evaluation_id: uuid.UUID, answers: Sequence[RankedRow]
 ) -> list[dict[str, Any]]:
     """The answers as rows of `evaluation_rows`."""
     return [

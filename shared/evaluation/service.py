@@ -11,12 +11,13 @@ from shared.categorization.ranking import Choice
 from shared.categorization.reranking import SecondStage
 from shared.datasets import service as datasets
 from shared.datasets.tables import Dataset
-from shared.engines.encoders import Encoders
-from shared.engines.rerankers import Rerankers
+from shared.engines.encoder_cache import Encoders
+from shared.engines.reranker_cache import Rerankers
 from shared.engines.vectors import VectorIndex
-from shared.evaluation import asking, mapping, projecting, renaming, reporting
-from shared.evaluation.asking import Answer, Bench, Rows
-from shared.evaluation.mapping import View
+from shared.evaluation import embedding_map, renamed_categories, reporting, runner
+from shared.evaluation import projection as projecting
+from shared.evaluation.embedding_map import Embedder
+from shared.evaluation.runner import Bench, EvaluationRows, RankedRow
 from shared.jobs import service as jobs
 from shared.jobs.kinds import EvaluationParams, Projection
 from shared.jobs.run import Finish, Run
@@ -88,13 +89,13 @@ def evaluate(
         serving = registry.serving_of(registry.get(session, run.organization_id, params.model_version_id))
         base = registry.serving_of(registry.get_base(session, run.organization_id))
         dataset = datasets.get(session, run.organization_id, params.dataset_id)
-        rows = asking.read(session, run.organization_id, params.dataset_id, params.split)
+        rows = runner.read(session, run.organization_id, params.dataset_id, params.split)
         categories, renamed = _renamed(session, dataset) if params.renamed else (dataset.categories, None)
         reranking = _reranking(session, run.organization_id, params)
     second = None if reranking is None else _second(rerankers, reranking, categories)
     choices = _choices(serving, categories)
     bench = Bench(run, index, encoders.get(serving.model), serving, choices, dataset.seed, second)
-    answers = asking.ask(bench, rows)
+    answers = runner.ask(bench, rows)
     drawn = _draw(encoders, dataset, rows, (base, serving), params.projection)
     report = reporting.report_of(answers, rows, dataset, drawn=drawn, renamed=renamed)
     evaluation = _evaluation(run, params, answers, report)
@@ -108,7 +109,7 @@ def evaluate(
 
 
 def _evaluation(
-    run: Run, params: EvaluationParams, answers: Sequence[Answer], report: dict[str, Any]
+    run: Run, params: EvaluationParams, answers: Sequence[RankedRow], report: dict[str, Any]
 ) -> Evaluation:
     has_reranker = params.reranker_version_id is not None
     return Evaluation(
@@ -132,7 +133,7 @@ def _renamed(session: Session, dataset: Dataset) -> tuple[dict[str, dict[str, An
         NothingRenamed: none has another name.
     """
     names = other_names(session, dataset.organization_id)
-    categories, told = renaming.rename(dataset.categories, names, dataset.seed)
+    categories, told = renamed_categories.rename(dataset.categories, names, dataset.seed)
     if not told["categories"]:
         raise NothingRenamed
     return categories, told
@@ -161,8 +162,12 @@ def _choices(serving: Serving, categories: Mapping[str, Mapping[str, Any]]) -> d
 
 
 def _draw(
-    encoders: Encoders, dataset: Dataset, rows: Rows, models: tuple[Serving, Serving], projection: Projection
+    encoders: Encoders,
+    dataset: Dataset,
+    rows: EvaluationRows,
+    models: tuple[Serving, Serving],
+    projection: Projection,
 ) -> dict[str, Any]:
     """The map by both models, the base first."""
-    before, after = (View(encoders.get(one.model), one.texts) for one in models)
-    return mapping.draw(rows.asked, dataset.categories, dataset.seed, before, after, projection)
+    before, after = (Embedder(encoders.get(one.model), one.texts) for one in models)
+    return embedding_map.draw(rows.asked, dataset.categories, dataset.seed, before, after, projection)

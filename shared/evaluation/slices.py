@@ -9,8 +9,8 @@ import numpy as np
 
 from shared.datasets.service import Item
 from shared.evaluation import metrics
-from shared.evaluation.asking import Answer, Rows
 from shared.evaluation.figures import as_json
+from shared.evaluation.runner import EvaluationRows, RankedRow
 from shared.transactions.merchant import clean_merchant
 from shared.transactions.text import amount_band
 
@@ -25,7 +25,7 @@ def merchant_key(item: Item) -> str:
     return clean_merchant(item.fields.merchant_name).strip().casefold()
 
 
-def slices(answers: Sequence[Answer], rows: Rows) -> dict[str, Any]:
+def slices(answers: Sequence[RankedRow], rows: EvaluationRows) -> dict[str, Any]:
     """recall@k and MRR@k of the rows by what was seen of them, how large they are and who spent.
 
     Seen: a category or merchant that a row of the dataset's train split has. `labelled_rows`: how many rows
@@ -49,7 +49,7 @@ def slices(answers: Sequence[Answer], rows: Rows) -> dict[str, Any]:
     return found
 
 
-def confusions(answers: Sequence[Answer], names: Mapping[uuid.UUID, str]) -> list[dict[str, Any]]:
+def confusions(answers: Sequence[RankedRow], names: Mapping[uuid.UUID, str]) -> list[dict[str, Any]]:
     """The pairs of a row's category and the other one that came first, the 20 with most rows first."""
     pairs = Counter(
         (answer.item.category_id, answer.suggested_category_id)
@@ -70,7 +70,7 @@ def confusions(answers: Sequence[Answer], names: Mapping[uuid.UUID, str]) -> lis
     ]
 
 
-def reliability(answers: Sequence[Answer]) -> dict[str, Any]:
+def reliability(answers: Sequence[RankedRow]) -> dict[str, Any]:
     """Whether a first suggestion's score is the chance that it is right: ten bins of equal width, and the
     expected calibration error, the mean over the rows of their bin's |accuracy - mean score| (Guo et al.,
     2017, arXiv:1706.04599). Rows without a suggestion are in no bin.
@@ -91,7 +91,7 @@ def reliability(answers: Sequence[Answer]) -> dict[str, Any]:
     return {"bins": bins, "expected_calibration_error": error if scored else None}
 
 
-def _by(answers: Sequence[Answer], part_of: Callable[[Item], str]) -> dict[str, Any]:
+def _by(answers: Sequence[RankedRow], part_of: Callable[[Item], str]) -> dict[str, Any]:
     parts = [part_of(answer.item) for answer in answers]
     found = metrics.evaluate_by(parts, [answer.rank for answer in answers])
     return {name: as_json(found[name], ("recall", "mrr")) for name in sorted(found)}

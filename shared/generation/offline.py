@@ -16,7 +16,7 @@ from decimal import Decimal
 from itertools import cycle, islice
 from pathlib import Path
 
-from shared.generation.reference import Category, Currency, Merchant, Place, Purpose, Trip, load
+from shared.generation.reference import Currency, Merchant, Place, Purpose, SampleCategory, Trip, load
 
 FIRST_DAY = date(2025, 1, 1)
 DAYS = 365
@@ -28,7 +28,7 @@ _REFERENCE_ALPHABET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True)
-class Transaction:
+class SampleTransaction:
     """A card transaction and the name of the category it is filed under.
 
     `merchant_descriptor` is the name part of the card acceptor field of ISO 8583 (43, positions 1 to 25), as
@@ -57,8 +57,8 @@ class Sample:
 
     seed: int
     label_noise: float
-    categories: tuple[Category, ...]
-    transactions: tuple[Transaction, ...]
+    categories: tuple[SampleCategory, ...]
+    transactions: tuple[SampleTransaction, ...]
     mislabelled: dict[str, str]
 
 
@@ -109,7 +109,7 @@ def write_folder(sample: Sample, folder: Path) -> None:
     (folder / "transactions.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _record(row: Transaction) -> dict[str, object]:
+def _record(row: SampleTransaction) -> dict[str, object]:
     record = asdict(row)
     record["expense_category"] = record.pop("category")
     record["occurred_on"] = row.occurred_on.isoformat()
@@ -139,10 +139,10 @@ def _spread(purposes: Sequence[Purpose], count: int, rng: random.Random) -> Iter
     return islice(cycle(deck), count)
 
 
-def _transaction(external_id: str, purpose: Purpose, rng: random.Random) -> Transaction:
+def _transaction(external_id: str, purpose: Purpose, rng: random.Random) -> SampleTransaction:
     trip, merchant, place = _occasion(purpose, rng)
     chosen_memo = rng.choice(purpose.memos) if purpose.memos and rng.random() < MEMO_SHARE else None
-    return Transaction(
+    return SampleTransaction(
         external_id=external_id,
         merchant_name=merchant.name,
         merchant_descriptor=_descriptor(merchant, place, rng),
@@ -198,8 +198,8 @@ def _amount(usd: tuple[float, float], currency: Currency, rng: random.Random) ->
 
 
 def _mislabel(
-    rows: Sequence[Transaction], count: int, rng: random.Random
-) -> tuple[list[Transaction], dict[str, str]]:
+    rows: Sequence[SampleTransaction], count: int, rng: random.Random
+) -> tuple[list[SampleTransaction], dict[str, str]]:
     """File `count` rows under another category, if possible one of the same merchant or programme."""
     likely: dict[str, set[str]] = {}
     for purpose in load().purposes:

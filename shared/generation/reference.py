@@ -75,7 +75,7 @@ class Purpose:
 
 
 @dataclass(frozen=True)
-class Category:
+class SampleCategory:
     """An account of the chart: general-ledger code, name, and what is said about it."""
 
     code: str
@@ -89,7 +89,7 @@ class Category:
 class Reference:
     """All tables, joined."""
 
-    categories: tuple[Category, ...]
+    categories: tuple[SampleCategory, ...]
     purposes: tuple[Purpose, ...]
     offices: tuple[Place, ...]
 
@@ -127,7 +127,9 @@ def load() -> Reference:
     }
     merchants = _merchants()
     categories = tuple(
-        Category(**{**row, "examples": tuple(row["examples"]), "departments": tuple(row["departments"])})
+        SampleCategory(
+            **{**row, "examples": tuple(row["examples"]), "departments": tuple(row["departments"])}
+        )
         for row in _rows("categories")
     )
     names = {category.code: category.name for category in categories}

@@ -20,7 +20,7 @@ _REASONS = {"type": "shape", "bad-text": "bad-text", "too-long": "too-long", "mi
 Text = str | None
 
 
-class TransactionRow(BaseModel):
+class GeneratedTransaction(BaseModel):
     """One card transaction."""
 
     category: str = Field(description="The code of one of the wanted categories.")
@@ -53,7 +53,7 @@ _AsSent = WrapValidator(lambda raw, _: raw)
 class Transactions(BaseModel):
     """The transactions that were asked for."""
 
-    rows: list[Annotated[TransactionRow, _AsSent]]
+    rows: list[Annotated[GeneratedTransaction, _AsSent]]
 
 
 class Paraphrases(BaseModel):
@@ -122,7 +122,7 @@ def read_transaction(raw: Any, chart: Chart, wanted: Mapping[uuid.UUID, int]) ->
     Raises:
         Refused: its category or a value breaks a rule; the reason is that rule.
     """
-    values = _known(raw, TransactionRow)
+    values = _known(raw, GeneratedTransaction)
     category_id = chart.find(values.pop("category", None), wanted)
     amount = values.get("amount")
     if isinstance(amount, (int, float)) and not isinstance(amount, bool):

@@ -10,17 +10,17 @@ from sqlalchemy.orm import Session
 from shared.candidates.service import Origin
 from shared.categories import service as categories
 from shared.categorization.service import choices_of
-from shared.engines.encoders import Encoders
+from shared.engines.encoder_cache import Encoders
 from shared.engines.llm import LLM, LLMUnavailable, check_configured
 from shared.engines.llm_openai import OpenAILLM
 from shared.engines.vectors import VectorIndex
-from shared.generation import ground as grounds
-from shared.generation import makers, prompts, weaknesses
-from shared.generation.asking import Asking
-from shared.generation.ground import Ground
-from shared.generation.judging import Judge, metrics_of
-from shared.generation.keeping import Keeper
-from shared.generation.spending import Budget, Prices, Tally
+from shared.generation import context as grounds
+from shared.generation import prompts, row_sources, weaknesses
+from shared.generation.budget import Budget, Prices, Tally
+from shared.generation.candidate_writer import CandidateWriter
+from shared.generation.context import GenerationContext
+from shared.generation.difficulty import DifficultyScorer, metrics_of
+from shared.generation.llm_pool import LLMPool
 from shared.jobs import service as jobs
 from shared.jobs.kinds import GenerationParams
 from shared.jobs.run import Finish, Run
@@ -66,7 +66,7 @@ def submit(
         NotInTheBundledChart: the style is 'offline', which knows only the bundled sample's categories.
         NeverEvaluated: the style is 'adversarial' and nothing is known of the active model's mistakes.
     """
-    if params.style != makers.OFFLINE:
+    if params.style != row_sources.OFFLINE:
         check_configured(settings)
     live = categories.all_live(session, organization_id)
     if not set(params.category_ids) <= {category.id for category in live}:
@@ -74,8 +74,8 @@ def submit(
         raise UnknownCategory(errors=(error,))
     if not live:
         raise NoCategories
-    if params.style == makers.OFFLINE:
-        makers.check_bundled(grounds.wanted_of(live, params))
+    if params.style == row_sources.OFFLINE:
+        row_sources.check_bundled(grounds.wanted_of(live, params))
     if params.style == "adversarial" and weaknesses.confusions(session, organization_id) is None:
         raise NeverEvaluated
     return jobs.submit(session, organization_id, "generate", params, request_id=request_id)
@@ -103,7 +103,7 @@ def generate(
     with run.reading() as session:
         ground = grounds.read(session, run, params)
     work = _Work(run, params, settings, ground, _judge(ground, index, encoders))
-    stopped_by = work.offline() if params.style == makers.OFFLINE else work.ask(connect)
+    stopped_by = work.offline() if params.style == row_sources.OFFLINE else work.ask(connect)
     if stopped_by == "endpoint":
         _wait_or_give_up(run, ground.tally)
     return lambda _: work.result(stopped_by)
@@ -113,21 +113,26 @@ class _Work:
     """One attempt's work."""
 
     def __init__(
-        self, run: Run, params: GenerationParams, settings: Settings, ground: Ground, judge: Judge | None
+        self,
+        run: Run,
+        params: GenerationParams,
+        settings: Settings,
+        ground: GenerationContext,
+        judge: DifficultyScorer | None,
     ) -> None:
         self._run, self._params, self._settings, self._ground = run, params, settings, ground
         self._prices = Prices(settings.llm_input_price, settings.llm_output_price)
         self._origin = _origin(run, params, settings)
         self._tally = ground.tally
         is_paraphrase = params.style == "paraphrase"
-        self._keeper = Keeper(
+        self._keeper = CandidateWriter(
             run, ground.chart, self._origin, self._tally, judge, is_paraphrase=is_paraphrase
         )
         self._keeper.remember(ground.before)
 
     def offline(self) -> str | None:
         """Take the rows from the bundled generator; nothing stops it before the end."""
-        for reply in makers.make_offline(self._ground.batches, self._ground.chart, self._params.seed):
+        for reply in row_sources.make_offline(self._ground.batches, self._ground.chart, self._params.seed):
             self._look()
             self._keeper.keep(reply, self._so_far)
         return None
@@ -135,13 +140,13 @@ class _Work:
     def ask(self, connect: Callable[[Settings], LLM]) -> str | None:
         """Take the rows from the LLM; what stopped it before the end, if anything did."""
         params, ground = self._params, self._ground
-        maker = makers.PromptMaker(
+        maker = row_sources.PromptMaker(
             params.style, ground.chart, params.seed, ground.examples, ground.confusions
         )
         budget = Budget(
             self._prices, self._tally.usage, max_tokens=params.max_tokens, max_cost=params.max_cost
         )
-        asking = Asking(
+        asking = LLMPool(
             connect(self._settings), budget, ground.batches, maker, self._settings.llm_concurrency
         )
         # Closed at once when keeping fails: its threads would go on spending.
@@ -191,17 +196,19 @@ def _wait_or_give_up(run: Run, tally: Tally) -> None:
         raise EndpointGone
 
 
-def _judge(ground: Ground, index: VectorIndex, encoders: Encoders) -> Judge | None:
+def _judge(ground: GenerationContext, index: VectorIndex, encoders: Encoders) -> DifficultyScorer | None:
     """The active model, found able to answer before any money is spent; None where none is active."""
     if ground.serving is None:
         return None
     choices = choices_of(ground.chart.by_id.values(), ground.serving)
-    judge = Judge(ground.serving, encoders.get(ground.serving.model), index, choices, ground.habits)
+    judge = DifficultyScorer(
+        ground.serving, encoders.get(ground.serving.model), index, choices, ground.habits
+    )
     judge.check()
     return judge
 
 
 def _origin(run: Run, params: GenerationParams, settings: Settings) -> Origin:
-    if params.style == makers.OFFLINE:
-        return Origin(run.job_id, params.style, makers.OFFLINE_VERSION, makers.OFFLINE)
+    if params.style == row_sources.OFFLINE:
+        return Origin(run.job_id, params.style, row_sources.OFFLINE_VERSION, row_sources.OFFLINE)
     return Origin(run.job_id, params.style, prompts.version(params.style), settings.llm_model or "")

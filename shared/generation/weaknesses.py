@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from shared.datasets import service as datasets
-from shared.generation.planning import Need
+from shared.generation.batch_plan import Need
 from shared.registry import service as registry
 from shared.transactions import service as transactions
 

@@ -29,7 +29,7 @@ class Reused(Invalid):
 
 
 @dataclass(frozen=True)
-class Asked:
+class IdempotentRequest:
     """Who asks what: the organisation (None: the operator), the key, SHA-256 of the request, bearer token."""
 
     organization_id: uuid.UUID | None
@@ -47,7 +47,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Answer:
+class StoredResponse:
     """What was answered: status, the headers that matter, body."""
 
     status: int
@@ -61,7 +61,7 @@ def is_answered(session: Session, organization_id: uuid.UUID, key: str) -> bool:
     return found is not None and not found.is_old
 
 
-def claim(session: Session, asked: Asked) -> Claim | Answer:
+def claim(session: Session, asked: IdempotentRequest) -> Claim | StoredResponse:
     """The right to answer, or the answer that was given within the last 24 hours.
 
     Waits up to two seconds for a request with the same key that is being answered in another transaction.
@@ -87,7 +87,7 @@ def claim(session: Session, asked: Asked) -> Claim | Answer:
     return found
 
 
-def record(session: Session, claim: Claim, answer: Answer, *, is_secret: bool) -> None:
+def record(session: Session, claim: Claim, answer: StoredResponse, *, is_secret: bool) -> None:
     """Keep the answer, in the transaction of the effect; a secret one sealed with the caller's token."""
     body = seal(answer.body, claim.token, claim.row_id) if is_secret else answer.body
     store.answer(
@@ -105,7 +105,7 @@ def sweep(session: Session, limit: int) -> int:
     return store.delete_old(session, limit)
 
 
-def _claim(session: Session, asked: Asked) -> Claim | Answer:
+def _claim(session: Session, asked: IdempotentRequest) -> Claim | StoredResponse:
     for _ in range(_TRIES):
         row_id = store.insert_key(session, asked.organization_id, asked.key, asked.request_sha256)
         if row_id is not None:
@@ -121,10 +121,10 @@ def _claim(session: Session, asked: Asked) -> Claim | Answer:
     raise InFlight(retry_after=1)
 
 
-def _answer(row: IdempotencyKey, asked: Asked) -> Answer:
+def _answer(row: IdempotencyKey, asked: IdempotentRequest) -> StoredResponse:
     if row.request_sha256 != asked.request_sha256:
         raise Reused
     assert row.status is not None, "an answer is committed together with its key"
     assert row.body is not None, "the same"
     body = unseal(row.body, asked.token, row.id) if row.is_sealed else row.body
-    return Answer(row.status, dict(row.headers or {}), body)
+    return StoredResponse(row.status, dict(row.headers or {}), body)

@@ -19,7 +19,7 @@ _UNANSWERED: Mapping[str, Any] = {"status": None, "headers": None, "body": None,
 
 
 @dataclass(frozen=True)
-class Found:
+class ExistingKey:
     """A key that somebody else has, and whether it is so old that it counts as absent."""
 
     row: IdempotencyKey
@@ -43,13 +43,13 @@ def insert_key(
     )
 
 
-def find(session: Session, organization_id: uuid.UUID | None, key: str) -> Found | None:
+def find(session: Session, organization_id: uuid.UUID | None, key: str) -> ExistingKey | None:
     """The key as it is committed."""
     query = select(IdempotencyKey, IdempotencyKey.created_at < func.now() - KEPT).where(
         IdempotencyKey.organization_id.is_not_distinct_from(organization_id), IdempotencyKey.key == key
     )
     row = session.execute(query).one_or_none()
-    return None if row is None else Found(*row)
+    return None if row is None else ExistingKey(*row)
 
 
 def take_over(session: Session, row_id: uuid.UUID, request_sha256: bytes) -> bool:

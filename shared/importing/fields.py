@@ -20,7 +20,7 @@ class RowError:
 
 
 @dataclass(frozen=True)
-class TransactionRow:
+class ImportedTransaction:
     """One good record."""
 
     fields: TransactionFields
@@ -31,11 +31,11 @@ class TransactionRow:
 
 def read_row(
     line: int, values: Mapping[str, Any], defaults: Mapping[str, str]
-) -> TransactionRow | list[RowError]:
+) -> ImportedTransaction | list[RowError]:
     """The transaction that raw `values` by field describe; a default stands in for an empty value."""
     filled = {**defaults, **{name: raw for name, raw in values.items() if not is_empty(raw)}}
     parsed, wrong = check_values(filled)
     if wrong:
         return [RowError(line, name, error.code, error.message) for name, error in wrong.items()]
     own = {name: parsed.pop(name, None) for name in ("external_id", "occurred_on", "category")}
-    return TransactionRow(TransactionFields(**parsed), **own)
+    return ImportedTransaction(TransactionFields(**parsed), **own)

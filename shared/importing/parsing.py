@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Literal
 
-from shared.importing.fields import RowError, TransactionRow, read_row
+from shared.importing.fields import ImportedTransaction, RowError, read_row
 from shared.kit.errors import Invalid
 from shared.kit.text import is_blank, is_storable
 from shared.transactions.values import FIELDS, Number, parse_values
@@ -39,7 +39,7 @@ def records(
     format_: Literal["csv", "jsonl"],
     mapping: Mapping[str, str],
     defaults: Mapping[str, str],
-) -> Iterator[tuple[int, TransactionRow | list[RowError]]]:
+) -> Iterator[tuple[int, ImportedTransaction | list[RowError]]]:
     """Each record with the 1-based physical line on which it starts; blank lines are left out.
 
     `mapping` is our field → the file's column or key; `defaults` is our field → the value of empty ones.

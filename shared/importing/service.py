@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from shared.categories import service as categories
 from shared.categories.tables import Category
 from shared.engines.artifacts import Artifacts
-from shared.importing.fields import RowError, TransactionRow
+from shared.importing.fields import ImportedTransaction, RowError
 from shared.importing.parsing import FileRefused, records
 from shared.jobs.kinds import ImportParams
 from shared.jobs.run import Finish, Run
@@ -25,7 +25,7 @@ MAX_REPORTED = 1000
 MAX_CATEGORIES = 1000  # an import that maps the wrong column must not fill the chart with rubbish
 _TRIES = 5
 
-_Good = tuple[int, TransactionRow]
+_Good = tuple[int, ImportedTransaction]
 
 
 @dataclass
@@ -108,13 +108,13 @@ def import_rows(run: Run, params: ImportParams, artifacts: Artifacts) -> Finish:
 
 
 def _import_chunk(
-    run: Run, params: ImportParams, chunk: Sequence[tuple[int, TransactionRow | list[RowError]]]
+    run: Run, params: ImportParams, chunk: Sequence[tuple[int, ImportedTransaction | list[RowError]]]
 ) -> Report:
     """Store the chunk; again, where somebody else made one of the same categories in the meantime."""
     for attempt in range(1, _TRIES + 1):
         report, good = Report(rows=len(chunk)), list[_Good]()
         for line, row in chunk:
-            if isinstance(row, TransactionRow):
+            if isinstance(row, ImportedTransaction):
                 good.append((line, row))
             else:
                 report.refuse(row)

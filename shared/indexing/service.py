@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
 from shared.categorization.points import entry_point_id, to_points
-from shared.engines.encoders import Encoders
+from shared.engines.encoder_cache import Encoders
 from shared.engines.vectors import CollectionMissing, CollectionUnreadable, VectorIndex
-from shared.indexing.belonging import Rows, entries_of, pages
+from shared.indexing.entries import RowIds, entries_of, pages
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ActivateParams, ReindexParams, SyncIndexParams
 from shared.jobs.run import Finish, Run
@@ -54,7 +54,7 @@ def sync(run: Run, params: SyncIndexParams, index: VectorIndex, encoders: Encode
         serving = registry.find_active(session, run.organization_id)
     if serving is None:
         return lambda _: {"written": 0}
-    rows = Rows(tuple(params.category_ids), tuple(params.transaction_ids))
+    rows = RowIds(tuple(params.category_ids), tuple(params.transaction_ids))
     try:
         if not _needs_all(run, rows) and index.count(serving.collection, run.organization_id):
             written = _settle(run, serving, index, encoders, rows)
@@ -102,7 +102,7 @@ def _reconcile(
     for entries in pages(run, serving.texts):
         ids = [entry_point_id(serving.fingerprint, entry) for entry in entries]
         stale = [e for e, i in zip(entries, ids, strict=True) if present.pop(i, None) != e.digest]
-        written += _settle(run, serving, index, encoders, Rows.of(stale))
+        written += _settle(run, serving, index, encoders, RowIds.of(stale))
         done += sum(entry.kind == "transaction" for entry in entries)
         run.progress(done, max(total, done), "indexing")
     index.delete(serving.collection, list(present))
@@ -113,7 +113,7 @@ def _reconcile(
     }
 
 
-def _needs_all(run: Run, rows: Rows) -> bool:
+def _needs_all(run: Run, rows: RowIds) -> bool:
     """Whether one of the categories was archived, so that the points of all its transactions have to go."""
     if not rows.category_ids:
         return False
@@ -150,7 +150,7 @@ def _heal_others(run: Run, name: str) -> None:
         logger.warning("collection lost", collection=name, reindexes=queued)
 
 
-def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, rows: Rows) -> int:
+def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, rows: RowIds) -> int:
     """Write or remove the rows' points; returns how many rows belong in the index.
 
     Two jobs may write the same row at once. Each looks again after writing and goes on until what it wrote is

@@ -15,13 +15,13 @@ from structlog.contextvars import bound_contextvars
 
 from shared.jobs import service as jobs
 from shared.jobs import store
-from shared.jobs.attempts import Attempts, hand_back
-from shared.jobs.signals import ChildrenAtWork, JobCancelled, LeaseLost, WorkerStopping
+from shared.jobs.exceptions import ChildrenAtWork, JobCancelled, LeaseLost, WorkerStopping
+from shared.jobs.in_flight import InFlightJobs, hand_back
 from shared.jobs.tables import Job
 from shared.kit import metrics, tracing
 from shared.kit.errors import AppError, Unavailable
 from shared.kit.logging import get_logger
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 
 logger = get_logger(__name__)
 
@@ -56,7 +56,7 @@ class UnexpectedError(AppError):
 class Run:
     """An attempt that owns its job. A thread renews the lease; `checkpoint` tells when to stop."""
 
-    def __init__(self, engine: Engine, job: Job, lease: Lease, attempts: Attempts) -> None:
+    def __init__(self, engine: Engine, job: Job, lease: Lease, attempts: InFlightJobs) -> None:
         self.organization_id: uuid.UUID = job.organization_id
         self.job_id: uuid.UUID = job.id
         self.attempt: int = job.attempt
@@ -160,11 +160,11 @@ def execute(engine: Engine, job_id: uuid.UUID, work: Callable[[str], Work], leas
     """
     with transaction(engine) as session:
         job = store.claim(session, job_id, lease.seconds)
-    return None if job is None else _see_through(engine, job, work, lease, Attempts())
+    return None if job is None else _see_through(engine, job, work, lease, InFlightJobs())
 
 
 def execute_next(
-    engine: Engine, job_id: uuid.UUID, work: Callable[[str], Work], lease: Lease, attempts: Attempts
+    engine: Engine, job_id: uuid.UUID, work: Callable[[str], Work], lease: Lease, attempts: InFlightJobs
 ) -> str | None:
     """Like `execute`, for the job whose turn it is in the queue of `job_id`.
 
@@ -180,7 +180,7 @@ def execute_next(
 
 
 def _see_through(
-    engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease, attempts: Attempts
+    engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease, attempts: InFlightJobs
 ) -> str:
     with (
         bound_contextvars(
@@ -198,7 +198,9 @@ def _see_through(
         return status
 
 
-def _attempt(engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease, attempts: Attempts) -> str:
+def _attempt(
+    engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease, attempts: InFlightJobs
+) -> str:
     try:
         with Run(engine, job, lease, attempts) as run:
             params: BaseModel = jobs.parse_params(job)

@@ -9,10 +9,10 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 from structlog.contextvars import get_contextvars
 
-from shared.jobs import children, store
+from shared.jobs import child_jobs, store
+from shared.jobs.exceptions import ChildrenAtWork, JobCancelled, LeaseLost, WorkerStopping
 from shared.jobs.kinds import KINDS
 from shared.jobs.params import Params
-from shared.jobs.signals import ChildrenAtWork, JobCancelled, LeaseLost, WorkerStopping
 from shared.jobs.tables import Job
 from shared.kit import tracing
 from shared.kit.errors import AppError, Conflict, TooMany
@@ -219,8 +219,8 @@ def cancel(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> J
         job.status = "cancelled"
         job.finished_at = func.now()
         session.flush()
-        children.attend(session, {job.id: "cancelled"})
-    children.cancel(session, [job.id])
+        child_jobs.attend(session, {job.id: "cancelled"})
+    child_jobs.cancel(session, [job.id])
     session.flush()
     session.refresh(job)
     return job
@@ -238,7 +238,7 @@ def retry(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> Jo
     check_transition(job.status, "queued")
     # The attempt number never goes back: it is what fences an old attempt's writes.
     job.max_attempts = job.attempt + (KINDS[job.kind].max_attempts or DEFAULT_MAX_ATTEMPTS)
-    children.queue_again(session, job.id, DEFAULT_MAX_ATTEMPTS)
+    child_jobs.queue_again(session, job.id, DEFAULT_MAX_ATTEMPTS)
     job.status, job.cancel_requested = "queued", False
     job.published_at = job.finished_at = None
     job.available_at = func.now()

@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import case, func, literal, null, select, text, true, update
 from sqlalchemy.orm import Session, aliased
 
-from shared.jobs import children
+from shared.jobs import child_jobs
 from shared.jobs.tables import Job
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
 
-CHANNEL = children.CHANNEL
+CHANNEL = child_jobs.CHANNEL
 
 
 class JobNotFound(NotFound):
@@ -149,8 +149,8 @@ def finish(session: Session, job_id: uuid.UUID, attempt: int, values: dict[str, 
     if ended is None:
         return False
     is_alone = ended.parent_id is None and values["status"] == "succeeded"  # as nearly all are
-    if values["status"] in children.ENDED and not is_alone:
-        children.attend(session, {job_id: values["status"]})
+    if values["status"] in child_jobs.ENDED and not is_alone:
+        child_jobs.attend(session, {job_id: values["status"]})
     return True
 
 
@@ -181,7 +181,7 @@ def expire(session: Session, error: dict[str, Any]) -> list[tuple[uuid.UUID, str
         .returning(Job.id, Job.status)
     )
     expired = [(row.id, row.status) for row in session.execute(query)]
-    children.attend(session, {job_id: status for job_id, status in expired if status in children.ENDED})
+    child_jobs.attend(session, {job_id: status for job_id, status in expired if status in child_jobs.ENDED})
     return expired
 
 

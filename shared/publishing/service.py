@@ -13,8 +13,8 @@ from shared.jobs.kinds import ImportModelParams, PushModelParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
-from shared.publishing import folders
-from shared.publishing.trying import dimensions_of
+from shared.publishing import model_folders
+from shared.publishing.smoke_test import dimensions_of
 from shared.registry import cards
 from shared.registry import service as registry
 from shared.registry.tables import ModelVersion
@@ -45,7 +45,7 @@ def submit_import(
     """
     registry.check_name(session, organization_id, params.name)
     if params.revision is None:
-        folders.named(models_dir, params.source)
+        model_folders.named(models_dir, params.source)
     return jobs.submit(session, organization_id, "import_model", params, request_id=request_id)
 
 
@@ -93,7 +93,7 @@ def import_model(
     try:
         folder.mkdir(parents=True)
         if params.revision is None:
-            folders.copy(folders.named(models_dir, params.source), folder, run.progress)
+            model_folders.copy(model_folders.named(models_dir, params.source), folder, run.progress)
         else:
             hub.fetch(params.source, params.revision, folder, run.progress)
         version.metrics = {

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shared.engines.encoders import ModelRef
+from shared.engines.encoder_cache import ModelRef
 from shared.engines.reranker import NoReranker
-from shared.engines.rerankers import RerankerRef
+from shared.engines.reranker_cache import RerankerRef
 from shared.kit.errors import Conflict, Invalid
 from shared.registry import store
 from shared.registry.collections import serving_name

@@ -12,23 +12,23 @@ from sqlalchemy.orm import Session
 from shared.datasets import service as datasets
 from shared.datasets.tables import Dataset
 from shared.engines.artifacts import Artifacts
-from shared.engines.encoders import Encoders
+from shared.engines.encoder_cache import Encoders
 from shared.jobs import service as jobs
 from shared.jobs.recipes import Recipe, TrainingParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import cards
 from shared.registry import service as registry
+from shared.registry.matryoshka import dimension_of
 from shared.registry.tables import ModelVersion
-from shared.registry.variants import dimension_of
-from shared.training import child
-from shared.training.checking import check
-from shared.training.comparing import compare
-from shared.training.requests import FinetuneRequest, Teacher
+from shared.training import trainer_process
+from shared.training.bi_encoder.before_after import compare
+from shared.training.bi_encoder.recipe_checks import check
+from shared.training.bi_encoder.spec import FinetuneRequest, Teacher
+from shared.training.early_stopping import EpochMetrics
 from shared.training.rows import Untrainable, category_texts, text_format, train_rows
-from shared.training.watching import EpochMetrics
 from shared.transactions.formats import TextFormat
 
 __all__ = ["category_texts", "text_format", "train_rows"]
@@ -91,7 +91,7 @@ def make(
     staged, name = f"{STAGING}/{run.job_id}-{run.attempt}", f"models/{version_id}-{run.attempt}"
     output = artifacts.path(staged)
     try:
-        found = child.supervise(run, [*command, str(run.job_id), str(output)])
+        found = trainer_process.supervise(run, [*command, str(run.job_id), str(output)])
         version = version_of(found)
         cards.write(output, version, dataset)
         version.artifact, version.fingerprint = name, artifacts.save(name, output)

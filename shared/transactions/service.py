@@ -15,11 +15,11 @@ from shared.kit.ids import new_id
 from shared.kit.paging import Page, Paging
 from shared.transactions import store
 from shared.transactions.formats import TextFormat
-from shared.transactions.store import Filter, TransactionNotFound
+from shared.transactions.store import TransactionFilter, TransactionNotFound
 from shared.transactions.tables import Label, Transaction
 from shared.transactions.text import TransactionFields
 
-__all__ = ["Filter", "TransactionNotFound"]
+__all__ = ["TransactionFilter", "TransactionNotFound"]
 
 # Bulk changes are indexed in pieces this large, so that a correction never waits long behind one.
 BULK_SIZE = 250
@@ -101,7 +101,9 @@ def by_ids(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UU
     return store.by_ids(session, organization_id, ids)
 
 
-def list_(session: Session, organization_id: uuid.UUID, wanted: Filter, paging: Paging) -> Page[Transaction]:
+def list_(
+    session: Session, organization_id: uuid.UUID, wanted: TransactionFilter, paging: Paging
+) -> Page[Transaction]:
     """The organisation's transactions, newest first."""
     return store.list_(session, organization_id, wanted, paging)
 

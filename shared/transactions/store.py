@@ -38,7 +38,7 @@ class TransactionNotFound(NotFound):
 
 
 @dataclass(frozen=True)
-class Filter:
+class TransactionFilter:
     """Which transactions; what is None does not narrow."""
 
     unlabelled: bool | None = None
@@ -88,14 +88,16 @@ def get(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID)
     return transaction
 
 
-def list_(session: Session, organization_id: uuid.UUID, wanted: Filter, paging: Paging) -> Page[Transaction]:
+def list_(
+    session: Session, organization_id: uuid.UUID, wanted: TransactionFilter, paging: Paging
+) -> Page[Transaction]:
     """The organisation's transactions, newest first."""
     query = select(Transaction).where(Transaction.organization_id == organization_id)
     query = _narrow(query, wanted)
     return page(session, query, Transaction.id, paging, resource="transactions", newest_first=True)
 
 
-def _narrow(query: Select[Transaction], wanted: Filter) -> Select[Transaction]:
+def _narrow(query: Select[Transaction], wanted: TransactionFilter) -> Select[Transaction]:
     current = and_(
         Label.organization_id == Transaction.organization_id,
         Label.transaction_id == Transaction.id,

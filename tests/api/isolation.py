@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from shared.candidates.tables import Candidate
 from shared.datasets.tables import Dataset
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry.tables import Evaluation, ModelVersion
 from tests.factories import OrganizationClient, new_category, new_transaction
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from shared.datasets.tables import Dataset, DatasetItem
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry.tables import Evaluation, EvaluationRow
 from tests.api import lab_examples as example
 from tests.api.isolation import add_row

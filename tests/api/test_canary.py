@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 
 from shared.kit.db import create_db_engine
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.api.canaries import Caller, Canaries, Route, all_routes
 from tests.processes import Processes, processes_over
 

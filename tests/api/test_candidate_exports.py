@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-import api.exporting
+import api.exports
 from tests.api.test_candidates import JANE, decide
 from tests.factories import OrganizationClient, new_candidates, new_category
 
@@ -38,7 +38,7 @@ def test_progress_by_category(engine: Engine, organization: OrganizationClient) 
 def test_decisions_are_exported_page_by_page(
     engine: Engine, organization: OrganizationClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.exporting, "DECISIONS_PAGE", 2)
+    monkeypatch.setattr(api.exports, "DECISIONS_PAGE", 2)
     made = new_candidates(engine, organization, 4, merchant_name="=HYPERLINK(1)")
     decide(organization, made[0], "approve", changes={"memo": "a"})
     decide(organization, made[1], "reject", reason="-1+1")
@@ -64,16 +64,16 @@ def test_decisions_are_exported_page_by_page(
 def test_an_export_holds_no_session_between_its_pages(
     engine: Engine, client: TestClient, organization: OrganizationClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.exporting, "DECISIONS_PAGE", 1)
+    monkeypatch.setattr(api.exports, "DECISIONS_PAGE", 1)
     for one in new_candidates(engine, organization, 3):
         decide(organization, one, "skip")
     held = []
-    line_of = api.exporting._decision_line
+    line_of = api.exports._decision_line
 
     def watched(*arguments: Any) -> str:
         held.append(engine.pool.checkedout())  # type: ignore[attr-defined]  # of the queue pool
         return line_of(*arguments)
 
-    monkeypatch.setattr(api.exporting, "_decision_line", watched)
+    monkeypatch.setattr(api.exports, "_decision_line", watched)
     assert len(organization.get("/v1/candidates/decisions").text.splitlines()) == 3
     assert held == [0, 0, 0]

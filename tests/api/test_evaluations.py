@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from shared.bootstrap import Resources
 from shared.evaluation.baselines import METHODS
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import measured
 from shared.registry.tables import Evaluation, EvaluationRow
 from tests.factories import (
@@ -170,7 +170,7 @@ def test_a_file_of_many_pages_has_every_row_once(
     path = f"/v1/evaluations/{table['model']['id']}/export?format=json"
     whole = organization.get(path).json()
     for page in (1, 7, 14):
-        monkeypatch.setattr("api.exporting_evaluations.PAGE", page)
+        monkeypatch.setattr("api.evaluation_exports.PAGE", page)
         assert organization.get(path).json() == whole
 
 

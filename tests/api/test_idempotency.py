@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from api.idempotency import OnceRoute
 from shared.bootstrap import Resources
 from shared.idempotency import service as idempotency
-from shared.idempotency.service import Asked
-from shared.kit.work import transaction
+from shared.idempotency.service import IdempotentRequest
+from shared.kit.unit_of_work import transaction
 from tests.api.serving import at_once, serve
 from tests.factories import ROOT_KEY, OrganizationClient, new_category, new_organization, new_transaction
 
@@ -160,7 +160,7 @@ def test_in_flight_is_a_409_that_says_when_to_ask_again(
 ) -> None:
     body, key = {"merchant_name": "a"}, new_key()
     with transaction(engine) as session:
-        idempotency.claim(session, Asked(organization.id, key, bytes(32), organization.key))
+        idempotency.claim(session, IdempotentRequest(organization.id, key, bytes(32), organization.key))
         answer = post(organization, "/v1/transactions", body, key)
         assert (answer.status_code, answer.json()["code"]) == (409, "idempotency-key-in-flight")
         assert answer.headers["retry-after"] == "1"

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from shared.bootstrap import Resources
 from shared.engines.vectors import PointKind, Search, point_id
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from tests.factories import OrganizationClient, new_organization, run_jobs
 

@@ -14,7 +14,7 @@ from api import job_events
 from api.connections import Connections
 from shared.jobs import service as jobs
 from shared.jobs import store
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category
 
 

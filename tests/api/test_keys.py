@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.organizations import service as organizations
 from tests.factories import ROOT_KEY, OrganizationClient, new_organization
 

@@ -14,7 +14,7 @@ from shared.jobs import run, store
 from shared.jobs import service as jobs
 from shared.jobs.kinds import KINDS, QUEUES, ReindexParams, SyncIndexParams
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 from tests.silence import silent_port
 
@@ -155,7 +155,7 @@ def _collection(resources: Resources, organization: OrganizationClient) -> str:
 
 
 def test_encoding_is_counted_in_texts_and_calls(client: TestClient, resources: Resources) -> None:
-    from shared.engines.encoders import ModelRef
+    from shared.engines.encoder_cache import ModelRef
 
     before = scrape(client)
     resources.encoders.get(ModelRef("all-MiniLM-L6-v2")).encode(["one", "two", "three"])

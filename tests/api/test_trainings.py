@@ -77,7 +77,7 @@ def test_a_teacher_is_for_its_own_loss_only(
 def frozen(organization: OrganizationClient, engine: Engine) -> uuid.UUID:
     """A dataset of two categories."""
     from shared.datasets.tables import Dataset
-    from shared.kit.work import transaction
+    from shared.kit.unit_of_work import transaction
 
     dataset_id = a_dataset(organization, engine)
     with transaction(engine) as session:

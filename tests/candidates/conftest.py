@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from shared.candidates import deciding
+from shared.candidates import decisions
 from shared.candidates import service as candidates
 from shared.candidates.edits import Edited
 from shared.candidates.tables import Candidate
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 
 
@@ -20,13 +20,13 @@ def decide(engine: Engine, organization: OrganizationClient) -> Any:
 
     def act(decision: str, candidate_id: uuid.UUID, actor: str = "Jane", **edits: Any) -> Candidate:
         with transaction(engine) as session:
-            row = deciding.hold(session, organization.id, candidate_id, decision, actor)
+            row = decisions.hold(session, organization.id, candidate_id, decision, actor)
             if decision == "approve":
-                deciding.approve(session, row, edited(row, **edits), actor)
+                decisions.approve(session, row, edited(row, **edits), actor)
             elif decision == "reject":
-                deciding.reject(session, row, "no such thing", actor)
+                decisions.reject(session, row, "no such thing", actor)
             else:
-                deciding.skip(session, row, actor)
+                decisions.skip(session, row, actor)
             return row
 
     return act
@@ -38,7 +38,7 @@ def undo(engine: Engine, organization: OrganizationClient) -> Any:
 
     def act(actor: str = "Jane") -> Candidate:
         with transaction(engine) as session:
-            return deciding.undo(session, organization.id, actor)
+            return decisions.undo(session, organization.id, actor)
 
     return act
 

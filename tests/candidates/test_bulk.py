@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from shared.candidates import deciding
+from shared.candidates import decisions
 from shared.candidates import service as candidates
-from shared.candidates.deciding import Bulk
+from shared.candidates.decisions import Bulk
 from shared.candidates.service import Filter
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_candidates, new_category
 
 
@@ -23,10 +23,10 @@ def test_bulk_passes_over_what_others_hold_and_what_is_decided(
     decide("reject", made[1])
     decide("skip", made[2])
     with transaction(engine) as session:
-        done = deciding.approve_many(session, organization.id, [*made[:4], made[3]], "Jane")
+        done = decisions.approve_many(session, organization.id, [*made[:4], made[3]], "Jane")
     assert (held.id, done) == (made[0], Bulk(2, 2, 0))  # the skipped one can be decided, when it is named
     with transaction(engine) as session:
-        done = deciding.reject_many(session, organization.id, Filter(), "no", "Jane")
+        done = decisions.reject_many(session, organization.id, Filter(), "no", "Jane")
     assert done == Bulk(2, 1, 0)
     assert len(organization.get("/v1/transactions").json()["data"]) == 2
 
@@ -36,20 +36,20 @@ def test_bulk_by_filter_leaves_what_does_not_fit(engine: Engine, organization: O
     new_candidates(engine, organization, 7, category_id=category["id"], job_id=job_id)  # of each rank one
     new_candidates(engine, organization, 2)
     with transaction(engine) as session:
-        assert deciding.approve_many(
+        assert decisions.approve_many(
             session, organization.id, Filter(job_id=job_id, max_rank=3), "Jane"
         ) == Bulk(3, 0, 0)
     organization.delete(f"/v1/categories/{category['id']}")
     with transaction(engine) as session:
         # Four are of a category that is archived by now.
-        assert deciding.approve_many(session, organization.id, Filter(), "Jane") == Bulk(2, 4, 0)
+        assert decisions.approve_many(session, organization.id, Filter(), "Jane") == Bulk(2, 4, 0)
 
 
 def test_bulk_stops_at_its_limit_and_says_how_many_are_left(
     engine: Engine, organization: OrganizationClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "BULK_LIMIT", 2)
+    monkeypatch.setattr(decisions, "BULK_LIMIT", 2)
     new_candidates(engine, organization, 5)
     for expected in (Bulk(2, 0, 3), Bulk(2, 0, 1), Bulk(1, 0, 0), Bulk(0, 0, 0)):
         with transaction(engine) as session:
-            assert deciding.reject_many(session, organization.id, Filter(), None, "Jane") == expected
+            assert decisions.reject_many(session, organization.id, Filter(), None, "Jane") == expected

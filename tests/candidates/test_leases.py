@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from shared.candidates import deciding
+from shared.candidates import decisions
 from shared.candidates import service as candidates
 from shared.candidates.service import Filter
 from shared.candidates.tables import Candidate
 from shared.kit.db import create_db_engine
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_candidates, new_category
 
 THREADS = 8
@@ -80,9 +80,9 @@ def test_no_candidate_is_ever_held_by_two(wide_engine: Engine, organization: Org
                 return
             for one in ids:
                 with transaction(wide_engine) as session:
-                    deciding.reject(
+                    decisions.reject(
                         session,
-                        deciding.hold(session, organization.id, one, "reject", reviewer),
+                        decisions.hold(session, organization.id, one, "reject", reviewer),
                         None,
                         reviewer,
                     )
@@ -142,7 +142,7 @@ def test_whom_another_transaction_holds_is_passed_over(
 ) -> None:
     first, second = new_candidates(engine, organization, 2)
     with transaction(engine) as session:
-        deciding.hold(session, organization.id, first, "reject", "Joe")
+        decisions.hold(session, organization.id, first, "reject", "Joe")
         assert lease("Jane") == [second]
 
 

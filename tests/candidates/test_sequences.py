@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 from starlette.testclient import TestClient
 
-from shared.candidates import deciding
+from shared.candidates import decisions
 from shared.candidates import service as candidates
 from shared.candidates.edits import Edited
 from shared.candidates.tables import Candidate
 from shared.kit.errors import Conflict
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.transactions.tables import Label, Transaction
 from tests.factories import OrganizationClient, new_candidates, new_category, new_organization
 
@@ -64,18 +64,18 @@ def act(
     try:
         with transaction(engine) as session:
             if decision == "undo":
-                deciding.undo(session, organization_id, actor)
+                decisions.undo(session, organization_id, actor)
                 return True
-            row = deciding.hold(session, organization_id, one, decision, actor)
+            row = decisions.hold(session, organization_id, one, decision, actor)
             if decision == "approve":
                 fields = None if row.kind == "paraphrase" else candidates.fields_of(row)
-                deciding.approve(
+                decisions.approve(
                     session, row, Edited(other or row.category_id, fields, paraphrase=row.paraphrase), actor
                 )
             elif decision == "reject":
-                deciding.reject(session, row, None, actor)
+                decisions.reject(session, row, None, actor)
             else:
-                deciding.skip(session, row, actor)
+                decisions.skip(session, row, actor)
             return True
     except Conflict:
         return False

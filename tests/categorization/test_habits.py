@@ -13,7 +13,7 @@ from shared.categorization.habits import Habits, HabitsCache
 from shared.categorization.ranking import Choice, Query, vote
 from shared.categorization.voting import VotingWeights
 from shared.engines.vectors import Hit
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, new_organization
 
 IDS = [uuid.UUID(int=number) for number in range(1, 6)]

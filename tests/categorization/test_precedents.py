@@ -14,7 +14,7 @@ from shared.categorization import service as categorization
 from shared.categorization.precedents import Precedents
 from shared.categorization.questions import stored_questions
 from shared.categorization.voting import Ranked, follow
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.transactions.text import TransactionFields
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 

@@ -17,9 +17,9 @@ from shared.categorization.reranking import SecondStage
 from shared.categorization.service import Answer
 from shared.categorization.voting import Ranked, blend
 from shared.engines.reranker import RerankQuery, Scores
-from shared.engines.rerankers import Rerankers
+from shared.engines.reranker_cache import Rerankers
 from shared.kit import metrics
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.transactions.formats import TextFormat
 from shared.transactions.text import TransactionFields

@@ -11,7 +11,7 @@ from shared.categorization import service as categorization
 from shared.categorization.questions import Question, stored_questions
 from shared.categorization.service import Answer
 from shared.engines.vectors import Point
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.transactions.service import TransactionNotFound
 from shared.transactions.text import TransactionFields

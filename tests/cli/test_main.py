@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli import doctor
-from cli.reach import CheckoutSettings
+from cli.connectivity import CheckoutSettings
 from cli.standalone import WORKERS, outlay_programs
 
 

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 import redis
 
-from cli.children import MARK, marked
+from cli.connectivity import check_database, check_qdrant, check_redis, given
 from cli.errors import FolderInUse, ServerUnavailable
 from cli.ports import HOST
 from cli.postgres import NOBODY, initialize_cluster, postgres_binary
-from cli.reach import check_database, check_qdrant, check_redis, given
+from cli.process import MARK, marked
 from cli.servers import Servers
 from shared.kit.settings import Settings
 

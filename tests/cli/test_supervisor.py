@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from cli import supervisor as supervisor_module
-from cli.children import MARK, Program, marked, sweep
 from cli.errors import StackFailed
+from cli.process import MARK, Program, marked, sweep
 from cli.supervisor import Supervisor
 
 # Says that it is ready, waits for TERM, and notes its end.

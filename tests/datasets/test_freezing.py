@@ -10,14 +10,14 @@ from sqlalchemy import Engine
 from shared.bootstrap import Resources
 from shared.datasets import freezing
 from shared.datasets import service as datasets
-from shared.datasets.selecting import Content, Found, keyed
+from shared.datasets.selection import Content, LabelledRow, keyed
 from shared.datasets.service import DatasetNotFound
 from shared.datasets.tables import SPLITS
 from shared.jobs import store as job_store
 from shared.jobs.kinds import DatasetParams
 from shared.jobs.run import Finish, Lease, Run, Work, execute
 from shared.kit.paging import Paging
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, new_labelled, new_organization
 
 WORDS = {"Lodging": "hotel", "Software": "licence", "Meals": "lunch"}
@@ -195,7 +195,7 @@ def test_rows_alike_in_all_but_their_category_are_split_alike_in_any_database() 
     def keys(order: list[int]) -> set[tuple[uuid.UUID, uuid.UUID]]:
         row_ids = sorted(uuid.uuid4() for _ in order)  # as they were created, so in another order each time
         found = [
-            Found(contents[position], row_id, ids[contents[position].category])
+            LabelledRow(contents[position], row_id, ids[contents[position].category])
             for position, row_id in zip(order, row_ids, strict=True)
         ]
         return {(one.key, one.found.category_id) for one in keyed(found)}

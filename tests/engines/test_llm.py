@@ -10,10 +10,10 @@ import pytest
 from shared.engines import llm_openai
 from shared.engines.llm import (
     CALLS,
+    InvalidLLMOutput,
     LLMClosed,
     LLMNotConfigured,
     LLMRefused,
-    LLMRubbish,
     LLMUnavailable,
     Request,
     Usage,
@@ -106,7 +106,7 @@ def test_what_will_not_get_better_is_not_retried(server: ScriptedLLM, status: in
 def test_rubbish_is_refused_and_neither_mended_nor_asked_for_again(
     server: ScriptedLLM, kind: str, reason: str, mode: str
 ) -> None:
-    with pytest.raises(LLMRubbish) as error:
+    with pytest.raises(InvalidLLMOutput) as error:
         ask(server, always(Action(kind)), llm_mode=mode)
     assert error.value.reason == reason
     assert len(server.requests) == 1
@@ -181,7 +181,7 @@ def test_an_endpoint_that_is_not_there_is_unavailable() -> None:
 def test_no_log_holds_prompt_answer_or_key(server: ScriptedLLM, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     for action in (OK, Action("malformed"), Action("error", status=401), Action("cut-short")):
-        with contextlib.suppress(LLMRubbish, LLMRefused):
+        with contextlib.suppress(InvalidLLMOutput, LLMRefused):
             ask(server, always(action))
     logged = " ".join(record.getMessage() for record in caplog.records)
     for secret in ("sk-secret", "Lodging", "Ignore previous", "merchant_name"):
@@ -189,5 +189,5 @@ def test_no_log_holds_prompt_answer_or_key(server: ScriptedLLM, caplog: pytest.L
 
 
 def test_an_answer_of_another_shape_is_rubbish(server: ScriptedLLM) -> None:
-    with pytest.raises(LLMRubbish):
+    with pytest.raises(InvalidLLMOutput):
         ask(server, changing(lambda _: "nothing"))  # type: ignore[arg-type, return-value]  # that is the point

@@ -15,7 +15,7 @@ from shared.erasing import service as erasing
 from shared.jobs import store as job_store
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry.collections import evaluation_name
 from shared.registry.tables import Evaluation, EvaluationRow, ModelVersion
 from tests.factories import (

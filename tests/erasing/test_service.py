@@ -14,7 +14,7 @@ from shared.erasing import service as erasing
 from shared.jobs.run import Run
 from shared.jobs.tables import Job
 from shared.kit.db import Base
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.organizations.tables import Organization
 from shared.registry.collections import serving_name
 from tests.erasing.household import ROOT, add_job, delete, expire, state_of, work

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 from shared.bootstrap import Resources
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import measured
 from tests.factories import (
     OrganizationClient,

@@ -17,7 +17,7 @@ from shared.jobs import store as job_store
 from shared.jobs.kinds import EvaluationParams
 from shared.jobs.run import Lease, execute
 from shared.kit.paging import Paging
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry.tables import Evaluation, EvaluationRow
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs

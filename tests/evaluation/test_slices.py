@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
 from shared.datasets.service import Item
-from shared.evaluation.asking import Answer, Rows
+from shared.evaluation.runner import EvaluationRows, RankedRow
 from shared.evaluation.slices import confusions, reliability, slices
 from shared.transactions.text import TransactionFields
 
@@ -26,8 +26,10 @@ def item(
     return Item(uuid.uuid4(), uuid.uuid4(), category, merchant, fields)
 
 
-def answer(about: Item, rank: int | None, suggested: uuid.UUID | None = None, score: float = 0.5) -> Answer:
-    return Answer(about, rank, suggested_category_id=suggested, score=score)
+def answer(
+    about: Item, rank: int | None, suggested: uuid.UUID | None = None, score: float = 0.5
+) -> RankedRow:
+    return RankedRow(about, rank, suggested_category_id=suggested, score=score)
 
 
 def test_rows_are_divided_by_what_the_train_split_has() -> None:
@@ -39,7 +41,7 @@ def test_rows_are_divided_by_what_the_train_split_has() -> None:
         answer(item("Figma", B, "12000"), 1),
         answer(item("KFC", C), None),
     ]
-    found = slices(asked, Rows([one.item for one in asked], history, train))
+    found = slices(asked, EvaluationRows([one.item for one in asked], history, train))
     values = {
         name: {part: (one["n"], one["recall"]["1"]["value"]) for part, one in parts.items()}
         for name, parts in found.items()
@@ -63,7 +65,7 @@ def test_only_the_largest_departments_are_told() -> None:
         for number in range(25)
         for _ in range(1 + number % 7)
     ]
-    found = slices(asked, Rows([], [], []))["department"]
+    found = slices(asked, EvaluationRows([], [], []))["department"]
     assert len(found) == 20
     assert "Team 0" not in found or found["Team 0"]["n"] == 1
     assert sum(one["n"] for one in found.values()) >= 80
@@ -108,6 +110,6 @@ def test_the_bins_are_scikit_learns(rows: list[tuple[float, bool]]) -> None:
 
 
 def test_no_suggestion_is_in_no_bin() -> None:
-    found = reliability([Answer(item("x", A), None)])
+    found = reliability([RankedRow(item("x", A), None)])
     assert found["expected_calibration_error"] is None
     assert sum(one["n"] for one in found["bins"]) == 0

@@ -9,7 +9,7 @@ from shared.bootstrap import Resources
 from shared.generation.service import PATIENCE
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.generation.working import attempt, candidates_of, chart, generate, look, submit
 from tests.scripted_llm import OK, Action, ScriptedLLM, always, first, sometimes

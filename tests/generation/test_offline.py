@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.generation.offline import Sample, Transaction, generate, write_folder
+from shared.generation.offline import Sample, SampleTransaction, generate, write_folder
 from shared.generation.reference import load
 
 # ISO 4217: the currencies whose amounts have no decimal places; all others in the sample have two.
@@ -19,7 +19,7 @@ def sample() -> Sample:
     return generate(1)
 
 
-def right_category(sample: Sample, row: Transaction) -> str:
+def right_category(sample: Sample, row: SampleTransaction) -> str:
     return sample.mislabelled.get(row.external_id, row.category)
 
 

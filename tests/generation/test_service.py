@@ -8,7 +8,7 @@ from shared.bootstrap import Resources
 from shared.generation import prompts
 from shared.kit.db import Base
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from tests.factories import OrganizationClient, new_category, run_jobs
 from tests.generation.working import activate, candidates_of, chart, generate, result_of

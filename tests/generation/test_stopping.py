@@ -12,7 +12,7 @@ from shared.generation import service as generation
 from shared.jobs.run import Lease
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.generation.working import attempt, candidates_of, chart, look, submit
 from tests.scripted_llm import OK, Action, ScriptedLLM, always

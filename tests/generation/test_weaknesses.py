@@ -7,7 +7,7 @@ import pytest
 from shared.bootstrap import Resources
 from shared.generation import weaknesses
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 from tests.generation.working import activate, generate, llm_settings
 from tests.scripted_llm import ScriptedLLM

@@ -14,7 +14,7 @@ from shared.jobs.kinds import GenerationParams
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, run_jobs
 from tests.scripted_llm import ScriptedLLM
 

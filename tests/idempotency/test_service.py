@@ -8,18 +8,20 @@ from sqlalchemy import Engine, text
 
 from shared.idempotency import service as idempotency
 from shared.idempotency.sealing import OtherKeysAnswer, seal, unseal
-from shared.idempotency.service import Answer, Asked, Claim, Reused
+from shared.idempotency.service import Claim, IdempotentRequest, Reused, StoredResponse
 from shared.kit.errors import Unauthenticated
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 
-ANSWER = Answer(201, {"content-type": "application/json"}, b"{}")
-
-
-def asked(key: str = "", digest: bytes = bytes(32), organization_id: uuid.UUID | None = None) -> Asked:
-    return Asked(organization_id, key or str(uuid.uuid4()), digest, "token")
+ANSWER = StoredResponse(201, {"content-type": "application/json"}, b"{}")
 
 
-def ask(engine: Engine, question: Asked) -> Claim | Answer:
+def asked(
+    key: str = "", digest: bytes = bytes(32), organization_id: uuid.UUID | None = None
+) -> IdempotentRequest:
+    return IdempotentRequest(organization_id, key or str(uuid.uuid4()), digest, "token")
+
+
+def ask(engine: Engine, question: IdempotentRequest) -> Claim | StoredResponse:
     """Claim and answer in one transaction, or what was answered."""
     with transaction(engine) as session:
         found = idempotency.claim(session, question)
@@ -28,7 +30,7 @@ def ask(engine: Engine, question: Asked) -> Claim | Answer:
         return found
 
 
-def age(engine: Engine, *questions: Asked) -> None:
+def age(engine: Engine, *questions: IdempotentRequest) -> None:
     with engine.begin() as connection:
         statement = text(
             "UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = :key"
@@ -52,7 +54,7 @@ def test_of_many_that_find_an_old_key_one_claims_it(engine: Engine) -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda _: ask(engine, question), range(20)))
     assert sum(isinstance(one, Claim) for one in found) == 1
-    assert [one for one in found if isinstance(one, Answer)] == [ANSWER] * 19
+    assert [one for one in found if isinstance(one, StoredResponse)] == [ANSWER] * 19
 
 
 def test_the_wait_for_locks_is_short_only_for_the_claim(engine: Engine) -> None:

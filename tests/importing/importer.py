@@ -16,7 +16,7 @@ from shared.jobs.run import Finish, Lease, Run, execute
 from shared.jobs.tables import Job
 from shared.kit.ids import new_id
 from shared.kit.paging import Paging
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.organizations import service as organizations
 from shared.transactions import service as transactions
 from shared.transactions.tables import Label, Transaction

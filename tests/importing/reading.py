@@ -3,7 +3,7 @@
 import io
 from typing import Any, Literal
 
-from shared.importing.fields import RowError, TransactionRow
+from shared.importing.fields import ImportedTransaction, RowError
 from shared.importing.parsing import records
 
 MAPPING = {"external_id": "id", "merchant_name": "merchant", "amount": "total", "memo": "note"}
@@ -15,7 +15,7 @@ def parse(
     format_: Literal["csv", "jsonl"] = "csv",
     mapping: dict[str, str] = MAPPING,
     defaults: dict[str, str] | None = None,
-) -> list[tuple[int, TransactionRow | list[RowError]]]:
+) -> list[tuple[int, ImportedTransaction | list[RowError]]]:
     """All records."""
     return list(records(io.BytesIO(content), format_, mapping, defaults or {}))
 
@@ -24,7 +24,7 @@ def outcome(content: bytes, **options: Any) -> list[tuple[Any, ...]]:
     """Per record: line and external_id, or line, field and code of each error."""
     found: list[tuple[Any, ...]] = []
     for line, row in parse(content, **options):
-        if isinstance(row, TransactionRow):
+        if isinstance(row, ImportedTransaction):
             found.append((line, row.external_id))
         else:
             assert all(error.line == line for error in row)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from shared.importing.fields import TransactionRow
+from shared.importing.fields import ImportedTransaction
 from shared.importing.parsing import FileRefused
 from shared.transactions.values import FIELDS
 from tests.importing.reading import HEADER, MAPPING, outcome, parse
@@ -21,7 +21,7 @@ def test_every_field_of_a_csv() -> None:
     csv.writer(file).writerows([mapping, cells])
     [(line, row)] = parse(file.getvalue().encode(), mapping=mapping)
     assert line == 2
-    assert isinstance(row, TransactionRow)
+    assert isinstance(row, ImportedTransaction)
     assert (row.external_id, row.occurred_on, row.category) == ("1", dt.date(2026, 5, 12), "6210")
     assert (row.fields.merchant_name, row.fields.merchant_category) == ("Lufthansa", ("Airlines", "Travel"))
     assert (row.fields.amount, row.fields.currency, row.fields.trip_name) == (
@@ -133,7 +133,7 @@ def test_a_default_stands_in_for_what_is_empty() -> None:
         mapping={"merchant_name": "m", "currency": "c"},
         defaults={"currency": "EUR", "location": "X"},
     )
-    fields = [row.fields for _, row in rows if isinstance(row, TransactionRow)]
+    fields = [row.fields for _, row in rows if isinstance(row, ImportedTransaction)]
     assert [(one.currency, one.location) for one in fields] == [("EUR", "X"), ("USD", "X")]
 
 

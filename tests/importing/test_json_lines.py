@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.importing.fields import TransactionRow
+from shared.importing.fields import ImportedTransaction
 from shared.importing.parsing import FileRefused
 from tests.importing.reading import MAPPING, outcome, parse
 
@@ -38,7 +38,7 @@ def test_json_lines() -> None:
     expected: list[tuple[Any, ...]] = [(1, "1"), (3, "2")]
     expected += [(5 + 2 * position, field, code) for position, (_, field, code) in enumerate(bad)]
     assert outcome(content, format_="jsonl", mapping=mapping) == expected
-    rows = [row for _, row in parse(content, "jsonl", mapping) if isinstance(row, TransactionRow)]
+    rows = [row for _, row in parse(content, "jsonl", mapping) if isinstance(row, ImportedTransaction)]
     assert [row.fields.amount for row in rows] == [Decimal("12.5"), Decimal("0.10")]
     assert [row.fields.merchant_category for row in rows] == [("X", "Y"), ("X", "Y")]
 

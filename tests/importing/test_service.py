@@ -7,7 +7,7 @@ from shared.bootstrap import Resources
 from shared.categories import service as categories
 from shared.jobs.run import Run
 from shared.jobs.tables import Job
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.transactions import service as transactions
 from shared.transactions.tables import Label
 from tests.importing.importer import HEADER, MAPPING, Importer

@@ -14,7 +14,7 @@ from shared.indexing import service as indexing
 from shared.jobs.kinds import SyncIndexParams
 from shared.jobs.run import Lease, execute
 from shared.jobs.service import submit
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry.service import Serving
 from shared.registry.tables import ModelVersion

@@ -4,8 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from shared.bootstrap import Resources
-from shared.indexing import upkeep
-from shared.kit.work import transaction
+from shared.indexing import daily_reindex
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, new_organization, run_jobs
 from tests.indexing.checks import activate, held, labelled, serving, truth, tuned
 
@@ -63,12 +63,12 @@ def test_drift_is_mended_once_a_day(served: OrganizationClient, machines: Resour
     machines.index.delete(serving(machines, served).collection, [lost])
     assert held(machines, served) != truth(machines, served)
     with transaction(machines.engine) as session:
-        upkeep.submit_due(session, calls_a_day=1)
+        daily_reindex.submit_due(session, calls_a_day=1)
     assert queued(served) == []  # the activation has just compared everything
     make_older(machines, served)
     for _ in range(2):
         with transaction(machines.engine) as session:
-            upkeep.submit_due(session, calls_a_day=1)
+            daily_reindex.submit_due(session, calls_a_day=1)
     [job] = served.get("/v1/jobs?status=queued").json()["data"]
     assert (job["kind"], job["params"]["rebuild"]) == ("reindex", False)
     run_jobs(machines, served)
@@ -82,7 +82,7 @@ def test_what_is_due_together_is_spread_over_the_day(
     make_older(machines, other)
     before = len(queued(served)) + len(queued(other))
     with transaction(machines.engine) as session:
-        assert upkeep.submit_due(session, calls_a_day=10_000) == 1
+        assert daily_reindex.submit_due(session, calls_a_day=10_000) == 1
     assert len(queued(served)) + len(queued(other)) <= before + 1
 
 

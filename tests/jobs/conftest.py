@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ReindexParams
 from shared.jobs.tables import Job
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 
 

@@ -15,7 +15,7 @@ from shared.jobs.kinds import ReindexParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import AppError, Unavailable
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.jobs.works import SOON, expire, names, nothing, run_work, with_effect
 from tests.worker.waiting import eventually

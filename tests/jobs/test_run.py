@@ -17,7 +17,7 @@ from shared.jobs.service import DEFAULT_MAX_ATTEMPTS
 from shared.jobs.tables import Job
 from shared.kit.errors import Unavailable
 from shared.kit.paging import Paging
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.jobs.works import SOON, named, names, nothing, raising, run_work, with_effect
 from tests.worker.waiting import eventually

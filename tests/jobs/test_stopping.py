@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, update
 
-from shared.jobs.attempts import Attempts
+from shared.jobs.in_flight import InFlightJobs
 from shared.jobs.run import Finish, Run, execute_next
 from shared.jobs.tables import Job
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.jobs.works import LEASE, names, nothing, run_work, with_effect
 
@@ -32,7 +32,7 @@ def attempts_left(job: Job) -> int:
 def test_a_job_is_given_back_at_its_next_checkpoint(
     engine: Engine, organization: OrganizationClient, sent_id: uuid.UUID, read: Callable[[], Job]
 ) -> None:
-    attempts, before = Attempts(), attempts_left(read())
+    attempts, before = InFlightJobs(), attempts_left(read())
 
     def work(run: Run, params: Any) -> Finish:
         attempts.stop()
@@ -51,7 +51,7 @@ def test_a_job_is_given_back_at_its_next_checkpoint(
 def test_a_job_that_never_looks_up_is_taken_back_and_writes_nothing(
     engine: Engine, organization: OrganizationClient, sent_id: uuid.UUID, read: Callable[[], Job]
 ) -> None:
-    attempts, before = Attempts(), attempts_left(read())
+    attempts, before = InFlightJobs(), attempts_left(read())
     begun, free = threading.Event(), threading.Event()
     ended: list[str | None] = []
 

@@ -13,7 +13,7 @@ from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.kinds import KINDS, ReindexParams, SyncIndexParams
 from shared.jobs.tables import STATUSES
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 
 LEGAL = {

@@ -8,12 +8,12 @@ from sqlalchemy import Engine, func, text, update
 
 from shared.jobs import service as jobs
 from shared.jobs import store
-from shared.jobs.attempts import Attempts
+from shared.jobs.in_flight import InFlightJobs
 from shared.jobs.kinds import EvaluationParams, ReindexParams, SyncIndexParams
 from shared.jobs.params import Params
 from shared.jobs.run import Finish, Run, execute_next
 from shared.jobs.tables import Job
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_organization
 from tests.jobs.works import LEASE
 
@@ -49,7 +49,7 @@ def serve(engine: Engine, tokens: list[uuid.UUID]) -> list[uuid.UUID]:
         return lambda _: {}
 
     for token in tokens:
-        execute_next(engine, token, lambda _: work, LEASE, Attempts())
+        execute_next(engine, token, lambda _: work, LEASE, InFlightJobs())
     return served
 
 

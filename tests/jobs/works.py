@@ -13,7 +13,7 @@ from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.run import Finish, Lease, Run, Work, execute
 from shared.jobs.tables import Job
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 
 LEASE = Lease(60, 10)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.kit.db import create_db_engine
 from shared.kit.settings import Settings
-from shared.kit.work import DatabaseUnavailable, transaction
+from shared.kit.unit_of_work import DatabaseUnavailable, transaction
 from tests.silence import silent_port
 
 Freeze = Callable[[int], None]

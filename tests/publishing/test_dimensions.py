@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from shared.bootstrap import Resources
 from shared.engines.artifacts import CARD
 from shared.engines.hub import Hub
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
+from shared.registry.matryoshka import dimension_of
 from shared.registry.tables import ModelVersion
-from shared.registry.variants import dimension_of
 from tests.factories import OrganizationClient
 from tests.publishing.scripted_hub import ScriptedHub
 from tests.publishing.test_service import (

@@ -18,7 +18,7 @@ from shared.engines.hub import Hub
 from shared.jobs import service as jobs
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.publishing import service as publishing
 from shared.registry import service as registry
 from shared.registry.tables import ModelVersion

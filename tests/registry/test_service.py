@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.kit.paging import Paging
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry import store
 from shared.registry.service import NothingToRollBackTo, SwitchedMeanwhile

@@ -11,7 +11,7 @@ import yaml
 
 from shared.bootstrap import Resources
 from shared.engines.artifacts import CARD
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 from tests.training.trainings import run_job, trained_here

@@ -18,11 +18,11 @@ from shared.jobs import store as job_store
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.paging import Paging
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry.service import ModelNameTaken
 from shared.training import service as training
-from shared.training.pairs import Untrainable
+from shared.training.bi_encoder.pairs import Untrainable
 from tests.factories import OrganizationClient, new_organization
 from tests.training.trainings import WORDS, freeze, label_rows, run_job, saying, submit, trained_here
 
@@ -173,8 +173,8 @@ def test_an_attempt_that_comes_back_from_the_dead_changes_no_file(
 
 
 def test_figures_that_are_not_numbers_can_be_kept() -> None:
-    from shared.training.finetune import FinetuneResult
-    from shared.training.watching import EpochMetrics
+    from shared.training.bi_encoder.trainer import FinetuneResult
+    from shared.training.early_stopping import EpochMetrics
 
     nothing = FinetuneResult(
         model_dir=Path("model"),

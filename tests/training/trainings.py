@@ -15,9 +15,10 @@ from shared.jobs import service as jobs
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.paging import Paging
-from shared.kit.work import transaction
-from shared.training import rerankers, trials
+from shared.kit.unit_of_work import transaction
 from shared.training import service as training
+from shared.training.cross_encoder import service as cross_encoder
+from shared.training.search import trial
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 from worker.trainer import WORKS
 
@@ -56,8 +57,8 @@ def run_job(resources: Resources, job_id: uuid.UUID, command: list[str] | None =
     arguments = (resources.artifacts, command or TRAINER)
     works: dict[str, Any] = {
         "train": lambda run, params: training.train(run, params, *arguments),
-        "train_reranker": lambda run, params: rerankers.train(run, params, *arguments),
-        "trial": lambda run, params: trials.attempt(run, params, *arguments),
+        "train_reranker": lambda run, params: cross_encoder.train(run, params, *arguments),
+        "trial": lambda run, params: trial.attempt(run, params, *arguments),
     }
     execute(resources.engine, job_id, works.__getitem__, Lease(60, 10))
     with transaction(resources.engine) as session:

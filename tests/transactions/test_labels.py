@@ -10,7 +10,7 @@ from shared.categories import service as categories
 from shared.categories.service import CategoryFields
 from shared.jobs import service as jobs
 from shared.kit.paging import Paging
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.transactions import service as transactions
 from shared.transactions.service import NewTransaction, UnknownCategory
 from shared.transactions.store import TransactionNotFound

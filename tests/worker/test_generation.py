@@ -15,7 +15,7 @@ from shared.bootstrap import Resources
 from shared.jobs import service as jobs
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.generation.working import candidates_of, chart, llm_settings, submit
 from tests.scripted_llm import OK, Action, ScriptedLLM, always

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from shared.jobs import service as jobs
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, new_labelled, new_transaction
 from tests.worker.waiting import eventually
 

@@ -14,7 +14,7 @@ from shared.jobs import store
 from shared.jobs.kinds import KINDS, ReindexParams, SyncIndexParams
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.silence import silent_port
 from tests.worker.valkey import Valkey

@@ -14,7 +14,7 @@ from shared.bootstrap import Resources
 from shared.engines.edge import EdgeIndex
 from shared.idempotency.tables import IdempotencyKey
 from shared.jobs.tables import Job
-from shared.kit.work import transaction
+from shared.kit.unit_of_work import transaction
 from shared.organizations.tables import Organization
 from tests.factories import ROOT_KEY, OrganizationClient
 from worker import upkeep

@@ -1,0 +1,96 @@
+"""What a generation starts from, read in one transaction."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from shared.candidates import made
+from shared.candidates import service as candidates
+from shared.candidates.tables import Candidate
+from shared.categories import service as categories
+from shared.categories.tables import Category
+from shared.categorization import habits
+from shared.categorization.habits import Habits
+from shared.datasets.service import freeze_fields
+from shared.generation import weaknesses
+from shared.generation.batch_plan import Batch, Need, plan
+from shared.generation.budget import Tally
+from shared.generation.candidate_writer import candidate_id
+from shared.generation.rows import Chart
+from shared.generation.weaknesses import Confusion
+from shared.jobs import service as jobs
+from shared.jobs.kinds import GenerationParams
+from shared.jobs.run import Run
+from shared.registry import service as registry
+from shared.registry.service import Serving
+
+MOST_EXAMPLES = 500
+MOST_REMEMBERED = 2000
+
+
+@dataclass(frozen=True)
+class GenerationContext:
+    """The chart, the model that serves, what was made before, and what is left to ask."""
+
+    chart: Chart
+    serving: Serving | None
+    confusions: Sequence[Confusion]
+    examples: Sequence[dict[str, Any]]
+    before: Sequence[Candidate]
+    habits: Habits
+    tally: Tally
+    batches: Sequence[Batch]
+
+
+def read(session: Session, run: Run, params: GenerationParams) -> GenerationContext:
+    """Everything that the job needs to know; nothing is left to ask where every category was archived."""
+    organization_id = run.organization_id
+    live = categories.all_live(session, organization_id)
+    chart = Chart(live)
+    ids = [category.id for category in wanted_of(live, params)]
+    needs = weaknesses.needs(session, organization_id, ids) if params.choice == "by_need" else None
+    is_adversarial = params.style == "adversarial"
+    approved = made.approved(session, organization_id, ids, MOST_EXAMPLES)
+    tally = Tally.of_json((jobs.get_any(session, run.job_id).result or {}).get("resume"))
+    return GenerationContext(
+        chart=chart,
+        serving=registry.find_active(session, organization_id),
+        confusions=(weaknesses.confusions(session, organization_id) or ()) if is_adversarial else (),
+        examples=[_example(chart, one) for one in approved],
+        before=made.newest(session, organization_id, MOST_REMEMBERED),
+        habits=habits.count(session, organization_id),
+        tally=tally,
+        batches=_left(session, run, params, ids, needs, tally),
+    )
+
+
+def wanted_of(live: Sequence[Category], params: GenerationParams) -> list[Category]:
+    """The live categories that are to be generated for."""
+    chosen = set(params.category_ids)
+    return [category for category in live if not chosen or category.id in chosen]
+
+
+def _left(
+    session: Session,
+    run: Run,
+    params: GenerationParams,
+    ids: Sequence[uuid.UUID],
+    needs: Mapping[uuid.UUID, Need] | None,
+    tally: Tally,
+) -> list[Batch]:
+    """The batches that no attempt has seen to. A retried job has lost its tally, not its candidates."""
+    if not ids:
+        return []
+    there = made.ids_of_job(session, run.organization_id, run.job_id)
+    return [
+        batch
+        for batch in plan(ids, params.count, params.seed, needs)
+        if batch.number not in tally.done and candidate_id(run.job_id, batch.number, 0) not in there
+    ]
+
+
+def _example(chart: Chart, candidate: Candidate) -> dict[str, Any]:
+    return {"category": chart.key(candidate.category_id), **freeze_fields(candidates.fields_of(candidate))}

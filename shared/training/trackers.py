@@ -1,0 +1,226 @@
+"""Trainings told to a tracker of experiments, as they go: the recipe, and numbers. Off unless a setting asks.
+
+Both trackers' own callbacks for trainers send far more: paths, the machine, what was printed. Here everything
+that leaves is listed: `recipe_of` and `numbers_of`.
+"""
+
+import importlib.util
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Protocol
+
+from shared.jobs.params import Params
+from shared.jobs.recipes import Recipe, RerankerTrainingParams
+from shared.kit.errors import AppError
+from shared.kit.logging import get_logger
+from shared.training.bi_encoder.trainer import is_first_process
+
+logger = get_logger(__name__)
+
+EVERY_S = 5.0  # a step may take milliseconds, a tracker's answer longer
+PROJECT = "outlay"
+_RECIPE = set(Recipe.model_fields) | (set(RerankerTrainingParams.model_fields) - {"name"})
+
+Value = int | float | str | bool
+# (step, figures by name, when in seconds since 1970)
+Point = tuple[int, dict[str, float], float]
+
+
+class ReportsNotInstalled(AppError):
+    """OUTLAY_TRAINING_REPORTS names a tracker whose library is not installed."""
+
+    code = "reports-not-installed"
+
+    def __init__(self, tracker: str) -> None:
+        super().__init__(
+            f"OUTLAY_TRAINING_REPORTS names {tracker}, which is not installed: "
+            f"pip install 'outlay[{tracker}]'."
+        )
+
+
+class ReportNotBegun(AppError):
+    """A tracker in OUTLAY_TRAINING_REPORTS cannot be reached."""
+
+    code = "report-not-begun"
+
+    def __init__(self, tracker: str) -> None:
+        super().__init__(
+            f"{tracker}, which OUTLAY_TRAINING_REPORTS names, does not take a new run. See the worker's log, "
+            "and the address and key in the tracker's own environment variables."
+        )
+
+
+class Tracker(Protocol):
+    """One run of one tracker."""
+
+    def send(self, points: Sequence[Point]) -> None:
+        """Keep these figures, in the order of their steps."""
+        ...
+
+    def end(self, has_failed: bool) -> None:
+        """The run is over."""
+        ...
+
+
+class RunLogger:
+    """The figures of a training, told to each tracker every few seconds. One that fails is told no more."""
+
+    def __init__(self, trackers: Mapping[str, Tracker]) -> None:
+        self._trackers = dict(trackers)
+        self._waiting: list[Point] = []
+        self._sent_at = time.monotonic()
+        self._step = 0
+
+    def step(self, step: int, figures: Mapping[str, float]) -> None:
+        """What is known after a step."""
+        self._step = step
+        self._waiting.append((step, dict(figures), time.time()))
+        if time.monotonic() - self._sent_at >= EVERY_S:
+            self._flush()
+
+    def result(self, summary: Mapping[str, Any]) -> None:
+        """What came out at the end; of it the numbers."""
+        self._waiting.append((self._step, numbers_of(summary), time.time()))
+
+    def end(self, has_failed: bool) -> None:
+        """Tell what is left, and that it is over."""
+        self._flush()
+        for name, tracker in list(self._trackers.items()):
+            self._attempt(name, partial(tracker.end, has_failed))
+
+    def _flush(self) -> None:
+        points, self._waiting, self._sent_at = self._waiting, [], time.monotonic()
+        for name, tracker in list(self._trackers.items()):
+            if points:
+                self._attempt(name, partial(tracker.send, points))
+
+    def _attempt(self, name: str, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception as error:  # a training of hours is worth more than its report
+            logger.warning("report given up", tracker=name, error=type(error).__name__)
+            del self._trackers[name]
+
+
+@contextmanager
+def track_run(trackers: Sequence[str], name: str, params: Params) -> Iterator[RunLogger]:
+    """Begin a run of this name in each of the trackers, and end it with the block.
+
+    Of several processes that torchrun started, only the first has trackers: together they are one training.
+
+    Raises:
+        ReportsNotInstalled, ReportNotBegun: nothing has been trained yet, so nothing is lost.
+    """
+    begun: dict[str, Tracker] = {}
+    for tracker in trackers if is_first_process() else ():
+        check_installed(tracker)
+        try:
+            begun[tracker] = _begin(tracker, name, recipe_of(params))
+        except Exception as error:
+            logger.warning("report not begun", tracker=tracker, error=type(error).__name__)
+            raise ReportNotBegun(tracker) from error
+    told = RunLogger(begun)
+    try:
+        yield told
+    except BaseException:
+        told.end(has_failed=True)
+        raise
+    told.end(has_failed=False)
+
+
+def check_installed(tracker: str) -> None:
+    """Raise `ReportsNotInstalled` unless the tracker's library is there."""
+    if importlib.util.find_spec(tracker) is None:
+        raise ReportsNotInstalled(tracker)
+
+
+def recipe_of(params: Params) -> dict[str, Value]:
+    """How it is trained, without names, ids and paths."""
+    given = params.model_dump(mode="json", include=_RECIPE)
+    return {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else value
+        for name, value in given.items()
+        if isinstance(value, int | float | list) or (isinstance(value, str) and name in Recipe.model_fields)
+    }
+
+
+def numbers_of(summary: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """The numbers in a training's summary, named by their way to them; lists and texts are left out."""
+    found: dict[str, float] = {}
+    for name, value in summary.items():
+        if isinstance(value, Mapping):
+            found |= numbers_of(value, f"{prefix}{name}/")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[f"{prefix}{name}"] = float(value)
+    return found
+
+
+def _begin(tracker: str, name: str, recipe: Mapping[str, Value]) -> Tracker:
+    return _MLflow(name, recipe) if tracker == "mlflow" else _WandB(name, recipe)
+
+
+class _MLflow:
+    """A run where MLFLOW_TRACKING_URI says, in the experiment MLFLOW_EXPERIMENT_NAME or "outlay".
+
+    By the client, since the fluent interface adds the user, the program's path and the commit.
+    """
+
+    def __init__(self, name: str, recipe: Mapping[str, Value]) -> None:
+        # Two minutes and seven attempts, as it would take, hold a training up.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        from mlflow.entities import Param
+        from mlflow.tracking import MlflowClient
+
+        self._client = MlflowClient()
+        experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT)
+        found = self._client.get_experiment_by_name(experiment)
+        experiment_id = found.experiment_id if found else self._client.create_experiment(experiment)
+        self._run_id = self._client.create_run(experiment_id, run_name=name).info.run_id
+        params = [Param(key, str(value)) for key, value in recipe.items()]
+        self._client.log_batch(self._run_id, params=params)
+
+    def send(self, points: Sequence[Point]) -> None:
+        from mlflow.entities import Metric
+
+        metrics = [
+            Metric(name, value, int(at * 1000), step)
+            for step, figures, at in points
+            for name, value in figures.items()
+        ]
+        for start in range(0, len(metrics), 1000):  # its limit
+            self._client.log_batch(self._run_id, metrics=metrics[start : start + 1000])
+
+    def end(self, has_failed: bool) -> None:
+        self._client.set_terminated(self._run_id, "FAILED" if has_failed else "FINISHED")
+
+
+class _WandB:
+    """A run as WANDB_MODE, WANDB_BASE_URL and WANDB_API_KEY say, in WANDB_PROJECT or "outlay"."""
+
+    def __init__(self, name: str, recipe: Mapping[str, Value]) -> None:
+        import wandb
+
+        settings = wandb.Settings(
+            console="off",
+            silent=True,
+            disable_code=True,
+            disable_git=True,
+            disable_job_creation=True,
+            save_code=False,
+            x_disable_meta=True,
+            x_disable_stats=True,
+            x_save_requirements=False,
+        )
+        project = os.environ.get("WANDB_PROJECT", PROJECT)
+        self._run = wandb.init(project=project, name=name, config=dict(recipe), settings=settings)
+
+    def send(self, points: Sequence[Point]) -> None:
+        for step, figures, _ in points:
+            self._run.log(figures, step=step)
+
+    def end(self, has_failed: bool) -> None:
+        self._run.finish(exit_code=int(has_failed))

@@ -1,0 +1,59 @@
+"""The map: at most 300 points, the same for the same rows, by the method that it names."""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from shared.datasets.service import Item
+from shared.evaluation import embedding_map
+from shared.evaluation.embedding_map import Embedder, draw
+from shared.transactions.formats import TextFormat
+from shared.transactions.text import TransactionFields
+
+
+class Hashed:
+    """Vectors by the text alone: where points lie does not matter here, only which there are."""
+
+    dimension = 8
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        seeds = [int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") for text in texts]
+        rows = [np.random.default_rng(seed).normal(size=self.dimension) for seed in seeds]
+        return np.array(rows, dtype=np.float32)
+
+
+def test_the_map_has_categories_and_drawn_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert embedding_map.POINTS == 300
+    monkeypatch.setattr(embedding_map, "POINTS", 30)
+    categories: dict[str, Any] = {
+        str(uuid.UUID(int=number)): {"name": f"Category {number}", "description": None, "examples": []}
+        for number in range(4)
+    }
+    fields = [TransactionFields(f"Merchant {number}") for number in range(50)]
+    items = [
+        Item(uuid.UUID(int=number), uuid.uuid4(), uuid.UUID(int=number % 4), "", one)
+        for number, one in enumerate(fields)
+    ]
+    view = Embedder(Hashed(), TextFormat())
+    found = draw(items, categories, 7, view, view)
+    assert found["method"] == "pca"
+    kinds = [one["kind"] for one in found["points"]]
+    assert (kinds.count("category"), kinds.count("transaction")) == (4, 26)
+    assert {one["category_id"] for one in found["points"]} == set(categories)
+    assert all(one["before"] == one["after"] for one in found["points"])
+    assert draw(items[::-1], categories, 7, view, view) == found
+    other = draw(items, categories, 8, view, view)
+    assert {one["label"] for one in other["points"]} != {one["label"] for one in found["points"]}
+
+
+def test_a_map_names_the_method_that_drew_it_rather_than_the_one_asked_for() -> None:
+    category = {str(uuid.UUID(int=1)): {"name": "Meals", "description": None, "examples": []}}
+    items = [Item(uuid.UUID(int=2), uuid.uuid4(), uuid.UUID(int=1), "", TransactionFields("Pizza"))]
+    view = Embedder(Hashed(), TextFormat())
+    found = draw(items, category, 7, view, view, "umap")
+    assert (found["method"], len(found["points"])) == ("pca", 2)

@@ -1,0 +1,61 @@
+"""A plane for vectors: scikit-learn's principal components, and UMAP where it is installed."""
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from sklearn.decomposition import PCA
+
+from shared.evaluation.projection import ProjectionNotInstalled, check_installed, possible, principal, project
+
+HAS_UMAP = importlib.util.find_spec("umap") is not None
+
+
+def groups() -> NDArray[np.float64]:
+    """Three groups of ten unit vectors, far from each other, with some that are there twice."""
+    rng = np.random.default_rng(3)
+    found = np.repeat(rng.normal(size=(3, 12)), 10, axis=0) + rng.normal(scale=0.1, size=(30, 12))
+    found[1] = found[0]
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
+
+
+def test_the_projection_is_that_of_scikit_learn_but_for_signs() -> None:
+    vectors = np.random.default_rng(1).normal(size=(40, 12))
+    found = principal(vectors)
+    theirs = PCA(2).fit_transform(vectors)
+    np.testing.assert_allclose(np.abs(found), np.abs(theirs), atol=1e-9)
+    np.testing.assert_allclose(principal(-vectors), found, atol=1e-9)
+    np.testing.assert_array_equal(project(vectors, "pca", 7), found)
+    assert principal(vectors[:1]).tolist() == [[0, 0]]
+
+
+def test_a_map_of_too_few_distinct_points_is_one_of_principal_components() -> None:
+    many, few = groups(), np.repeat(groups()[:1], 30, axis=0)
+    assert possible("umap", [many, many]) == "umap"
+    assert possible("umap", [many, few]) == "pca"
+    assert possible("pca", [many]) == "pca"
+
+
+@pytest.mark.skipif(HAS_UMAP, reason="it is installed here")
+def test_what_is_not_installed_is_named() -> None:
+    check_installed("pca")
+    with pytest.raises(ProjectionNotInstalled, match=r"pip install 'outlay\[umap\]'"):
+        check_installed("umap")
+
+
+# Of its import, where the library that it could also use is missing.
+@pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")
+def test_umap_keeps_groups_together_and_gives_the_same_map_for_the_same_seed() -> None:
+    pytest.importorskip("umap", reason="an extra")
+    vectors = groups()
+    found = project(vectors, "umap", 2**33 + 5)
+    np.testing.assert_array_equal(found, project(vectors, "umap", 2**33 + 5))
+    assert (found.shape, bool(np.isfinite(found).all())) == ((30, 2), True)
+    assert not np.array_equal(found, project(vectors, "umap", 6))
+    apart: Any = np.linalg.norm(found[:, None] - found[None], axis=2)
+    np.fill_diagonal(apart, np.inf)
+    assert (apart.argmin(axis=1) // 10 == np.arange(30) // 10).all()
+    for n in (5, 6):  # as few as it takes
+        assert np.isfinite(project(vectors[np.arange(n) * 30 // n], "umap", 5)).all()

@@ -1,0 +1,95 @@
+"""A bi-encoder is taught by a slower model: what it is told, and that it learns it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.engines.encoder import SentenceTransformerEncoder, load_model, resolve_model
+from shared.jobs.recipes import Recipe
+from shared.training.bi_encoder.distillation import Lesson, epoch_of, lessons
+from shared.training.bi_encoder.losses import TEACHER_SCALE
+from shared.training.bi_encoder.spec import FinetuneRequest, Teacher
+from shared.training.bi_encoder.trainer import finetune
+from shared.training.rows import TrainRow, Untrainable
+from shared.transactions.formats import TextFormat
+
+# The student reads names that say nothing, the teacher others that say it all.
+TEXTS = {"a": "Account 17", "b": "Account 23", "c": "Account 31"}
+PLAIN = {"a": "Flights and airlines", "b": "Hotels and lodging", "c": "Cloud servers and hosting"}
+ROWS = tuple(
+    TrainRow(text, name)
+    for name, texts in {
+        "a": ["Delta flight", "United airfare", "Ryanair"],
+        "b": ["Marriott hotel", "Hilton room", "Hyatt"],
+        "c": ["AWS compute", "Azure hosting", "Hetzner server"],
+    }.items()
+    for text in texts
+)
+BASE = resolve_model("all-MiniLM-L6-v2").path
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> FinetuneRequest:
+    recipe = Recipe(loss="margin_mse", epochs=4, batch_size=3, learning_rate=2e-4, negatives_per_pair=2)
+    return FinetuneRequest(
+        base_model=BASE,
+        output_dir=tmp_path / "model",
+        category_texts=TEXTS,
+        train_rows=ROWS,
+        recipe=recipe,
+        device="cpu",
+        teacher=Teacher(BASE, is_reranker=False, texts=TextFormat(), category_texts=PLAIN),
+    )
+
+
+def test_a_lesson_has_the_teachers_margins_in_the_teachers_texts(request_: FinetuneRequest) -> None:
+    made = lessons(load_model(BASE, device="cpu"), request_)
+    encoder = SentenceTransformerEncoder(BASE, device="cpu")
+    for lesson, row in zip(made, ROWS, strict=True):
+        assert (lesson.anchor, lesson.positive) == (row.text, TEXTS[row.category_id])
+        assert set(lesson.negatives) == set(TEXTS.values()) - {lesson.positive}
+        said = dict(
+            zip(PLAIN, encoder.encode(list(PLAIN.values())) @ encoder.encode([row.text])[0], strict=True)
+        )
+        names = {text: name for name, text in TEXTS.items()}
+        expected = [said[row.category_id] - said[names[text]] for text in lesson.negatives]
+        assert lesson.margins == pytest.approx([TEACHER_SCALE * one for one in expected], abs=1e-3)
+
+
+def test_an_epochs_lessons_keep_negatives_and_margins_together_and_are_drawn_by_seed() -> None:
+    made = [Lesson(f"q{n}", "right", tuple("abcd"), (0.0, 1.0, 2.0, 3.0)) for n in range(6)]
+    first = epoch_of(made, negatives=2, seed=1, epoch=0)
+    assert first == epoch_of(made, negatives=2, seed=1, epoch=0)
+    assert first != epoch_of(made, negatives=2, seed=1, epoch=1)
+    assert {one.anchor for one in first} == {one.anchor for one in made}
+    for one in (*first, *epoch_of(made, negatives=9, seed=1, epoch=0)):
+        assert one.margins == tuple(float("abcd".index(text)) for text in one.negatives)
+    assert {len(one.negatives) for one in epoch_of(made, negatives=9, seed=1, epoch=0)} == {9}
+
+
+def test_the_student_comes_to_prefer_what_the_teacher_prefers(request_: FinetuneRequest) -> None:
+    made = lessons(load_model(BASE, device="cpu"), request_)
+
+    def distance(path: Path) -> float:
+        """Mean squared difference of the student's margins from the teacher's."""
+        encoder = SentenceTransformerEncoder(path, device="cpu")
+        found = [
+            TEACHER_SCALE * (encoder.encode([one.anchor]) @ (encoder.encode([one.positive, text])).T)[0]
+            for one in made
+            for text in one.negatives
+        ]
+        wanted = [margin for one in made for margin in one.margins]
+        return float(
+            np.mean([(pair[0] - pair[1] - want) ** 2 for pair, want in zip(found, wanted, strict=True)])
+        )
+
+    result = finetune(request_, lambda _: None)
+    assert distance(result.model_dir) < distance(BASE) / 4
+    assert result.rows == 4 * len(ROWS)
+
+
+def test_without_a_teacher_there_is_nothing_to_learn(request_: FinetuneRequest) -> None:
+    with pytest.raises(Untrainable):
+        finetune(replace(request_, teacher=None), lambda _: None)

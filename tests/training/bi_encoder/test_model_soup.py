@@ -1,0 +1,61 @@
+"""Averaged trainings of the packaged model, for real."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from shared.engines.encoder import resolve_model
+from shared.jobs.recipes import Recipe
+from shared.training.bi_encoder.model_soup import SEEDS_APART, finetune_averaged
+from shared.training.bi_encoder.spec import FinetuneRequest, TrainProgress
+from shared.training.bi_encoder.trainer import finetune
+from tests.training.bi_encoder.test_trainer import TEST, TEXTS, TRAIN
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    return dict(load_file(folder / "model.safetensors"))
+
+
+def test_the_weights_are_the_mean_of_those_of_the_runs_and_the_base(tmp_path: Path) -> None:
+    request = FinetuneRequest(
+        base_model=resolve_model("all-MiniLM-L6-v2").path,
+        output_dir=tmp_path / "averaged",
+        category_texts=TEXTS,
+        train_rows=TRAIN,
+        test_rows=TEST,
+        recipe=Recipe(epochs=1, batch_size=4, learning_rate=2e-4, seed=7, averaged_runs=2, base_share=0.25),
+        device="cpu",
+    )
+    told: list[TrainProgress] = []
+    made = finetune_averaged(request, told.append)
+    alone = [
+        finetune(
+            replace(
+                request,
+                output_dir=tmp_path / str(seed),
+                recipe=request.recipe.model_copy(update={"seed": seed}),
+            ),
+            lambda _: None,
+        )
+        for seed in (7, 7 + SEEDS_APART)
+    ]
+    one, other = (weights(result.model_dir) for result in alone)
+    base = weights(request.base_model)
+    for name, mean in weights(made.model_dir).items():
+        expected = 0.375 * (one[name] + other[name]) + 0.25 * base[name]
+        assert np.allclose(mean, expected, atol=1e-6), name
+    name = max(one, key=lambda key: float(abs(one[key] - other[key]).max()))
+    assert abs(one[name] - other[name]).max() > 1e-5, "the runs were one and the same"
+    assert [step.step for step in told] == list(range(1, 9))
+    assert {step.total_steps for step in told} == {8}
+    assert told[-1].epoch == pytest.approx(2)
+    assert made.steps == 8
+    assert made.losses == alone[0].losses + alone[1].losses
+    assert [epoch.epoch for epoch in made.epochs] == [0, 1]
+    assert made.epochs[0] == alone[0].epochs[0]
+    assert made.epochs[1].reciprocals != made.epochs[0].reciprocals
+    assert not (made.model_dir / "runs").exists()

@@ -1,0 +1,63 @@
+"""What a reranker learns from: the right category and wrong ones, by seed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.training.cross_encoder.lists import POOL, Example, epoch_lists, examples_of
+from shared.training.rows import TrainRow, Untrainable
+from shared.transactions.formats import TextFormat
+
+# Two categories have one text: neither is wrong where the other is right.
+TEXTS = {f"c{number}": f"category {number}" for number in range(8)} | {"twin": "category 0"}
+_rows = st.lists(st.sampled_from(sorted(TEXTS)), min_size=1, max_size=30).map(
+    lambda ids: [TrainRow(f"row {at}", one) for at, one in enumerate(["c0", "c1", *ids])]
+)
+
+
+@given(_rows, st.integers(1, 12), st.integers(0, 5), st.integers(0, 3))
+def test_a_list_has_the_right_text_and_wrong_ones_of_the_nearest(
+    rows: list[TrainRow], wanted: int, seed: int, epoch: int
+) -> None:
+    nearest = [sorted(TEXTS, key=lambda one: (hash((at, one)), one)) for at in range(len(rows))]
+    made = epoch_lists(rows, TEXTS, nearest, negatives_per_row=wanted, seed=seed, epoch=epoch)
+    assert made == epoch_lists(rows, TEXTS, nearest, negatives_per_row=wanted, seed=seed, epoch=epoch)
+    by_query = {one.query: one for one in made}
+    assert len(by_query) == len(rows)
+    for row, near in zip(rows, nearest, strict=True):
+        one = by_query[row.text]
+        assert one.right == TEXTS[row.category_id]
+        assert one.right not in one.wrong
+        others = [TEXTS[other] for other in near if TEXTS[other] != one.right]
+        assert set(one.wrong) <= set(others[: POOL * wanted])
+        assert len(one.wrong) == min(wanted, len(others[: POOL * wanted])) > 0
+
+
+def test_another_epoch_has_other_lists() -> None:
+    rows = [TrainRow(f"row {at}", f"c{at}") for at in range(8)]
+    nearest = [list(TEXTS)] * 8
+    made = [epoch_lists(rows, TEXTS, nearest, negatives_per_row=2, seed=0, epoch=epoch) for epoch in (0, 1)]
+    assert made[0] != made[1]
+
+
+@pytest.mark.parametrize("ids", [["c0"], ["c0", "c0"], ["c0", "no text"]])
+def test_too_little_to_train_on_is_said(ids: list[str]) -> None:
+    rows = [TrainRow("row", one) for one in ids]
+    with pytest.raises(Untrainable):
+        epoch_lists(rows, TEXTS, [list(TEXTS)] * len(rows), negatives_per_row=2, seed=0, epoch=0)
+
+
+def test_an_example_is_learnt_against_a_text_that_lacks_it() -> None:
+    about = {"name": "Lodging", "description": None, "examples": ["Hotel Ritz", "Airbnb"]}
+    other = {"name": "Air", "description": "Flights", "examples": []}
+    made = examples_of({"1": about, "2": other}, TextFormat())
+    assert made == (
+        Example("Hotel Ritz", "Lodging", "Lodging. Examples: Airbnb"),
+        Example("Airbnb", "Lodging", "Lodging. Examples: Hotel Ritz"),
+    )
+    texts = {"Lodging": "Lodging. Examples: Hotel Ritz; Airbnb", "Air": "Air. Flights"}
+    rows = [TrainRow("KLM", "Air"), *made]
+    lists = epoch_lists(rows, texts, [list(texts)] * 3, negatives_per_row=1, seed=0, epoch=0)
+    told = {one.query: (one.right, one.wrong) for one in lists}
+    assert told["Airbnb"] == ("Lodging. Examples: Hotel Ritz", ("Air. Flights",))
+    assert told["KLM"] == ("Air. Flights", ("Lodging. Examples: Hotel Ritz; Airbnb",))

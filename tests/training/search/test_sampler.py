@@ -1,0 +1,122 @@
+"""Which recipe comes next: within the space, never twice, and by what came out so far and the seed alone."""
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.jobs.recipes import Recipe
+from shared.training.search.sampler import (
+    DEFAULT_SPACE,
+    UNPRUNED,
+    EvaluatedTrial,
+    ask,
+    best_of,
+    check,
+    matters,
+    stop_below,
+)
+
+SMALL: dict[str, Any] = {"loss": ["mnrl", "triplet"], "epochs": {"low": 1, "high": 2}}
+
+
+def tried(points: list[dict[str, Any]], values: list[float]) -> list[EvaluatedTrial]:
+    """Trials with these outcomes; below 0 is a failure, below 0.3 pruned."""
+    found = []
+    for number, (point, value) in enumerate(zip(points, values, strict=False)):
+        if value < 0:
+            found.append(EvaluatedTrial(number, point, "failed"))
+        else:
+            status = "pruned" if value < 0.3 else "complete"
+            found.append(EvaluatedTrial(number, point, status, value, value, (value,)))  # type: ignore[arg-type]  # one of the two
+    return found
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 99), outcomes=st.lists(st.floats(-0.5, 1), min_size=6, max_size=6))
+def test_points_lie_in_the_space_and_the_same_past_gives_the_same_ones(
+    seed: int, outcomes: list[float]
+) -> None:
+    space = check({})
+    first = ask(space, [], 6, seed=seed, startup=4)
+    past = tried(first, outcomes)
+    found = ask(space, past, 2, seed=seed, startup=4)
+    assert found == ask(space, past, 2, seed=seed, startup=4)
+    assert len(found) == 2
+    assert all(point not in first for point in found)
+    for point in [*first, *found]:
+        Recipe.model_validate(point, strict=True)
+        assert {name for name in space if matters(name, point["loss"])} == point.keys()
+        for name in point:
+            about = space[name]
+            if isinstance(about, dict):
+                assert about["low"] <= point[name] <= about["high"]
+            else:
+                assert point[name] in about
+
+
+def test_what_came_out_and_the_seed_make_a_difference() -> None:
+    space = check({})
+    first = ask(space, [], 6, seed=1, startup=4)
+    good, bad = (
+        tried(first, values) for values in ([0.3, 0.4, 0.5, 0.6, 0.7, 0.8], [0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
+    )
+    assert ask(space, good, 2, seed=1, startup=4) != ask(space, bad, 2, seed=1, startup=4)
+    assert first != ask(space, [], 6, seed=2, startup=4)
+
+
+def test_a_space_is_tried_once_over_and_no_more() -> None:
+    points = ask(SMALL, [], 9, seed=0, startup=2)
+    found = sorted((point["loss"], point["epochs"]) for point in points)
+    assert found == [("mnrl", 1), ("mnrl", 2), ("triplet", 1), ("triplet", 2)]
+    assert ask(SMALL, tried(points, [-1, 0.1, 0.5, 0.9]), 2, seed=0, startup=2) == []
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"colour": ["red"]},
+        {"loss": ["guessing"]},
+        {"epochs": {"low": 5, "high": 2}},
+        {"epochs": {"low": 1.5, "high": 2}},
+        {"negatives": [1]},
+    ],
+)
+def test_a_space_of_what_no_recipe_has_is_refused(space: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        check(space)
+
+
+def test_what_makes_no_difference_to_a_loss_is_not_varied() -> None:
+    space = check({"loss": ["batch_all_triplet"], "epochs": {"low": 2, "high": 2}, "batch_size": [8]})
+    [point] = ask(space, [], 1, seed=0, startup=1)
+    assert not {"negatives", "transaction_share"} & point.keys()
+    assert Recipe(**point).negatives == "in_batch"
+
+
+def test_what_is_not_named_has_its_default() -> None:
+    assert check({"loss": ["triplet"]}) == DEFAULT_SPACE | {"loss": ["triplet"]}
+
+
+def test_thresholds_are_medians_once_enough_trials_have_ended_well() -> None:
+    complete = [EvaluatedTrial(n, {}, "complete", n / 10, 0, (n / 4, 0.5, n / 4)) for n in range(UNPRUNED)]
+    assert stop_below(complete[:-1], 3) == ()
+    assert stop_below(complete, 3) == (0.375, 0.5)
+    pruned = EvaluatedTrial(9, {}, "pruned", 0.0, 0, (0.0,))
+    assert stop_below([*complete, pruned, EvaluatedTrial(10, {}, "failed")], 3) == (0.25, 0.5)
+
+
+def test_the_best_is_complete_and_of_equals_the_earliest() -> None:
+    def one(number: int, value: float, recall: float, status: Any = "complete") -> EvaluatedTrial:
+        return EvaluatedTrial(number, {}, status, value, recall)
+
+    assert best_of([one(0, 0.9, 0.9, "pruned"), EvaluatedTrial(1, {}, "failed")]) is None
+    trials = [
+        one(0, 0.5, 0.6),
+        one(1, 0.7, 0.2),
+        one(2, 0.7, 0.3),
+        one(3, 0.7, 0.3),
+        one(4, 0.8, 1, "pruned"),
+    ]
+    assert best_of(trials) == trials[2]

@@ -1,0 +1,79 @@
+"""Who reports a training: none of the library's own reporters, one process of several, and never a trial."""
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.bootstrap import Resources
+from shared.jobs.recipes import Recipe
+from shared.training import trackers
+from shared.training.search import trial
+from shared.training.trainer_args import common
+from worker.trainer import WORKS
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The trackers that were told of a run, in the place of libraries that are extras."""
+    found: list[str] = []
+
+    class Tracker:
+        def send(self, points: Any) -> None:
+            """Kept nowhere."""
+
+        def end(self, has_failed: bool) -> None:
+            """It is over."""
+
+    def begin(tracker: str, *_: Any) -> Tracker:
+        found.append(tracker)
+        return Tracker()
+
+    monkeypatch.setattr(trackers, "_begin", begin)
+    monkeypatch.setattr(trackers, "check_installed", lambda _: None)
+    return found
+
+
+@pytest.mark.parametrize("kind", ["bi-encoder", "cross-encoder"])
+def test_a_trainer_of_the_library_reports_nothing_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    from sentence_transformers import SentenceTransformerTrainingArguments
+    from sentence_transformers.base.sampler import DefaultBatchSampler
+    from sentence_transformers.cross_encoder import CrossEncoderTrainingArguments
+
+    monkeypatch.setenv("WANDB_PROJECT", "somewhere")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tmp_path.as_uri())
+    arguments = {
+        "bi-encoder": SentenceTransformerTrainingArguments,
+        "cross-encoder": CrossEncoderTrainingArguments,
+    }
+    given = common(tmp_path, device="cpu", precision="float32", seed=1, sampler=DefaultBatchSampler)
+    made = arguments[kind](**given)
+    assert (made.report_to, made.push_to_hub) == ([], False)
+
+
+@pytest.mark.parametrize(("rank", "told"), [(None, True), ("0", True), ("1", False), ("3", False)])
+def test_of_several_processes_the_first_one_reports(
+    begun: list[str], monkeypatch: pytest.MonkeyPatch, rank: str | None, told: bool
+) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)  # as torchrun does
+    with trackers.track_run(["mlflow", "wandb"], "May", Recipe()) as to:
+        to.step(1, {"loss": 1.0})
+    assert begun == (["mlflow", "wandb"] if told else [])
+
+
+def test_a_trial_is_told_to_nobody(
+    begun: list[str], resources: Resources, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = resources.settings.model_copy(update={"training_reports": ["mlflow"]})
+    asked = replace(resources, settings=settings)
+    monkeypatch.setattr(Resources, "close", lambda _: None)
+    monkeypatch.setattr(trial, "prepare", lambda *_: None)
+    monkeypatch.setattr(trial, "cross_validate", lambda *_: {"value": 0.5})
+    told: Any = WORKS["trial"](asked, uuid.uuid4(), tmp_path, lambda *_: None)
+    assert (told, begun) == ({"value": 0.5}, [])
