@@ -69,7 +69,7 @@ def unprivileged(on_parents_death: signal.Signals = signal.SIGTERM) -> tuple[str
     rights = tuple(f"--{kind}=-all,+dac_override" for kind in ("inh-caps", "ambient-caps", "bounding-set"))
     # Without the bit, access(2), by which Postgres finds its own programs, leaves the right out of account.
     keep = ("--securebits", "+no_setuid_fixup")
-    # A change of user clears the death signal that leash.py has set; setpriv sets it again.
+    # A change of user clears the death signal that parent_death_signal.py has set; setpriv sets it again.
     return (setpriv, *identity, *rights, *keep, "--pdeathsig", on_parents_death.name.removeprefix("SIG"))
 
 

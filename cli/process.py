@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-LEASH = Path(__file__).with_name("leash.py")
+PARENT_DEATH_SIGNAL = Path(__file__).with_name("parent_death_signal.py")
 MARK = "_OUTLAY_STACK"  # environment variable that every descendant inherits, so that none is lost sight of
 LOG_LIMIT_BYTES = 20 * 1024 * 1024
 
@@ -63,7 +63,14 @@ class Child:
     ) -> None:
         """Start the process in a session of its own; both callbacks come from other threads."""
         program = self.program
-        command = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), str(int(program.stop_signal))]
+        command = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(PARENT_DEATH_SIGNAL),
+            str(os.getpid()),
+            str(int(program.stop_signal)),
+        ]
         self.line_seen = program.ready_line is None
         self.process = subprocess.Popen(
             [*command, *program.argv],

@@ -2,7 +2,7 @@
 
 One thread owns every decision; children's output and exits reach it as events, so nothing is polled but a
 probe that a program brings itself. The thread that starts a child must outlive it: Linux sends the death
-signal of `leash.py` when the starting *thread* ends.
+signal of `parent_death_signal.py` when the starting *thread* ends.
 """
 
 import queue

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.process import LEASH
+from cli.process import PARENT_DEATH_SIGNAL
 
 # A supervisor with one child; says the child's id, and waits.
 SUPERVISOR = """
@@ -36,7 +36,15 @@ def test_children_die_with_a_killed_supervisor(tmp_path: Path) -> None:
         child.wait(timeout=10)
 
 
-def test_leash_refuses_to_run_for_a_parent_that_is_gone() -> None:
-    command = [sys.executable, "-I", "-S", str(LEASH), "1" if os.getpid() != 1 else "2", "15", "true"]
+def test_it_refuses_to_run_for_a_parent_that_is_gone() -> None:
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(PARENT_DEATH_SIGNAL),
+        "1" if os.getpid() != 1 else "2",
+        "15",
+        "true",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.strip()) == (1, "The supervisor is gone.")
