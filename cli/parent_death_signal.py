@@ -1,4 +1,4 @@
-"""Ties a child to its supervisor: `parent_death_signal.py <parent pid> <signal> <command…>` becomes the command.
+"""Ties a child to its supervisor: `<this file> <parent pid> <signal> <command…>` becomes the command.
 
 Run as a script of its own with `-I -S` (about 20 ms), because code between fork and exec in a process with
 threads may deadlock. On Linux the kernel sends the child `signal` when the supervisor dies, however it dies
