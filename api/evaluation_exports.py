@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from api.connections import Connections
 from api.schemas.evaluations import EvaluationReportOut
-from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.kit.lines import csv_line
 from shared.registry import measured
-from shared.registry import service as registry
+from shared.registry import store as model_store
 from shared.registry.measured import Measured
 
 PAGE = 1000
@@ -45,8 +45,8 @@ async def evaluation_lines(
     """
 
     def begin(session: Session) -> tuple[EvaluationReportOut, dict[str, str]]:
-        found = registry.get_evaluation(session, organization_id, evaluation_id)
-        dataset = datasets.get(session, organization_id, found.dataset_id)
+        found = model_store.get_evaluation(session, organization_id, evaluation_id)
+        dataset = dataset_store.get(session, organization_id, found.dataset_id)
         names = {one: str(about["name"]) for one, about in dataset.categories.items()}
         return EvaluationReportOut.model_validate(found), names
 

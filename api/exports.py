@@ -11,8 +11,10 @@ from api.connections import Connections
 from api.schemas.candidates import DecisionOut
 from api.schemas.datasets import ExportQuery
 from shared.candidates import service as candidates
+from shared.candidates import store as candidate_store
 from shared.datasets import exports
 from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.datasets.tables import DatasetItem
 from shared.kit.lines import csv_line, json_line
 from shared.kit.paging import Page, Paging
@@ -30,7 +32,7 @@ async def dataset_lines(
         DatasetNotFound: not the organisation's.
         TooFewRows: fewer than the format's reader takes.
     """
-    dataset = await connections.run(lambda session: datasets.get(session, organization_id, dataset_id))
+    dataset = await connections.run(lambda session: dataset_store.get(session, organization_id, dataset_id))
     rows = sum(dataset.counts.values()) if query.split is None else dataset.counts.get(query.split, 0)
     exports.check_size(query.format, rows)
 
@@ -61,7 +63,7 @@ async def decision_lines(
     """The lines of all decisions, the first page read before anything is sent."""
 
     def fetch(session: Session, after: uuid.UUID | None) -> list[DecisionOut]:
-        rows = candidates.decisions(session, organization_id, after=after, limit=DECISIONS_PAGE)
+        rows = candidate_store.list_decisions(session, organization_id, after=after, limit=DECISIONS_PAGE)
         named = candidates.categories_of(session, organization_id, {row.category_id for _, row in rows})
         return [DecisionOut.of(decision, row, named) for decision, row in rows]
 

@@ -7,7 +7,7 @@ import anyio
 
 from api.connections import Connections
 from api.schemas.jobs import JobOut
-from shared.jobs import service as jobs
+from shared.jobs import store as job_store
 from shared.kit.errors import NotFound, Unavailable
 
 # Progress is a column that the worker writes, and nothing announces it: the row is read this often.
@@ -18,7 +18,7 @@ FINAL = frozenset({"succeeded", "failed", "cancelled"})
 async def read_job(connections: Connections, organization_id: uuid.UUID, job_id: uuid.UUID) -> JobOut:
     """The job now, in a short transaction of its own."""
     return await connections.run(
-        lambda session: JobOut.model_validate(jobs.get(session, organization_id, job_id))
+        lambda session: JobOut.model_validate(job_store.get(session, organization_id, job_id))
     )
 
 

@@ -64,6 +64,7 @@ def work(artifacts_dir: Path) -> dict[str, Any]:
     from shared.engines.artifacts import Artifacts
     from shared.importing.service import import_rows
     from shared.jobs import service as jobs
+    from shared.jobs import store as job_store
     from shared.jobs.kinds import ImportParams
     from shared.jobs.run import Lease, execute
     from shared.kit.db import create_db_engine
@@ -83,7 +84,7 @@ def work(artifacts_dir: Path) -> dict[str, Any]:
     )
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     with transaction(engine) as session:
-        job = jobs.get(session, organization_id, job_id)
+        job = job_store.get(session, organization_id, job_id)
     assert status == "succeeded", job.error
     assert job.result is not None
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

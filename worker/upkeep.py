@@ -19,6 +19,7 @@ from shared.kit.logging import get_logger
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.organizations import service as organizations
+from shared.organizations import store as organization_store
 
 logger = get_logger(__name__)
 
@@ -85,7 +86,7 @@ def _resume_erasing(session: Session) -> int:
     """Again for those whose job was cancelled by a request that had begun, or failed too often."""
     pending = [
         organization_id
-        for organization_id in organizations.list_ids(session, is_deleted=True)
+        for organization_id in organization_store.list_ids(session, is_deleted=True)
         if not jobs.has_open(session, organization_id, organizations.ERASING)
     ]
     for organization_id in pending:

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from api.console import charts, figures, tables
 from api.console.figures import Figure
 from api.console.tables import STAGES, Column, Table, figure_of, stages_of
-from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
 from shared.registry import leaderboard
-from shared.registry import service as registry
+from shared.registry import store as model_store
 from shared.registry.tables import Evaluation
 
 BASELINES = {
@@ -158,8 +158,8 @@ def find(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID)
     Raises:
         EvaluationNotFound: not the organisation's.
     """
-    evaluation = registry.get_evaluation(session, organization_id, evaluation_id)
-    dataset = datasets.get(session, organization_id, evaluation.dataset_id)
+    evaluation = model_store.get_evaluation(session, organization_id, evaluation_id)
+    dataset = dataset_store.get(session, organization_id, evaluation.dataset_id)
     named = _named(session, organization_id, dataset.id, evaluation.split)
     others = {one.id: name for name, one in named if one.id != evaluation_id}
     [title] = _titles(session, organization_id, [evaluation])
@@ -172,7 +172,7 @@ def lead(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, sp
     Raises:
         DatasetNotFound: not the organisation's.
     """
-    dataset = datasets.get(session, organization_id, dataset_id)
+    dataset = dataset_store.get(session, organization_id, dataset_id)
     leaders = [
         Leader(name, stage, metrics, evaluation)
         for name, evaluation in _named(session, organization_id, dataset_id, split)

@@ -19,7 +19,7 @@ from api.console.tables import Table
 from api.console.visitor import SignedIn
 from api.deps import Connections, Session
 from api.errors import status_of
-from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.evaluation import comparison
 from shared.evaluation.comparison import Side
 from shared.kit.errors import AppError, NotFound
@@ -90,7 +90,7 @@ def show_evaluations(visitor: SignedIn, session: Session, led: Led) -> Response:
     """What was measured on one split of one dataset, best first."""
     organization_id = visitor.principal.organization_id
     measured = {board.dataset_id for board in leaderboard.boards(session, organization_id)}
-    listed = datasets.list_(session, organization_id, Paging(BOARDS)).rows
+    listed = dataset_store.list_(session, organization_id, Paging(BOARDS)).rows
     shown = [dataset for dataset in listed if dataset.id in measured]
     return page("evaluations.html", visitor=visitor, datasets=shown, led=led)
 

@@ -11,6 +11,7 @@ from api.console.session import ConsoleSession
 from api.deps import Connections
 from shared.kit.errors import Unauthenticated
 from shared.organizations import service as organizations
+from shared.organizations import store as organization_store
 from shared.organizations.service import Principal
 
 
@@ -36,7 +37,7 @@ async def visit(session: ConsoleSession, connections: ConnectionsValue) -> Visit
 
     def find(database: Any) -> Visitor:
         principal = organizations.authenticate(database, session.key)
-        return Visitor(session, principal, organizations.get(database, principal.organization_id).name)
+        return Visitor(session, principal, organization_store.get(database, principal.organization_id).name)
 
     return await connections.run(find)
 

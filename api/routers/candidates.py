@@ -26,6 +26,7 @@ from api.schemas.common import PageOut
 from api.schemas.review import ApproveIn, BulkIn, BulkRejectIn, NextIn, RejectIn, ReviewerIn
 from shared.candidates import decisions
 from shared.candidates import service as candidates
+from shared.candidates import store as candidate_store
 from shared.candidates.tables import Candidate
 from shared.kit.lines import MEDIA_TYPES
 
@@ -44,7 +45,7 @@ def list_candidates(
     query: Annotated[CandidateQuery, Query()], reader: Reader, session: Session
 ) -> PageOut[CandidateOut]:
     """The candidates, newest first."""
-    page = candidates.list_(session, reader.organization_id, query.filter(), query.paging())
+    page = candidate_store.list_(session, reader.organization_id, query.filter(), query.paging())
     return PageOut[CandidateOut].of(_shown(session, reader.organization_id, page.rows), page.next)
 
 
@@ -67,7 +68,7 @@ async def export_decisions(
 @router.get("/{candidate_id}", responses=problems(404))
 def get_candidate(candidate_id: Id, reader: Reader, session: Session) -> CandidateOut:
     """One candidate."""
-    row = candidates.get(session, reader.organization_id, candidate_id)
+    row = candidate_store.get(session, reader.organization_id, candidate_id)
     return _shown(session, reader.organization_id, [row])[0]
 
 

@@ -17,6 +17,7 @@ from api.schemas.categories import (
 )
 from api.schemas.common import PageOut
 from shared.categories import service as categories
+from shared.categories import store as category_store
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/categories", tags=["categories"])
 
@@ -33,7 +34,7 @@ def list_categories(
     query: Annotated[CategoryQuery, Query()], reader: Reader, session: Session
 ) -> PageOut[CategoryOut]:
     """The categories, oldest first."""
-    page = categories.list_(
+    page = category_store.list_(
         session, reader.organization_id, query.paging(), with_archived=query.with_archived
     )
     return PageOut[CategoryOut].of_page(page)
@@ -53,7 +54,7 @@ def sync_categories(body: ChartIn, writer: Writer, session: Session) -> SyncRepo
 @router.get("/{category_id}", responses=problems(404))
 def get_category(category_id: Id, reader: Reader, session: Session) -> CategoryOut:
     """One category, archived or not."""
-    return CategoryOut.model_validate(categories.get(session, reader.organization_id, category_id))
+    return CategoryOut.model_validate(category_store.get(session, reader.organization_id, category_id))
 
 
 @router.patch("/{category_id}", responses=problems(403, 404, 409, 422))

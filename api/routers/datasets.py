@@ -15,6 +15,7 @@ from api.schemas.evaluations import BaselinesIn
 from api.schemas.jobs import JobOut
 from shared.datasets import exports
 from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.evaluation import baselines_job
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/datasets", tags=["datasets"])
@@ -38,14 +39,14 @@ def list_datasets(
     query: Annotated[PageQuery, Query()], reader: Reader, session: Session
 ) -> PageOut[DatasetOut]:
     """The frozen datasets, newest first."""
-    page = datasets.list_(session, reader.organization_id, query.paging())
+    page = dataset_store.list_(session, reader.organization_id, query.paging())
     return PageOut[DatasetOut].of([DatasetOut.of(row) for row in page.rows], page.next)
 
 
 @router.get("/{dataset_id}", responses=problems(404))
 def get_dataset(dataset_id: Id, reader: Reader, session: Session) -> DatasetOut:
     """One dataset: its parameters and how many rows each split has."""
-    return DatasetOut.of(datasets.get(session, reader.organization_id, dataset_id))
+    return DatasetOut.of(dataset_store.get(session, reader.organization_id, dataset_id))
 
 
 @router.get("/{dataset_id}/items", responses=problems(404))

@@ -25,6 +25,7 @@ from api.schemas.jobs import JobOut
 from shared.evaluation import comparison
 from shared.evaluation import service as evaluation
 from shared.registry import service as registry
+from shared.registry import store as model_store
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/evaluations", tags=["evaluations"])
 
@@ -67,7 +68,7 @@ async def compare_evaluations(
 @router.get("/{evaluation_id}", responses=problems(404))
 def get_evaluation(evaluation_id: Id, reader: Reader, session: Session) -> EvaluationReportOut:
     """One evaluation: metrics overall and by category, and its report."""
-    found = registry.get_evaluation(session, reader.organization_id, evaluation_id)
+    found = model_store.get_evaluation(session, reader.organization_id, evaluation_id)
     return EvaluationReportOut.model_validate(found)
 
 

@@ -13,6 +13,7 @@ from api.responses import problems
 from api.schemas.common import PageOut
 from api.schemas.jobs import JobOut, JobQuery
 from shared.jobs import service as jobs
+from shared.jobs import store as job_store
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/jobs", tags=["jobs"])
 
@@ -29,7 +30,7 @@ def list_jobs(query: Annotated[JobQuery, Query()], reader: Reader, session: Sess
 @router.get("/{job_id}", responses=problems(404))
 def get_job(job_id: Id, reader: Reader, session: Session) -> JobOut:
     """One job: status, progress, result, error."""
-    return JobOut.model_validate(jobs.get(session, reader.organization_id, job_id))
+    return JobOut.model_validate(job_store.get(session, reader.organization_id, job_id))
 
 
 @router.post("/{job_id}/cancel", responses=problems(403, 404, 409))

@@ -17,6 +17,8 @@ from api.schemas.publishing import ModelImportIn, ModelPushIn
 from shared.publishing import service as publishing
 from shared.registry import cards, matryoshka
 from shared.registry import service as registry
+from shared.registry import store as model_store
+from shared.registry.serving import find_active
 
 router = APIRouter(route_class=OnceRoute, tags=["models"])
 
@@ -28,14 +30,14 @@ class MarkdownResponse(PlainTextResponse):
 
 
 def _active_id(session: orm.Session, organization_id: uuid.UUID) -> uuid.UUID | None:
-    active = registry.find_active(session, organization_id)
+    active = find_active(session, organization_id)
     return None if active is None else active.version_id
 
 
 @router.get("/v1/models")
 def list_models(query: Annotated[PageQuery, Query()], reader: Reader, session: Session) -> PageOut[ModelOut]:
     """The model versions, newest first; `is_active` marks the one that answers."""
-    page = registry.list_(session, reader.organization_id, query.paging())
+    page = model_store.list_(session, reader.organization_id, query.paging())
     active_id = _active_id(session, reader.organization_id)
     return PageOut[ModelOut].of([ModelOut.of(row, active_id) for row in page.rows], page.next)
 
@@ -43,7 +45,7 @@ def list_models(query: Annotated[PageQuery, Query()], reader: Reader, session: S
 @router.get("/v1/models/{model_version_id}", responses=problems(404))
 def get_model(model_version_id: Id, reader: Reader, session: Session) -> ModelOut:
     """One model version: where it comes from and what its training found."""
-    version = registry.get(session, reader.organization_id, model_version_id)
+    version = model_store.get(session, reader.organization_id, model_version_id)
     return ModelOut.of(version, _active_id(session, reader.organization_id))
 
 

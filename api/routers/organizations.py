@@ -17,6 +17,7 @@ from api.schemas.organizations import (
     OrganizationOut,
 )
 from shared.organizations import service as organizations
+from shared.organizations import store as organization_store
 from shared.registry import service as registry
 
 router = APIRouter(route_class=OnceRoute, tags=["organizations"])
@@ -41,13 +42,13 @@ def create_organization(
 @router.get("/v1/organizations", dependencies=[RootKey])
 def list_organizations(query: Annotated[PageQuery, Query()], session: Session) -> PageOut[OrganizationOut]:
     """Every organisation, oldest first, those that are being deleted included. For the root key only."""
-    return PageOut[OrganizationOut].of_page(organizations.list_(session, query.paging()))
+    return PageOut[OrganizationOut].of_page(organization_store.list_(session, query.paging()))
 
 
 @router.get("/v1/organizations/{organization_id}", dependencies=[RootKey], responses=problems(404))
 def get_organization(organization_id: Id, session: Session) -> OrganizationOut:
     """One organisation; a 404 once all that belonged to a deleted one is removed. For the root key only."""
-    return OrganizationOut.model_validate(organizations.get(session, organization_id))
+    return OrganizationOut.model_validate(organization_store.get(session, organization_id))
 
 
 @router.delete(
@@ -82,7 +83,7 @@ def create_api_key(body: ApiKeyIn, admin: Admin, session: AdminOnce, response: R
 @router.get("/v1/api-keys", responses=problems(403))
 def list_api_keys(query: Annotated[PageQuery, Query()], admin: Admin, session: Session) -> PageOut[ApiKeyOut]:
     """The keys, oldest first, revoked ones included; never their secrets."""
-    page = organizations.list_keys(session, admin.organization_id, query.paging())
+    page = organization_store.list_keys(session, admin.organization_id, query.paging())
     return PageOut[ApiKeyOut].of_page(page)
 
 

@@ -10,6 +10,7 @@ from api.schemas.models import ModelOut
 from api.schemas.rerankers import HostedRerankerIn, RerankerTrainingIn, RerankingIn, RerankingOut
 from shared.engines.reranker import hosted_model
 from shared.registry import service as registry
+from shared.registry.serving import find_active, switch_reranker
 from shared.training.cross_encoder import service as cross_encoder
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1", tags=["rerankers"])
@@ -18,7 +19,7 @@ router = APIRouter(route_class=OnceRoute, prefix="/v1", tags=["rerankers"])
 @router.get("/reranking")
 def get_reranking(reader: Reader, session: Session) -> RerankingOut:
     """The reranker that is on, if any."""
-    active = registry.find_active(session, reader.organization_id)
+    active = find_active(session, reader.organization_id)
     return RerankingOut.of(active.reranking if active else None)
 
 
@@ -29,7 +30,7 @@ def set_reranking(body: RerankingIn, writer: Writer, session: Session) -> Rerank
     It has a say in the order of the first `top_n` categories. While a hosted one does not answer, the first
     stage's order stands, and the answer's `reason` says so.
     """
-    serving = registry.switch_reranker(session, writer.organization_id, body.reranker_version_id, body.top_n)
+    serving = switch_reranker(session, writer.organization_id, body.reranker_version_id, body.top_n)
     return RerankingOut.of(serving.reranking)
 
 

@@ -18,6 +18,7 @@ from api.schemas.transactions import (
     TransactionQuery,
 )
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 
 router = APIRouter(route_class=OnceRoute, prefix="/v1/transactions", tags=["transactions"])
 
@@ -37,8 +38,8 @@ def put_transaction(
     [stored] = transactions.upsert(session, organization_id, [body.new()], source="api")
     response.status_code = 201 if stored.is_created else 200
     response.headers["Location"] = f"/v1/transactions/{stored.id}"
-    row = transactions.get(session, organization_id, stored.id)
-    label = transactions.current_labels(session, organization_id, [row.id]).get(row.id)
+    row = transaction_store.get(session, organization_id, stored.id)
+    label = transaction_store.current_labels(session, organization_id, [row.id]).get(row.id)
     return TransactionOut.of(row, label)
 
 
@@ -56,9 +57,9 @@ def list_transactions(
     query: Annotated[TransactionQuery, Query()], reader: Reader, session: Session
 ) -> PageOut[TransactionOut]:
     """The transactions, newest first, each with its current label."""
-    page = transactions.list_(session, reader.organization_id, query.filter(), query.paging())
+    page = transaction_store.list_(session, reader.organization_id, query.filter(), query.paging())
     ids = [row.id for row in page.rows]
-    labels = transactions.current_labels(session, reader.organization_id, ids)
+    labels = transaction_store.current_labels(session, reader.organization_id, ids)
     rows = [TransactionOut.of(row, labels.get(row.id)) for row in page.rows]
     return PageOut[TransactionOut].of(rows, page.next)
 
@@ -66,8 +67,8 @@ def list_transactions(
 @router.get("/{transaction_id}", responses=problems(404))
 def get_transaction(transaction_id: Id, reader: Reader, session: Session) -> TransactionOut:
     """One transaction with its current label."""
-    row = transactions.get(session, reader.organization_id, transaction_id)
-    label = transactions.current_labels(session, reader.organization_id, [row.id]).get(row.id)
+    row = transaction_store.get(session, reader.organization_id, transaction_id)
+    label = transaction_store.current_labels(session, reader.organization_id, [row.id]).get(row.id)
     return TransactionOut.of(row, label)
 
 

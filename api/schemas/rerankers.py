@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from api.schemas.common import In, Name200, Out, RowId
 from api.schemas.datasets import Seed
 from shared.jobs.recipes import RerankerTrainingParams
-from shared.registry.service import Reranking
+from shared.registry.serving import Reranking
 
 _ID = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"
 _DEFAULT = {name: field.default for name, field in RerankerTrainingParams.model_fields.items()}

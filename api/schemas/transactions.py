@@ -36,7 +36,8 @@ from api.schemas.labels import LabelOut
 from api.schemas.money import Amount, AmountOut, Currency
 from api.validation_errors import field_errors
 from shared.kit.money import BadAmount, check_amount, format_amount
-from shared.transactions.service import NewTransaction, Stored, TransactionFilter
+from shared.transactions.service import NewTransaction, Stored
+from shared.transactions.store import TransactionFilter
 from shared.transactions.tables import Label, Transaction
 from shared.transactions.text import TransactionFields
 

@@ -17,13 +17,16 @@ from benchmarks.chaos.material import Tenant, activate_base, questions, tenant
 from benchmarks.chaos.stack import Stack
 from shared import tables  # noqa: F401  # a foreign key finds its table only where every table is known
 from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.categorization.points import Entry, entry_point_id
 from shared.engines.artifacts import Artifacts
 from shared.engines.edge import EdgeIndex
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
+from shared.registry.serving import Serving, get_active
 from shared.registry.tables import ModelVersion
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 
 LABELLED = 60
 CLIENTS = 3
@@ -171,7 +174,7 @@ def run_wiped(stack: Stack) -> Found:
         activate_base(stack, http)
         http.post("/categorize", json=next(asked), timeout=60).raise_for_status()
         with transaction(stack.engine) as session:
-            serving = registry.get_active(session, uuid.UUID(made.id))
+            serving = get_active(session, uuid.UUID(made.id))
         before = dict(index.digests(serving.collection, serving.organization_id))
         with Load([("/categorize", lambda: http.post("/categorize", json=next(asked)), 0.02)]) as load:
             began = time.monotonic()
@@ -195,13 +198,13 @@ def run_wiped(stack: Stack) -> Found:
     return Found(promise, tried, held, round(seconds, 1), figures)
 
 
-def truth(stack: Stack, serving: registry.Serving) -> dict[uuid.UUID, str]:
+def truth(stack: Stack, serving: Serving) -> dict[uuid.UUID, str]:
     """Digest by point id of what the index should hold, from the rows alone."""
     with transaction(stack.engine) as session:
-        chart = categories.all_live(session, serving.organization_id)
+        chart = category_store.all_live(session, serving.organization_id)
         entries = [Entry("category", row.id, row.id, categories.text_of(row)) for row in chart]
         entries += [
             Entry("transaction", row.id, category_id, transactions.text_of(row))
-            for row, category_id in transactions.labelled(session, serving.organization_id)
+            for row, category_id in transaction_store.labelled(session, serving.organization_id)
         ]
     return {entry_point_id(serving.fingerprint, entry): entry.digest for entry in entries}

@@ -12,10 +12,11 @@ from shared.candidates.conditions import CandidateFilter
 from shared.candidates.edits import Edited
 from shared.candidates.service import LEASE, fields_of
 from shared.candidates.tables import Candidate, CandidateDecision
-from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.kit.errors import Conflict, FieldError
 from shared.kit.ids import new_id
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from shared.transactions.service import NewTransaction, UnknownCategory
 
 BULK_LIMIT = 1000
@@ -111,7 +112,7 @@ def approve_many(
     session: Session, organization_id: uuid.UUID, wanted: CandidateFilter | Collection[uuid.UUID], actor: str
 ) -> Bulk:
     """Approve up to 1,000 as they are; those of an archived category are left as they are."""
-    live = [category.id for category in categories.all_live(session, organization_id)]
+    live = [category.id for category in category_store.all_live(session, organization_id)]
     held = _hold_many(session, organization_id, wanted, "approve", actor, live)
     _materialize(session, organization_id, held, actor)
     _decide(session, held, "approve", actor)
@@ -156,7 +157,7 @@ def undo(session: Session, organization_id: uuid.UUID, actor: str) -> Candidate:
 
 
 def _check_category(session: Session, organization_id: uuid.UUID, category_id: uuid.UUID) -> None:
-    found = categories.by_ids(session, organization_id, [category_id])
+    found = category_store.by_ids(session, organization_id, [category_id])
     if not found or found[0].archived_at is not None:
         message = "Not a live category of this organisation."
         raise UnknownCategory(errors=(FieldError("/changes/category_id", "unknown-category", message),))
@@ -208,10 +209,10 @@ def _dematerialize(
     session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID, actor: str
 ) -> None:
     """Remove the transaction of an approval, unless somebody else has had a say in it or it is gone."""
-    transactions.lock(session, organization_id, [transaction_id])
-    if not transactions.by_ids(session, organization_id, [transaction_id]):
+    transaction_store.lock(session, organization_id, [transaction_id])
+    if not transaction_store.by_ids(session, organization_id, [transaction_id]):
         return
-    label = transactions.current_labels(session, organization_id, [transaction_id]).get(transaction_id)
+    label = transaction_store.current_labels(session, organization_id, [transaction_id]).get(transaction_id)
     if label is not None and (label.source, label.actor) != ("synthetic", actor):
         raise CandidateRelabelled
     transactions.delete(session, organization_id, transaction_id)

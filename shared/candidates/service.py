@@ -10,12 +10,11 @@ from sqlalchemy.orm import Session
 from shared.candidates import store
 from shared.candidates.conditions import ORDERS, CandidateFilter
 from shared.candidates.store import CandidateNotFound
-from shared.candidates.tables import STATUSES, Candidate, CandidateDecision
-from shared.categories import service as categories
+from shared.candidates.tables import STATUSES, Candidate
+from shared.categories import store as category_store
 from shared.categories.tables import Category
 from shared.kit.errors import FieldError, Invalid
 from shared.kit.ids import new_id
-from shared.kit.paging import Page, Paging
 from shared.transactions.service import UnknownCategory
 from shared.transactions.text import TransactionFields
 
@@ -76,18 +75,6 @@ def add(
     return [row.id for row in rows]
 
 
-def get(session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID) -> Candidate:
-    """The organisation's candidate."""
-    return store.get(session, organization_id, candidate_id)
-
-
-def list_(
-    session: Session, organization_id: uuid.UUID, wanted: CandidateFilter, paging: Paging
-) -> Page[Candidate]:
-    """The organisation's candidates, newest first."""
-    return store.list_(session, organization_id, wanted, paging)
-
-
 def lease(
     session: Session,
     organization_id: uuid.UUID,
@@ -124,7 +111,7 @@ def categories_of(
     session: Session, organization_id: uuid.UUID, category_ids: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, Category]:
     """The categories, archived or not, by id."""
-    found = categories.by_ids(session, organization_id, set(category_ids))
+    found = category_store.by_ids(session, organization_id, set(category_ids))
     return {category.id: category for category in found}
 
 
@@ -136,7 +123,7 @@ def check_category(
     Raises:
         UnknownCategory: `pointer` is where it stands in the request.
     """
-    if category_id is not None and not categories.by_ids(session, organization_id, [category_id]):
+    if category_id is not None and not category_store.by_ids(session, organization_id, [category_id]):
         error = FieldError(pointer, "unknown-category", "Not a category of this organisation.")
         raise UnknownCategory(errors=(error,))
 
@@ -161,13 +148,6 @@ def check_wanted(
         raise UnknownCandidate(
             errors=tuple(FieldError(pointer, "unknown-candidate", message) for pointer in pointers)
         )
-
-
-def decisions(
-    session: Session, organization_id: uuid.UUID, *, after: uuid.UUID | None, limit: int = 1000
-) -> list[tuple[CandidateDecision, Candidate]]:
-    """A page of all decisions, undone ones too, oldest first, each with its candidate as it is now."""
-    return store.decisions(session, organization_id, after, limit)
 
 
 def fields_of(candidate: Candidate) -> TransactionFields:

@@ -167,7 +167,7 @@ def hold_last_decided(
     return get(session, organization_id, found[0]), decision
 
 
-def decisions(
+def list_decisions(
     session: Session, organization_id: uuid.UUID, after: uuid.UUID | None, limit: int
 ) -> list[tuple[CandidateDecision, Candidate]]:
     """A page of decisions with their candidates, oldest first."""

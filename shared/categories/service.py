@@ -1,7 +1,7 @@
 """A chart of accounts and its changes; each change queues the index's share of the work."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func
@@ -14,7 +14,6 @@ from shared.categories.text import CategoryFormat, category_text
 from shared.jobs import service as jobs
 from shared.jobs.kinds import SyncIndexParams
 from shared.kit.errors import FieldError, Invalid
-from shared.kit.paging import Page, Paging
 
 __all__ = ["CategoryExists", "CategoryNotFound"]
 
@@ -62,28 +61,6 @@ def create_many(session: Session, organization_id: uuid.UUID, names: Sequence[st
     if made:
         _changed(session, organization_id, [category.id for category in made])
     return made
-
-
-def get(session: Session, organization_id: uuid.UUID, category_id: uuid.UUID) -> Category:
-    """The organisation's category, archived or not."""
-    return store.get(session, organization_id, category_id)
-
-
-def list_(
-    session: Session, organization_id: uuid.UUID, paging: Paging, *, with_archived: bool = False
-) -> Page[Category]:
-    """The organisation's categories, oldest first."""
-    return store.list_(session, organization_id, paging, with_archived=with_archived)
-
-
-def all_live(session: Session, organization_id: uuid.UUID) -> Sequence[Category]:
-    """Every category that is not archived."""
-    return store.all_live(session, organization_id)
-
-
-def by_ids(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> Sequence[Category]:
-    """Those of the categories that the organisation has, archived or not."""
-    return store.by_ids(session, organization_id, ids)
 
 
 def update(

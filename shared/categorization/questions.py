@@ -11,8 +11,9 @@ from shared.categorization.habits import Habits, HabitsCache
 from shared.categorization.precedents import Precedents
 from shared.categorization.ranking import Query
 from shared.engines.encoder import Encoder
-from shared.registry import service as registry
+from shared.registry.serving import Serving
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from shared.transactions.text import TransactionFields
 
 
@@ -32,9 +33,9 @@ def stored_questions(
     Raises:
         TransactionNotFound: one of them is not the organisation's.
     """
-    found = {row.id: row for row in transactions.by_ids(session, organization_id, transaction_ids)}
+    found = {row.id: row for row in transaction_store.by_ids(session, organization_id, transaction_ids)}
     if any(row_id not in found for row_id in transaction_ids):
-        raise transactions.TransactionNotFound
+        raise transaction_store.TransactionNotFound
     return [Question(transactions.fields_of(found[row_id]), row_id) for row_id in transaction_ids]
 
 
@@ -52,7 +53,7 @@ def past_of(
 ) -> LabelHistory:
     """What bears on the questions, as the labels are now; habits as they were counted last."""
     asked = [question.transaction_id for question in questions if question.transaction_id]
-    labels = transactions.current_labels(session, organization_id, asked) if asked else {}
+    labels = transaction_store.current_labels(session, organization_id, asked) if asked else {}
     return LabelHistory(
         habits.get(session, organization_id),
         precedents.read(session, organization_id, [question.fields for question in questions]),
@@ -61,7 +62,7 @@ def past_of(
 
 
 def queries_of(
-    encoder: Encoder, serving: registry.Serving, questions: Sequence[Question], past: LabelHistory
+    encoder: Encoder, serving: Serving, questions: Sequence[Question], past: LabelHistory
 ) -> list[Query]:
     """What the index is asked for each question."""
     texts = [serving.texts.of_transaction(question.fields) for question in questions]

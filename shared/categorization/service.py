@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 from sqlalchemy import Engine
 
 from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.categories.tables import Category
 from shared.categorization import ranking
 from shared.categorization.habits import HabitsCache
@@ -21,8 +22,8 @@ from shared.kit import metrics
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
 from shared.kit.unit_of_work import transaction
-from shared.registry import service as registry
-from shared.transactions import service as transactions
+from shared.registry.serving import Reranking, Serving, get_active
+from shared.transactions import store as transaction_store
 
 MAX_EVIDENCE = 3
 
@@ -115,8 +116,8 @@ def categorize(
         IndexUnavailable, CollectionMissing: the vector index cannot answer.
     """
     with transaction(machines.engine) as session:
-        serving = registry.get_active(session, organization_id)
-        live = {row.id: row for row in categories.all_live(session, organization_id)}
+        serving = get_active(session, organization_id)
+        live = {row.id: row for row in category_store.all_live(session, organization_id)}
         past = past_of(session, organization_id, machines.habits, questions)
     queries = queries_of(machines.encoders.get(serving.model), serving, questions, past)
     choices = choices_of(live.values(), serving)
@@ -127,7 +128,7 @@ def categorize(
     shown = {hit.row_id for one in ranked for found in one for hit in found.evidence[:MAX_EVIDENCE]}
     with transaction(machines.engine) as session:
         merchants = {
-            row.id: row.merchant_name for row in transactions.by_ids(session, organization_id, shown)
+            row.id: row.merchant_name for row in transaction_store.by_ids(session, organization_id, shown)
         }
     return [
         _answer(serving, reranker, query.precedents, one, live, merchants)
@@ -137,7 +138,7 @@ def categorize(
 
 def _second_stage(
     machines: Machines,
-    reranking: registry.Reranking | None,
+    reranking: Reranking | None,
     questions: Sequence[Question],
     ranked: list[list[Ranked]],
     live: Mapping[uuid.UUID, Category],
@@ -157,7 +158,7 @@ def _second_stage(
     return found, Stage(version=reranking.version_name)
 
 
-def choices_of(chart: Iterable[Category], serving: registry.Serving) -> dict[uuid.UUID, ranking.Choice]:
+def choices_of(chart: Iterable[Category], serving: Serving) -> dict[uuid.UUID, ranking.Choice]:
     """The chart's categories as the serving model chooses among them."""
     return {
         row.id: ranking.Choice.of(categories.text_of(row, serving.texts.category), row.departments)
@@ -166,7 +167,7 @@ def choices_of(chart: Iterable[Category], serving: registry.Serving) -> dict[uui
 
 
 def _answer(
-    serving: registry.Serving,
+    serving: Serving,
     reranker: Stage,
     precedents: Mapping[uuid.UUID, int],
     ranked: Sequence[Ranked],

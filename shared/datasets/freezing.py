@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.categories.tables import Category
 from shared.datasets import store
 from shared.datasets.report import ReportRow, describe, without_duplicates
@@ -19,6 +20,7 @@ from shared.jobs.kinds import DatasetParams
 from shared.jobs.run import Finish, Run
 from shared.kit.ids import derived_id
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 
 PAGE = 2000
 
@@ -32,7 +34,7 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
     """
     dataset_id = run.job_id  # like every id in the order of time, and the same at each attempt
     with run.reading() as session:
-        live = {row.id: row for row in categories.all_live(session, run.organization_id)}
+        live = {row.id: row for row in category_store.all_live(session, run.organization_id)}
     labelled = select(run, params, live)
     if len(labelled) < MIN_LABELLED:
         raise TooFewLabels
@@ -102,7 +104,7 @@ def _copy(
     for start in range(0, len(ids), PAGE):
         with run.transaction() as session:
             # A transaction that was deleted meanwhile is not copied.
-            page = transactions.by_ids(session, run.organization_id, ids[start : start + PAGE])
+            page = transaction_store.by_ids(session, run.organization_id, ids[start : start + PAGE])
             items = [
                 {
                     "id": derived_id("dataset-item", dataset_id, row.id),

@@ -15,6 +15,7 @@ from shared.jobs.kinds import DatasetParams
 from shared.jobs.run import Run
 from shared.kit.ids import derived_id
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from shared.transactions.merchant import clean_merchant
 from shared.transactions.tables import Transaction
 
@@ -75,7 +76,7 @@ def _pages(run: Run) -> Iterator[tuple[Transaction, uuid.UUID]]:
     after: uuid.UUID | None = None
     while True:
         with run.reading() as session:
-            page = transactions.labelled(session, run.organization_id, after=after, limit=PAGE)
+            page = transaction_store.labelled(session, run.organization_id, after=after, limit=PAGE)
         if not page:
             return
         yield from page

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from shared.datasets import store
 from shared.datasets.store import DatasetNotFound
-from shared.datasets.tables import Dataset, DatasetItem
+from shared.datasets.tables import DatasetItem
 from shared.jobs import service as jobs
 from shared.jobs.kinds import CheckDatasetParams, DatasetParams
 from shared.jobs.tables import Job
 from shared.kit.errors import FieldError, Invalid
 from shared.kit.paging import Page, Paging
-from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from shared.transactions.text import TransactionFields, transaction_text
 
 __all__ = ["DatasetNotFound"]
@@ -52,7 +52,7 @@ def submit(
     if abs(params.train + params.test + params.eval - 1) > 1e-6:
         error = FieldError("/ratios", "not-one", "The three ratios must add up to 1.")
         raise Invalid(errors=(error,))
-    if transactions.count_labelled(session, organization_id) < MIN_LABELLED:
+    if transaction_store.count_labelled(session, organization_id) < MIN_LABELLED:
         raise TooFewLabels
     return jobs.submit(session, organization_id, "freeze_dataset", params, request_id=request_id)
 
@@ -77,16 +77,6 @@ def record_parity(
     dataset = store.get(session, organization_id, dataset_id)
     dataset.report = {**(dataset.report or {}), "parity": parity}
     session.flush()
-
-
-def get(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID) -> Dataset:
-    """The organisation's frozen dataset."""
-    return store.get(session, organization_id, dataset_id)
-
-
-def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[Dataset]:
-    """The organisation's frozen datasets, newest first."""
-    return store.list_(session, organization_id, paging)
 
 
 def list_items(

@@ -15,9 +15,9 @@ from shared.engines.artifacts import Artifacts
 from shared.engines.vectors import CollectionMissing, CollectionUnreadable, VectorIndex
 from shared.jobs import upkeep
 from shared.kit.unit_of_work import transaction
-from shared.organizations import service as organizations
+from shared.organizations import store as organization_store
 from shared.registry import collections
-from shared.registry import service as registry
+from shared.registry import store as model_store
 
 # A retry within this time finds the upload; a folder that is being written is never so old.
 KEPT = dt.timedelta(days=1)
@@ -31,7 +31,7 @@ def sweep_uploads(engine: Engine, artifacts: Artifacts) -> int:
     folders = {folder.key: folder for folder in listing(artifacts, "uploads") if _is_id(folder.key)}
     files = {key: listing(artifacts, f"uploads/{key}") for key in folders}
     with transaction(engine) as session:
-        known = set(map(str, organizations.list_ids(session)))
+        known = set(map(str, organization_store.list_ids(session)))
         needed = {job.params["upload"] for job in upkeep.of_interest(session, "import", kept=KEPT)}
     removed = 0
     for key, folder in folders.items():
@@ -48,7 +48,7 @@ def sweep_models(engine: Engine, artifacts: Artifacts) -> int:
     models, staging = listing(artifacts, "models"), listing(artifacts, "staging")
     with transaction(engine) as session:
         at_work = {f"{job_id}-{attempt}" for job_id, attempt in upkeep.running(session)}
-        named = registry.list_artifacts(session)
+        named = model_store.list_artifacts(session)
     return _remove(models, lambda found: found.name not in named and found.key not in at_work) + _remove(
         staging, lambda found: found.key not in at_work
     )
@@ -76,7 +76,7 @@ def sweep_points(engine: Engine, index: VectorIndex) -> int:
         except (CollectionMissing, CollectionUnreadable):
             continue  # gone by now, or for the next job to make anew
     with transaction(engine) as session:
-        known = set(organizations.list_ids(session))
+        known = set(organization_store.list_ids(session))
     strays = [(name, organization_id) for name, organization_id in found if organization_id not in known]
     for name, organization_id in strays:
         index.delete_organization(name, organization_id)

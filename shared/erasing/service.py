@@ -20,7 +20,7 @@ from shared.kit.errors import Unavailable
 from shared.organizations import service as organizations
 from shared.organizations.service import ERASING
 from shared.registry import collections
-from shared.registry import service as registry
+from shared.registry import store as model_store
 
 # One statement's share: well within statement_timeout, also where each row has several foreign keys.
 BATCH = 2000
@@ -100,7 +100,7 @@ def _stop_others(run: Run) -> None:
 
 
 def _traces(session: Session, organization_id: uuid.UUID) -> Traces:
-    versions = registry.list_owned(session, organization_id)
+    versions = model_store.list_owned(session, organization_id)
     models = {version for version, _ in versions}
     for kind in ("train", "train_reranker", "trial", "import_model"):
         models |= set(upkeep.ids(session, organization_id, kind))

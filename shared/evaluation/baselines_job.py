@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.datasets.service import Item
 from shared.datasets.tables import Dataset
 from shared.evaluation import baselines, reporting, runner
@@ -39,7 +39,7 @@ def submit(
 def measure(run: Run, params: BaselinesParams) -> Finish:
     """Let each method rank the categories for each row of the split, knowing what may speak as history."""
     with run.reading() as session:
-        dataset = datasets.get(session, run.organization_id, params.dataset_id)
+        dataset = dataset_store.get(session, run.organization_id, params.dataset_id)
         rows = runner.read(session, run.organization_id, params.dataset_id, params.split)
     texts = {uuid.UUID(one): str(about["text"]) for one, about in dataset.categories.items()}
     train, asked = _rows(rows.history), _rows(rows.asked)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from shared.evaluation import significance
 from shared.kit.errors import Invalid
 from shared.registry import measured
-from shared.registry import service as registry
+from shared.registry import store as model_store
 from shared.registry.measured import Measured
 from shared.registry.tables import Evaluation
 
@@ -39,9 +39,9 @@ def read(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID)
     Raises:
         EvaluationNotFound: not the organisation's.
     """
-    evaluation = registry.get_evaluation(session, organization_id, evaluation_id)
+    evaluation = model_store.get_evaluation(session, organization_id, evaluation_id)
     model, reranker = (
-        registry.get(session, organization_id, version_id).name if version_id is not None else None
+        model_store.get(session, organization_id, version_id).name if version_id is not None else None
         for version_id in (evaluation.model_version_id, evaluation.reranker_version_id)
     )
     return Side(evaluation, model, reranker, measured.rows(session, organization_id, evaluation_id))

@@ -21,7 +21,7 @@ from shared.engines.encoder import Encoder
 from shared.engines.vectors import VectorIndex
 from shared.jobs.run import Run
 from shared.registry.collections import evaluation_name
-from shared.registry.service import Serving
+from shared.registry.serving import Serving
 
 PAGE = 250
 

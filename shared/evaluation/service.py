@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from shared.candidates.made import other_names
 from shared.categorization.ranking import Choice
 from shared.categorization.reranking import SecondStage
-from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
 from shared.engines.encoder_cache import Encoders
 from shared.engines.reranker_cache import Rerankers
@@ -24,7 +24,8 @@ from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Invalid
 from shared.registry import service as registry
-from shared.registry.service import Reranking, Serving
+from shared.registry import store as model_store
+from shared.registry.serving import Reranking, Serving, get_bi_encoder, get_reranker, reranking_of, serving_of
 from shared.registry.tables import Evaluation
 
 
@@ -52,9 +53,9 @@ def submit(
         NothingRenamed: renamed categories were asked for, and there are none.
     """
     dataset = get_measurable(session, organization_id, params.dataset_id, params.split)
-    registry.get_bi_encoder(session, organization_id, params.model_version_id)
+    get_bi_encoder(session, organization_id, params.model_version_id)
     if params.reranker_version_id is not None:
-        registry.get_reranker(session, organization_id, params.reranker_version_id)
+        get_reranker(session, organization_id, params.reranker_version_id)
     if params.renamed:
         _renamed(session, dataset)
     return jobs.submit(session, organization_id, "evaluate", params, request_id=request_id)
@@ -69,7 +70,7 @@ def get_measurable(
         DatasetNotFound: not the organisation's.
         EmptySplit: nothing to measure on.
     """
-    dataset = datasets.get(session, organization_id, dataset_id)
+    dataset = dataset_store.get(session, organization_id, dataset_id)
     if not dataset.counts.get(split):
         raise EmptySplit
     return dataset
@@ -86,9 +87,9 @@ def evaluate(
     """
     projecting.check_installed(params.projection)
     with run.reading() as session:
-        serving = registry.serving_of(registry.get(session, run.organization_id, params.model_version_id))
-        base = registry.serving_of(registry.get_base(session, run.organization_id))
-        dataset = datasets.get(session, run.organization_id, params.dataset_id)
+        serving = serving_of(model_store.get(session, run.organization_id, params.model_version_id))
+        base = serving_of(registry.get_base(session, run.organization_id))
+        dataset = dataset_store.get(session, run.organization_id, params.dataset_id)
         rows = runner.read(session, run.organization_id, params.dataset_id, params.split)
         categories, renamed = _renamed(session, dataset) if params.renamed else (dataset.categories, None)
         reranking = _reranking(session, run.organization_id, params)
@@ -142,8 +143,8 @@ def _renamed(session: Session, dataset: Dataset) -> tuple[dict[str, dict[str, An
 def _reranking(session: Session, organization_id: uuid.UUID, params: EvaluationParams) -> Reranking | None:
     if params.reranker_version_id is None:
         return None
-    version = registry.get_reranker(session, organization_id, params.reranker_version_id)
-    return registry.reranking_of(version, params.rerank_top_n)
+    version = get_reranker(session, organization_id, params.reranker_version_id)
+    return reranking_of(version, params.rerank_top_n)
 
 
 def _second(

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.datasets.service import Item
 from shared.datasets.tables import SPLITS
 from shared.engines.encoder import Encoder
@@ -20,6 +21,7 @@ from shared.evaluation import metrics
 from shared.jobs.kinds import CheckDatasetParams
 from shared.jobs.run import Finish, Run
 from shared.registry import service as registry
+from shared.registry.serving import serving_of
 
 MAX_ROWS = 1000  # of a split, drawn by the dataset's seed: enough to see a difference of a few hundredths
 PAGE = 250
@@ -30,12 +32,12 @@ LEVEL = 0.05
 def check(run: Run, params: CheckDatasetParams, encoders: Encoders) -> Finish:
     """Let the base model rank each row's category by the categories' texts, and compare the splits."""
     with run.reading() as session:
-        dataset = datasets.get(session, run.organization_id, params.dataset_id)
+        dataset = dataset_store.get(session, run.organization_id, params.dataset_id)
         base = registry.get_base(session, run.organization_id)
         items = {
             name: datasets.items(session, run.organization_id, params.dataset_id, name) for name in SPLITS
         }
-    encoder = encoders.get(registry.serving_of(base).model)
+    encoder = encoders.get(serving_of(base).model)
     texts = {uuid.UUID(one): about["text"] for one, about in dataset.categories.items()}
     drawn = {
         name: random.Random(dataset.seed).sample(its, min(MAX_ROWS, len(its)))  # noqa: S311  # no secret

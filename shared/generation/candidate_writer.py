@@ -23,6 +23,7 @@ from shared.jobs import service as jobs
 from shared.jobs.run import Run
 from shared.kit.ids import id_of_job
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from shared.transactions.text import transaction_text
 
 MOST_OF_MERCHANTS = 2000  # existing transactions that a batch is compared with, the newest
@@ -199,5 +200,5 @@ def _of_candidate(one: Candidate) -> tuple[str, str]:
 
 
 def _known_of(session: Session, organization_id: uuid.UUID, names: set[str]) -> list[tuple[str, str]]:
-    rows = transactions.of_merchants(session, organization_id, names, limit=MOST_OF_MERCHANTS)
+    rows = transaction_store.of_merchants(session, organization_id, names, limit=MOST_OF_MERCHANTS)
     return [(merchant_block(row.merchant_name), transactions.text_of(row)) for row in rows]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from shared.candidates import made
 from shared.candidates import service as candidates
 from shared.candidates.tables import Candidate
-from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.categories.tables import Category
 from shared.categorization import habits
 from shared.categorization.habits import Habits
@@ -24,8 +24,7 @@ from shared.generation.weaknesses import Confusion
 from shared.jobs import service as jobs
 from shared.jobs.kinds import GenerationParams
 from shared.jobs.run import Run
-from shared.registry import service as registry
-from shared.registry.service import Serving
+from shared.registry.serving import Serving, find_active
 
 MOST_EXAMPLES = 500
 MOST_REMEMBERED = 2000
@@ -48,7 +47,7 @@ class GenerationContext:
 def read(session: Session, run: Run, params: GenerationParams) -> GenerationContext:
     """Everything that the job needs to know; nothing is left to ask where every category was archived."""
     organization_id = run.organization_id
-    live = categories.all_live(session, organization_id)
+    live = category_store.all_live(session, organization_id)
     chart = Chart(live)
     ids = [category.id for category in wanted_of(live, params)]
     needs = weaknesses.needs(session, organization_id, ids) if params.choice == "by_need" else None
@@ -57,7 +56,7 @@ def read(session: Session, run: Run, params: GenerationParams) -> GenerationCont
     tally = Tally.of_json((jobs.get_any(session, run.job_id).result or {}).get("resume"))
     return GenerationContext(
         chart=chart,
-        serving=registry.find_active(session, organization_id),
+        serving=find_active(session, organization_id),
         confusions=(weaknesses.confusions(session, organization_id) or ()) if is_adversarial else (),
         examples=[_example(chart, one) for one in approved],
         before=made.newest(session, organization_id, MOST_REMEMBERED),

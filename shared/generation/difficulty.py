@@ -15,7 +15,7 @@ from shared.categorization.voting import Ranked
 from shared.engines.encoder import Encoder
 from shared.engines.vectors import Search, VectorIndex
 from shared.generation.duplicates import COSINE_THRESHOLD
-from shared.registry.service import Serving
+from shared.registry.serving import Serving
 
 KS = (1, 3, 5)
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shared.candidates.service import Origin
-from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.categorization.service import choices_of
 from shared.engines.encoder_cache import Encoders
 from shared.engines.llm import LLM, LLMUnavailable, check_configured
@@ -68,7 +68,7 @@ def submit(
     """
     if params.style != row_sources.OFFLINE:
         check_configured(settings)
-    live = categories.all_live(session, organization_id)
+    live = category_store.all_live(session, organization_id)
     if not set(params.category_ids) <= {category.id for category in live}:
         error = FieldError("/category_ids", "unknown-category", "Not a live category of this organisation.")
         raise UnknownCategory(errors=(error,))

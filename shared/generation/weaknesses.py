@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from shared.datasets import service as datasets
 from shared.generation.batch_plan import Need
 from shared.registry import service as registry
-from shared.transactions import service as transactions
+from shared.registry import store as model_store
+from shared.transactions import store as transaction_store
 
 MOST_CONFUSED = 20
 
@@ -28,7 +29,7 @@ def needs(
     session: Session, organization_id: uuid.UUID, category_ids: Sequence[uuid.UUID]
 ) -> dict[uuid.UUID, Need]:
     """What is known of each category; recall is unknown without an evaluation of the active model."""
-    labelled = transactions.count_labelled_by_category(session, organization_id)
+    labelled = transaction_store.count_labelled_by_category(session, organization_id)
     evaluation = registry.find_last_evaluation_of_active(session, organization_id)
     figures = {} if evaluation is None else evaluation.per_category
     return {
@@ -46,7 +47,7 @@ def confusions(session: Session, organization_id: uuid.UUID) -> list[Confusion] 
         return None
     items = datasets.items(session, organization_id, evaluation.dataset_id, evaluation.split)
     right = {item.id: item.category_id for item in items}
-    suggested = registry.suggestions_of(session, organization_id, evaluation.id)
+    suggested = model_store.suggestions_of(session, organization_id, evaluation.id)
     counts = Counter(
         (right[item_id], found)
         for item_id, found in suggested

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.categories.tables import Category
 from shared.engines.artifacts import Artifacts
 from shared.importing.fields import ImportedTransaction, RowError
@@ -18,6 +19,7 @@ from shared.jobs.kinds import ImportParams
 from shared.jobs.run import Finish, Run
 from shared.kit.ids import id_of_job
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from shared.transactions.service import NewTransaction, Stored
 
 CHUNK_SIZE = 1000
@@ -121,7 +123,7 @@ def _import_chunk(
         try:
             with run.transaction() as session:
                 _store(session, run, params, good, report)
-        except categories.CategoryExists:
+        except category_store.CategoryExists:
             if attempt == _TRIES:
                 raise
         else:
@@ -149,7 +151,7 @@ def _decide(
     session: Session, organization_id: uuid.UUID, good: list[_Good], report: Report, *, create: bool
 ) -> tuple[list[_Good], dict[int, uuid.UUID]]:
     """The rows that may stay, and the category by line of those that name one."""
-    chart = _Chart(categories.all_live(session, organization_id))
+    chart = _Chart(category_store.all_live(session, organization_id))
     if create:
         wanted: dict[str, str] = {}
         for _, row in good:
@@ -193,5 +195,5 @@ def _label(
     written = transactions.label_many(session, run.organization_id, decisions, source="import", actor=actor)
     if run.attempt == 1:
         return written
-    current = transactions.current_labels(session, run.organization_id, decisions)
+    current = transaction_store.current_labels(session, run.organization_id, decisions)
     return sum(label.actor == actor for label in current.values())

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from shared.jobs import service as jobs
 from shared.jobs import upkeep
 from shared.jobs.kinds import ReindexParams
-from shared.organizations import service as organizations
+from shared.organizations import store as organization_store
 from shared.registry import service as registry
 
 EVERY = dt.timedelta(days=1)
@@ -21,7 +21,7 @@ def submit_due(session: Session, calls_a_day: int) -> int:
     At most twice an equal share of a day's, so that those that became due together spread out over the day.
     """
     active = registry.list_active(session)
-    live = set(organizations.list_ids(session, is_deleted=False))
+    live = set(organization_store.list_ids(session, is_deleted=False))
     recent = upkeep.submitted_within(session, ("reindex", "activate"), EVERY)
     due = [(owner, version) for owner, version in active if owner in live - recent]
     share = math.ceil(2 * len(active) / calls_a_day)

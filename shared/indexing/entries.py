@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.categorization.points import Entry
 from shared.engines.vectors import PointKind, point_id
 from shared.jobs.run import Run
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from shared.transactions.formats import TextFormat
 
 PAGE = 500
@@ -42,18 +44,18 @@ def entries_of(session: Session, organization_id: uuid.UUID, rows: RowIds, texts
 
     Many transactions of an archived category would take the places of neighbours that may vote.
     """
-    found = categories.by_ids(session, organization_id, rows.category_ids) if rows.category_ids else []
+    found = category_store.by_ids(session, organization_id, rows.category_ids) if rows.category_ids else []
     entries = [
         Entry("category", row.id, row.id, categories.text_of(row, texts.category))
         for row in found
         if row.archived_at is None
     ]
     if rows.transaction_ids:
-        labels = transactions.current_labels(session, organization_id, rows.transaction_ids)
+        labels = transaction_store.current_labels(session, organization_id, rows.transaction_ids)
         named = {label.category_id for label in labels.values()}
-        known = categories.by_ids(session, organization_id, named)
+        known = category_store.by_ids(session, organization_id, named)
         live = {row.id for row in known if row.archived_at is None}
-        labelled = transactions.by_ids(
+        labelled = transaction_store.by_ids(
             session,
             organization_id,
             [row_id for row_id, label in labels.items() if label.category_id in live],
@@ -68,13 +70,13 @@ def entries_of(session: Session, organization_id: uuid.UUID, rows: RowIds, texts
 def pages(run: Run, texts: TextFormat) -> Iterator[list[Entry]]:
     """Everything that belongs in the index, a short transaction a page."""
     with run.reading() as session:
-        chart = categories.all_live(session, run.organization_id)
+        chart = category_store.all_live(session, run.organization_id)
     yield [Entry("category", row.id, row.id, categories.text_of(row, texts.category)) for row in chart]
     after: uuid.UUID | None = None
     while True:
         with run.reading() as session:
-            rows = transactions.labelled(session, run.organization_id, after=after, limit=PAGE)
-            live = {row.id for row in categories.all_live(session, run.organization_id)}
+            rows = transaction_store.labelled(session, run.organization_id, after=after, limit=PAGE)
+            live = {row.id for row in category_store.all_live(session, run.organization_id)}
         if not rows:
             return
         yield [

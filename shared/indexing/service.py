@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.categorization.points import entry_point_id, to_points
 from shared.engines.encoder_cache import Encoders
 from shared.engines.vectors import CollectionMissing, CollectionUnreadable, VectorIndex
@@ -17,8 +17,9 @@ from shared.jobs.tables import Job
 from shared.kit.logging import get_logger
 from shared.registry import collections
 from shared.registry import service as registry
-from shared.registry.service import Serving
-from shared.transactions import service as transactions
+from shared.registry import store as model_store
+from shared.registry.serving import Serving, find_active, get_active, serving_of
+from shared.transactions import store as transaction_store
 
 logger = get_logger(__name__)
 
@@ -41,9 +42,9 @@ def submit(
         NoActiveModel: none was named and none is active.
     """
     if version_id is None:
-        version_id = registry.get_active(session, organization_id).version_id
+        version_id = get_active(session, organization_id).version_id
     else:
-        registry.get(session, organization_id, version_id)
+        model_store.get(session, organization_id, version_id)
     params = ReindexParams(model_version_id=version_id, rebuild=rebuild)
     return jobs.submit(session, organization_id, "reindex", params, request_id=request_id)
 
@@ -51,7 +52,7 @@ def submit(
 def sync(run: Run, params: SyncIndexParams, index: VectorIndex, encoders: Encoders) -> Finish:
     """Bring the points of some rows in line with Postgres, in the active model's collection."""
     with run.reading() as session:
-        serving = registry.find_active(session, run.organization_id)
+        serving = find_active(session, run.organization_id)
     if serving is None:
         return lambda _: {"written": 0}
     rows = RowIds(tuple(params.category_ids), tuple(params.transaction_ids))
@@ -69,7 +70,7 @@ def sync(run: Run, params: SyncIndexParams, index: VectorIndex, encoders: Encode
 def reindex(run: Run, params: ReindexParams, index: VectorIndex, encoders: Encoders) -> Finish:
     """Bring every point of a model version in line with Postgres."""
     with run.reading() as session:
-        serving = registry.serving_of(registry.get(session, run.organization_id, params.model_version_id))
+        serving = serving_of(model_store.get(session, run.organization_id, params.model_version_id))
     result = _reconcile(run, serving, index, encoders, rebuild=params.rebuild)
     return lambda _: result
 
@@ -80,7 +81,7 @@ def activate(run: Run, params: ActivateParams, index: VectorIndex, encoders: Enc
     Changes that came while it was built were written to the old collection only, so a reindex follows.
     """
     with run.reading() as session:
-        serving = registry.serving_of(registry.get(session, run.organization_id, params.model_version_id))
+        serving = serving_of(model_store.get(session, run.organization_id, params.model_version_id))
     result = _reconcile(run, serving, index, encoders, rebuild=False)
 
     def finish(session: Session) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def _reconcile(
     """Write what is missing or differs, remove what should not be there: counts of both."""
     present = _present(run, serving, index, encoders.get(serving.model).dimension, rebuild=rebuild)
     with run.reading() as session:
-        total = transactions.count_labelled(session, run.organization_id)
+        total = transaction_store.count_labelled(session, run.organization_id)
     written = done = 0
     for entries in pages(run, serving.texts):
         ids = [entry_point_id(serving.fingerprint, entry) for entry in entries]
@@ -118,7 +119,7 @@ def _needs_all(run: Run, rows: RowIds) -> bool:
     if not rows.category_ids:
         return False
     with run.reading() as session:
-        found = categories.by_ids(session, run.organization_id, rows.category_ids)
+        found = category_store.by_ids(session, run.organization_id, rows.category_ids)
     return any(row.archived_at is not None for row in found)
 
 

@@ -115,11 +115,6 @@ def check_room(session: Session, organization_id: uuid.UUID, max_queued: int) ->
         raise TooManyJobs(retry_after=10)
 
 
-def get(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> Job:
-    """The organisation's job."""
-    return store.get(session, organization_id, job_id)
-
-
 def get_any(session: Session, job_id: uuid.UUID) -> Job:
     """A job of whatever organisation, for the process that works on it."""
     return session.get_one(Job, job_id)

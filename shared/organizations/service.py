@@ -16,7 +16,6 @@ from shared.jobs import service as jobs
 from shared.jobs import upkeep
 from shared.jobs.kinds import DeleteOrganizationParams
 from shared.kit.errors import Unauthenticated
-from shared.kit.paging import Page, Paging
 from shared.organizations import store
 from shared.organizations.tables import ApiKey, Organization
 
@@ -47,21 +46,6 @@ def create(session: Session, name: str) -> tuple[Organization, NewKey]:
     """An organisation and its first key, which has every scope."""
     organization = store.add_organization(session, Organization(name=name))
     return organization, create_key(session, organization.id, name="first key", scopes=ALL_SCOPES)
-
-
-def get(session: Session, organization_id: uuid.UUID) -> Organization:
-    """The organisation."""
-    return store.get(session, organization_id)
-
-
-def list_(session: Session, paging: Paging) -> Page[Organization]:
-    """Organisations, oldest first, those on their way out included."""
-    return store.list_(session, paging)
-
-
-def list_ids(session: Session, *, is_deleted: bool | None = None) -> Sequence[uuid.UUID]:
-    """Every organisation's id, for upkeep; `is_deleted`: only of those that are (not) on their way out."""
-    return store.list_organization_ids(session, is_deleted=is_deleted)
 
 
 def delete(session: Session, organization_id: uuid.UUID, *, request_id: str | None = None) -> Organization:
@@ -109,11 +93,6 @@ def create_key(
         expires_at=expires_at,
     )
     return NewKey(store.add_key(session, row), f"ol_{public_id}_{secret}")
-
-
-def list_keys(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[ApiKey]:
-    """The organisation's keys, oldest first."""
-    return store.list_keys(session, organization_id, paging)
 
 
 def revoke_key(session: Session, organization_id: uuid.UUID, key_id: uuid.UUID) -> None:

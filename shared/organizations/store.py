@@ -44,7 +44,7 @@ def list_(session: Session, paging: Paging) -> Page[Organization]:
     return page(session, select(Organization), Organization.id, paging, resource="organizations")
 
 
-def list_organization_ids(session: Session, *, is_deleted: bool | None = None) -> Sequence[uuid.UUID]:
+def list_ids(session: Session, *, is_deleted: bool | None = None) -> Sequence[uuid.UUID]:
     """Every organisation, or only those that are (not) on their way out."""
     query = select(Organization.id).order_by(Organization.id)
     if is_deleted is not None:

@@ -17,6 +17,7 @@ from shared.publishing import model_folders
 from shared.publishing.smoke_test import dimensions_of
 from shared.registry import cards
 from shared.registry import service as registry
+from shared.registry import store as model_store
 from shared.registry.tables import ModelVersion
 from shared.transactions.formats import TextFormat
 
@@ -64,7 +65,7 @@ def submit_push(
         NothingToPush: it has no weights of its own.
         HubTokenMissing: no token is set.
     """
-    version = registry.get(session, organization_id, params.model_version_id)
+    version = model_store.get(session, organization_id, params.model_version_id)
     if version.artifact is None:
         raise NothingToPush
     if not has_token:
@@ -119,7 +120,7 @@ def push_model(run: Run, params: PushModelParams, artifacts: Artifacts, hub: Hub
         HubTokenMissing, RepositoryIsPublic, NotOnHub, HubRefused, HubUnreachable, HubOffline: see `Hub.push`.
     """
     with run.reading() as session:
-        version = registry.get(session, run.organization_id, params.model_version_id)
+        version = model_store.get(session, run.organization_id, params.model_version_id)
         card = cards.of(session, run.organization_id, params.model_version_id)
     if version.artifact is None:
         raise NothingToPush

@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
 from shared.engines.artifacts import CARD
 from shared.engines.encoder import PACKAGED_MODEL
@@ -48,9 +48,11 @@ def of(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> s
     version = store.get(session, organization_id, version_id)
     dataset = None
     if version.dataset_id is not None:
-        dataset = datasets.get(session, organization_id, version.dataset_id)
+        dataset = dataset_store.get(session, organization_id, version.dataset_id)
     found = store.evaluations_of(session, organization_id, version.id, limit=_EVALUATIONS)
-    named = {one.dataset_id: datasets.get(session, organization_id, one.dataset_id).name for one in found}
+    named = {
+        one.dataset_id: dataset_store.get(session, organization_id, one.dataset_id).name for one in found
+    }
     rows = [row for one in found for row in card_figures.of_evaluation(one, named[one.dataset_id])]
     comparisons = [
         {"dataset": named[one.dataset_id], "split": one.split, **paired}

@@ -9,7 +9,7 @@ from shared.categories import text as category_text
 from shared.jobs import service as jobs
 from shared.jobs import upkeep
 from shared.jobs.kinds import ReindexParams
-from shared.organizations import service as organizations
+from shared.organizations import store as organization_store
 from shared.registry import store
 from shared.transactions import text as transaction_text
 from shared.transactions.formats import TextFormat
@@ -68,7 +68,7 @@ def heal(session: Session, name: str, *, but: uuid.UUID) -> int:
     waiting = {
         (job.organization_id, job.params["model_version_id"]) for job in upkeep.waiting(session, "reindex")
     }
-    live = set(organizations.list_ids(session, is_deleted=False))
+    live = set(organization_store.list_ids(session, is_deleted=False))
     queued = 0
     for organization_id, version_id in store.active_with(session, digits):
         if organization_id in live - {but} and (organization_id, str(version_id)) not in waiting:

@@ -94,11 +94,6 @@ def add_made(session: Session, version: ModelVersion) -> ModelVersion:
     return store.add(session, version)
 
 
-def get(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID) -> ModelVersion:
-    """The organisation's model version."""
-    return store.get(session, organization_id, version_id)
-
-
 def add_hosted_reranker(session: Session, organization_id: uuid.UUID, name: str, model: str) -> ModelVersion:
     """Register a model of the endpoint that the settings name.
 
@@ -134,21 +129,6 @@ def check_name(session: Session, organization_id: uuid.UUID, name: str) -> None:
     """Raise `ModelNameTaken` where a model version of the organisation has this name."""
     if has_name(session, organization_id, name):
         raise ModelNameTaken
-
-
-def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[ModelVersion]:
-    """The organisation's model versions, newest first."""
-    return store.list_(session, organization_id, paging)
-
-
-def list_artifacts(session: Session) -> set[str]:
-    """The names of every organisation's models on disk, for upkeep."""
-    return store.artifacts(session)
-
-
-def list_owned(session: Session, organization_id: uuid.UUID) -> Sequence[tuple[uuid.UUID, str | None]]:
-    """(id, artifact) of each of the organisation's model versions."""
-    return store.owned(session, organization_id)
 
 
 def list_active(session: Session) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:
@@ -204,11 +184,6 @@ def add_evaluation(session: Session, evaluation: Evaluation, rows: Sequence[dict
     return store.add_evaluation(session, evaluation, rows)
 
 
-def get_evaluation(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID) -> Evaluation:
-    """The organisation's evaluation."""
-    return store.get_evaluation(session, organization_id, evaluation_id)
-
-
 def list_evaluations(
     session: Session,
     organization_id: uuid.UUID,
@@ -235,10 +210,3 @@ def find_last_evaluation_of_active(session: Session, organization_id: uuid.UUID)
     """The newest evaluation of the model that serves, categories under their own names; None: none yet."""
     active = find_active(session, organization_id)
     return None if active is None else measured.latest_of(session, organization_id, active.version_id)
-
-
-def suggestions_of(
-    session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID
-) -> list[tuple[uuid.UUID, uuid.UUID | None]]:
-    """(dataset item, the category that came first for it) of every row of the evaluation."""
-    return store.suggestions_of(session, organization_id, evaluation_id)

@@ -137,13 +137,13 @@ def fingerprints(session: Session) -> set[str]:
     return set(session.scalars(select(ModelVersion.fingerprint).distinct()))
 
 
-def artifacts(session: Session) -> set[str]:
+def list_artifacts(session: Session) -> set[str]:
     """Of every model version of every organisation that has one."""
     query = select(ModelVersion.artifact).where(ModelVersion.artifact.is_not(None))
     return {name for name in session.scalars(query) if name is not None}
 
 
-def owned(session: Session, organization_id: uuid.UUID) -> Sequence[tuple[uuid.UUID, str | None]]:
+def list_owned(session: Session, organization_id: uuid.UUID) -> Sequence[tuple[uuid.UUID, str | None]]:
     """(id, artifact) of each of the organisation's model versions."""
     query = select(ModelVersion.id, ModelVersion.artifact).where(
         ModelVersion.organization_id == organization_id

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
 from shared.engines.artifacts import Artifacts
 from shared.engines.encoder_cache import Encoders
@@ -21,7 +22,9 @@ from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.registry import cards
 from shared.registry import service as registry
+from shared.registry import store as model_store
 from shared.registry.matryoshka import dimension_of
+from shared.registry.serving import RERANKERS, get_bi_encoder, get_local, model_of, serving_of
 from shared.registry.tables import ModelVersion
 from shared.training import trainer_process
 from shared.training.bi_encoder.before_after import compare
@@ -51,10 +54,10 @@ def submit(
     """
     base_id = values.get("base_model_version_id") or registry.get_base(session, organization_id).id
     params = TrainingParams(**{**values, "base_model_version_id": base_id})
-    base = registry.get_bi_encoder(session, organization_id, base_id)
+    base = get_bi_encoder(session, organization_id, base_id)
     if params.teacher_version_id is not None:
-        registry.get_local(session, organization_id, params.teacher_version_id)
-    dataset = datasets.get(session, organization_id, params.dataset_id)
+        get_local(session, organization_id, params.teacher_version_id)
+    dataset = dataset_store.get(session, organization_id, params.dataset_id)
     registry.check_name(session, organization_id, params.name)
     check(params, dimension=dimension_of(base), has_teacher=params.teacher_version_id is not None)
     if dataset.counts["train"] < 2 or len(dataset.categories) < 2:
@@ -66,8 +69,8 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
     """Let `command` (the trainer, given this job's id and an output folder) train, then keep its model."""
     with run.reading() as session:
         registry.check_name(session, run.organization_id, params.name)
-        base = registry.get(session, run.organization_id, params.base_model_version_id)
-        dataset = datasets.get(session, run.organization_id, params.dataset_id)
+        base = model_store.get(session, run.organization_id, params.base_model_version_id)
+        dataset = dataset_store.get(session, run.organization_id, params.dataset_id)
     return make(run, artifacts, command, dataset, lambda found: _version(run, params, base, found))
 
 
@@ -129,10 +132,10 @@ def prepare(
     with transaction(engine) as session:
         job = jobs.get_any(session, job_id)
         params = TrainingParams.model_validate(job.params)
-        dataset = datasets.get(session, job.organization_id, params.dataset_id)
-        base = registry.get(session, job.organization_id, params.base_model_version_id)
+        dataset = dataset_store.get(session, job.organization_id, params.dataset_id)
+        base = model_store.get(session, job.organization_id, params.base_model_version_id)
         teacher_id = params.teacher_version_id
-        teacher = None if teacher_id is None else registry.get(session, job.organization_id, teacher_id)
+        teacher = None if teacher_id is None else model_store.get(session, job.organization_id, teacher_id)
         items = {
             name: datasets.items(session, job.organization_id, params.dataset_id, name)
             for name in ("train", "test")
@@ -140,7 +143,7 @@ def prepare(
     texts = text_format(params)
     rows = {name: train_rows(found, dataset.categories, texts) for name, found in items.items()}
     return FinetuneRequest(
-        base_model=encoders.folder(registry.serving_of(base).model),
+        base_model=encoders.folder(serving_of(base).model),
         output_dir=output,
         category_texts=category_texts(dataset.categories, texts),
         train_rows=rows["train"],
@@ -156,8 +159,8 @@ def prepare(
 def _teacher_of(version: ModelVersion, dataset: Dataset, encoders: Encoders) -> Teacher:
     texts = TextFormat.of(version.parameters)
     return Teacher(
-        folder=encoders.folder(registry.model_of(version)),
-        is_reranker=version.kind in registry.RERANKERS,
+        folder=encoders.folder(model_of(version)),
+        is_reranker=version.kind in RERANKERS,
         texts=texts,
         category_texts=category_texts(dataset.categories, texts),
     )

@@ -2,17 +2,16 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.jobs import service as jobs
 from shared.jobs.kinds import SyncIndexParams
 from shared.kit.errors import FieldError, Invalid
 from shared.kit.ids import new_id
-from shared.kit.paging import Page, Paging
 from shared.transactions import store
 from shared.transactions.formats import TextFormat
 from shared.transactions.store import TransactionFilter, TransactionNotFound
@@ -91,32 +90,10 @@ def upsert(
     return [by_key[row.external_id or position] for position, row in enumerate(rows)]
 
 
-def get(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID) -> Transaction:
-    """The organisation's transaction."""
-    return store.get(session, organization_id, transaction_id)
-
-
-def by_ids(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> Sequence[Transaction]:
-    """Those of the transactions that the organisation has."""
-    return store.by_ids(session, organization_id, ids)
-
-
-def list_(
-    session: Session, organization_id: uuid.UUID, wanted: TransactionFilter, paging: Paging
-) -> Page[Transaction]:
-    """The organisation's transactions, newest first."""
-    return store.list_(session, organization_id, wanted, paging)
-
-
 def delete(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID) -> None:
     """Remove the transaction, its labels and, through the queued job, its point."""
     store.delete_(session, organization_id, transaction_id)
     _changed(session, organization_id, [transaction_id])
-
-
-def lock(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> None:
-    """Let nobody label or remove the transactions until the session's transaction ends."""
-    store.lock(session, organization_id, ids)
 
 
 def label(
@@ -135,7 +112,7 @@ def label(
         UnknownCategory: no such category, or it is archived.
     """
     store.get(session, organization_id, transaction_id)
-    found = categories.by_ids(session, organization_id, [category_id])
+    found = category_store.by_ids(session, organization_id, [category_id])
     if not found or found[0].archived_at is not None:
         error = FieldError("/category_id", "unknown-category", "Not a live category of this organisation.")
         raise UnknownCategory(errors=(error,))
@@ -186,37 +163,6 @@ def labels(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UU
     """Every label that the transaction ever had, newest first."""
     store.get(session, organization_id, transaction_id)
     return store.labels(session, organization_id, transaction_id)
-
-
-def current_labels(
-    session: Session, organization_id: uuid.UUID, transaction_ids: Collection[uuid.UUID]
-) -> dict[uuid.UUID, Label]:
-    """The current label of each of the transactions that has one."""
-    return store.current_labels(session, organization_id, transaction_ids)
-
-
-def labelled(
-    session: Session, organization_id: uuid.UUID, *, after: uuid.UUID | None = None, limit: int = 1000
-) -> list[tuple[Transaction, uuid.UUID]]:
-    """A page of labelled transactions with their current category's id, in the order of id."""
-    return store.labelled(session, organization_id, after=after, limit=limit)
-
-
-def count_labelled(session: Session, organization_id: uuid.UUID) -> int:
-    """How many transactions have a current label."""
-    return store.count_labelled(session, organization_id)
-
-
-def count_labelled_by_category(session: Session, organization_id: uuid.UUID) -> dict[uuid.UUID, int]:
-    """How many transactions each category is the current label of, where there are any."""
-    return store.count_labelled_by_category(session, organization_id)
-
-
-def of_merchants(
-    session: Session, organization_id: uuid.UUID, names: Collection[str], *, limit: int
-) -> Sequence[Transaction]:
-    """The newest transactions at merchants of these names, in any case."""
-    return store.of_merchants(session, organization_id, names, limit)
 
 
 def _values(organization_id: uuid.UUID, row: NewTransaction, source: str) -> dict[str, object]:

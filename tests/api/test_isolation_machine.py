@@ -18,7 +18,7 @@ from starlette.testclient import TestClient
 from shared.bootstrap import Resources
 from shared.engines.vectors import PointKind, Search, point_id
 from shared.kit.unit_of_work import transaction
-from shared.registry import service as registry
+from shared.registry.serving import get_active
 from tests.factories import OrganizationClient, new_organization, run_jobs
 
 EXAMPLES = int(os.environ.get("OUTLAY_MACHINE_EXAMPLES", "3"))
@@ -62,7 +62,7 @@ class Machine(RuleBasedStateMachine):
             assert owner.client.post(f"/v1/models/{base['id']}/activate").status_code == 202
             run_jobs(self.resources, owner.client)
         with transaction(self.resources.engine) as session:
-            self.serving = registry.get_active(session, self.owners[0].client.id)
+            self.serving = get_active(session, self.owners[0].client.id)
 
     def _ask(self, owner: Owner, status: int, method: str, path: str, body: Any = None) -> Any:
         type(self).steps += 1

@@ -148,10 +148,10 @@ def test_a_real_reconcile_shows_as_drift(
 
 
 def _collection(resources: Resources, organization: OrganizationClient) -> str:
-    from shared.registry import service as registry
+    from shared.registry.serving import get_active
 
     with transaction(resources.engine) as session:
-        return registry.get_active(session, organization.id).collection
+        return get_active(session, organization.id).collection
 
 
 def test_encoding_is_counted_in_texts_and_calls(client: TestClient, resources: Resources) -> None:

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.candidates import service as candidates
+from shared.candidates import store as candidate_store
 from shared.candidates.decisions import CandidateDecided, CandidateLeased, CandidateRelabelled, NothingToUndo
 from shared.candidates.service import Filter
 from shared.candidates.tables import Candidate
 from shared.kit.unit_of_work import transaction
-from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from shared.transactions.service import UnknownCategory
 from shared.transactions.tables import Transaction
 from tests.factories import OrganizationClient, new_candidates, new_category
@@ -24,7 +25,7 @@ Act = Any
 def made_of(engine: Engine, organization: OrganizationClient, row: Candidate) -> Transaction | None:
     assert row.transaction_id is not None
     with transaction(engine) as session:
-        return next(iter(transactions.by_ids(session, organization.id, [row.transaction_id])), None)
+        return next(iter(transaction_store.by_ids(session, organization.id, [row.transaction_id])), None)
 
 
 @pytest.mark.parametrize("first", ["approve", "reject", "skip"])
@@ -95,8 +96,8 @@ def test_every_field_that_was_edited_is_kept_and_put_back(
         name: value for name, value in wanted.items() if name != "category_id"
     }
     with transaction(engine) as session:
-        [(decision, _)] = candidates.decisions(session, organization.id, after=None)
-        label = transactions.current_labels(session, organization.id, [made])[made]
+        [(decision, _)] = candidate_store.list_decisions(session, organization.id, after=None)
+        label = transaction_store.current_labels(session, organization.id, [made])[made]
     assert set(decision.changes) == set(after)
     assert decision.changes["amount"] == ["12.5000", "-3"]
     assert (label.category_id, label.source, label.actor) == (after["category_id"], "synthetic", "Jane")
@@ -111,7 +112,7 @@ def test_what_was_not_changed_is_no_change(
     [made] = new_candidates(engine, organization, 1, amount=Decimal("12.50"), memo="same")
     decide("approve", made, amount=Decimal("12.5"), memo="same")
     with transaction(engine) as session:
-        [(decision, _)] = candidates.decisions(session, organization.id, after=None)
+        [(decision, _)] = candidate_store.list_decisions(session, organization.id, after=None)
     assert decision.changes == {}
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, text
 
 from shared.candidates import decisions
 from shared.candidates import service as candidates
+from shared.candidates import store as candidate_store
 from shared.candidates.service import Filter
 from shared.candidates.tables import Candidate
 from shared.kit.db import create_db_engine
@@ -93,7 +94,7 @@ def test_no_candidate_is_ever_held_by_two(wide_engine: Engine, organization: Org
     assert set(holders) == set(made)
     assert len(set(holders.values())) > 1  # they were at it together
     with transaction(wide_engine) as session:
-        assert len(candidates.decisions(session, organization.id, after=None)) == 200
+        assert len(candidate_store.list_decisions(session, organization.id, after=None)) == 200
 
 
 def test_what_a_reviewer_holds_comes_first_and_is_theirs_for_longer(

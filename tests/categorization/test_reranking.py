@@ -21,6 +21,7 @@ from shared.engines.reranker_cache import Rerankers
 from shared.kit import metrics
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
+from shared.registry.serving import switch_reranker
 from shared.transactions.formats import TextFormat
 from shared.transactions.text import TransactionFields
 from tests.factories import OrganizationClient, new_category, run_jobs
@@ -132,7 +133,7 @@ def served(organization: OrganizationClient, resources: Resources) -> Organizati
     run_jobs(resources, organization)
     with transaction(resources.engine) as session:
         made = registry.add_hosted_reranker(session, organization.id, "hosted", MODEL)
-        registry.switch_reranker(session, organization.id, made.id, 2)
+        switch_reranker(session, organization.id, made.id, 2)
     return organization
 
 
@@ -163,7 +164,7 @@ def test_the_reranker_has_a_say_in_the_first_few(
     assert set(request["documents"]) < set(NAMES)
     assert answer.suggestions[0].category.name == NAMES[2]
     with transaction(machines.engine) as session:
-        registry.switch_reranker(session, served.id, None, 10)
+        switch_reranker(session, served.id, None, 10)
     alone = ask(machines, served)
     assert alone.reranker_version is None
     assert len(server.requests) == 1
@@ -186,7 +187,7 @@ def test_a_reranker_that_fails_costs_its_say_and_nothing_else(
     assert "The reranker 'hosted' did not answer" in answer.reason
     assert failures() == before + 1
     with transaction(machines.engine) as session:
-        registry.switch_reranker(session, served.id, None, 10)
+        switch_reranker(session, served.id, None, 10)
     assert [s.score for s in answer.suggestions] == [s.score for s in ask(machines, served).suggestions]
 
 

@@ -12,8 +12,8 @@ from shared.categorization.questions import Question, stored_questions
 from shared.categorization.service import Answer
 from shared.engines.vectors import Point
 from shared.kit.unit_of_work import transaction
-from shared.registry import service as registry
-from shared.transactions.service import TransactionNotFound
+from shared.registry.serving import NoActiveModel, get_active
+from shared.transactions.store import TransactionNotFound
 from shared.transactions.text import TransactionFields
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 
@@ -137,7 +137,7 @@ def test_points_of_another_organization_never_speak(
     run_jobs(resources, other)
     correct(other, resources, "Theirs")
     with transaction(engine) as session:
-        ours, theirs = (registry.get_active(session, one.id) for one in (served, other))
+        ours, theirs = (get_active(session, one.id) for one in (served, other))
     assert ours.collection == theirs.collection  # the same weights: one collection, two tenants
     # Not even where their points name our category.
     vector = resources.encoders.get(ours.model).encode(["Marriott, 2 nights in Boston"])[0]
@@ -154,7 +154,7 @@ def test_an_answer_names_the_model_that_gave_it(
     served: OrganizationClient, resources: Resources, engine: Engine
 ) -> None:
     with transaction(engine) as session:
-        active = registry.get_active(session, served.id)
+        active = get_active(session, served.id)
     answer = ask(resources, served)
     assert (answer.model_version, answer.model_version_id) == ("base", active.version_id)
     assert answer.decision == "suggest"
@@ -173,7 +173,7 @@ def test_an_organization_without_categories_is_told_so(
 def test_without_a_model_or_the_transaction_there_is_no_answer(
     organization: OrganizationClient, resources: Resources, engine: Engine
 ) -> None:
-    with pytest.raises(registry.NoActiveModel):
+    with pytest.raises(NoActiveModel):
         ask(resources, organization)
     foreign = uuid.UUID(new_transaction(new_organization(organization.client))["id"])
     with transaction(engine) as session, pytest.raises(TransactionNotFound):

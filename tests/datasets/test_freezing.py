@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 from shared.bootstrap import Resources
 from shared.datasets import freezing
 from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.datasets.selection import Content, LabelledRow, keyed
-from shared.datasets.service import DatasetNotFound
+from shared.datasets.store import DatasetNotFound
 from shared.datasets.tables import SPLITS
 from shared.jobs import store as job_store
 from shared.jobs.kinds import DatasetParams
@@ -118,9 +119,9 @@ def test_a_half_written_attempt_is_unseen_and_done_anew(
     assert attempt(engine, job_id, dies) == "failed"
     assert copied == [5, 10]
     with transaction(engine) as session:
-        assert datasets.list_(session, filled.id, Paging()).rows == []
+        assert dataset_store.list_(session, filled.id, Paging()).rows == []
         with pytest.raises(DatasetNotFound):
-            datasets.get(session, filled.id, job_id)
+            dataset_store.get(session, filled.id, job_id)
     assert filled.post(f"/v1/jobs/{job_id}/retry").status_code == 200
     assert attempt(engine, job_id) == "succeeded"
     dataset_id = frozen_by(engine, filled, job_id)
@@ -137,7 +138,7 @@ def test_a_dataset_outlives_its_rows(filled: OrganizationClient, engine: Engine)
         filled.delete(f"/v1/categories/{category['id']}")
     assert texts(engine, filled, dataset_id) == before
     with transaction(engine) as session:
-        dataset = datasets.get(session, filled.id, dataset_id)
+        dataset = dataset_store.get(session, filled.id, dataset_id)
     assert sorted(one["text"] for one in dataset.categories.values()) == sorted(WORDS)
 
 
@@ -146,7 +147,7 @@ def test_an_archived_category_is_left_out_with_its_rows(filled: OrganizationClie
     filled.delete(f"/v1/categories/{meals['id']}")
     dataset_id = freeze(engine, filled)
     with transaction(engine) as session:
-        dataset = datasets.get(session, filled.id, dataset_id)
+        dataset = dataset_store.get(session, filled.id, dataset_id)
     assert {one["name"] for one in dataset.categories.values()} == {"Lodging", "Software"}
     assert sum(dataset.counts.values()) == 12
     assert not any("lunch" in text for rows in texts(engine, filled, dataset_id).values() for text in rows)
@@ -165,7 +166,7 @@ def test_a_row_deleted_while_it_is_copied_is_not_counted(
     monkeypatch.setattr(freezing.store, "replace", then_delete)
     dataset_id = freeze(engine, filled)
     with transaction(engine) as session:
-        dataset = datasets.get(session, filled.id, dataset_id)
+        dataset = dataset_store.get(session, filled.id, dataset_id)
     found = texts(engine, filled, dataset_id)
     assert dataset.counts == {name: len(rows) for name, rows in found.items()}
     assert sum(dataset.counts.values()) == 20

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from shared.bootstrap import Resources
 from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.engines.vectors import Point, Search
 from shared.evaluation import metrics
 from shared.evaluation import service as evaluation
@@ -19,6 +20,7 @@ from shared.jobs.run import Lease, execute
 from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
+from shared.registry import store as model_store
 from shared.registry.tables import Evaluation, EvaluationRow
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 
@@ -65,7 +67,7 @@ def params(organization: OrganizationClient, engine: Engine, resources: Resource
     assert organization.post("/v1/datasets", body).status_code == 202
     assert run_jobs(resources, organization)["freeze_dataset"] == ["succeeded"]
     with transaction(engine) as session:
-        [dataset] = datasets.list_(session, organization.id, Paging()).rows
+        [dataset] = dataset_store.list_(session, organization.id, Paging()).rows
         base = registry.get_base(session, organization.id)
     return EvaluationParams(dataset_id=dataset.id, model_version_id=base.id, split="eval")
 
@@ -91,7 +93,7 @@ def found(
         result = job_store.get(session, organization.id, job_id).result
         assert result is not None
         evaluation_id = uuid.UUID(result["evaluation_id"])
-        kept = registry.get_evaluation(session, organization.id, evaluation_id)
+        kept = model_store.get_evaluation(session, organization.id, evaluation_id)
         paging = Paging(limit=200)
         rows = registry.list_evaluation_rows(session, organization.id, evaluation_id, paging).rows
     return kept, rows
@@ -176,7 +178,7 @@ def test_a_label_of_its_own_never_helps_an_eval_row(
         base = registry.get_base(session, organization.id)
         dataset_id, item = next(
             (dataset.id, item)
-            for dataset in datasets.list_(session, organization.id, Paging()).rows
+            for dataset in dataset_store.list_(session, organization.id, Paging()).rows
             for item in datasets.items(session, organization.id, dataset.id, "eval")
             if item.transaction_id == uuid.UUID(planted)
         )
@@ -221,6 +223,6 @@ def test_an_empty_split_is_refused(
     organization.post("/v1/datasets", body)
     run_jobs(resources, organization)
     with transaction(engine) as session:
-        newest = datasets.list_(session, organization.id, Paging()).rows[0].id
+        newest = dataset_store.list_(session, organization.id, Paging()).rows[0].id
         with pytest.raises(EmptySplit):
             evaluation.submit(session, organization.id, params.model_copy(update={"dataset_id": newest}))

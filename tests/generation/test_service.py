@@ -9,7 +9,7 @@ from shared.generation import prompts
 from shared.kit.db import Base
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
-from shared.registry import service as registry
+from shared.registry.serving import get_active
 from tests.factories import OrganizationClient, new_category, run_jobs
 from tests.generation.working import activate, candidates_of, chart, generate, result_of
 from tests.scripted_llm import INJECTED, ScriptedLLM, changing
@@ -148,7 +148,7 @@ def test_the_index_is_asked_before_money_is_spent(
     chart(organization)
     activate(organization, resources)
     with transaction(resources.engine) as session:
-        collection = registry.get_active(session, organization.id).collection
+        collection = get_active(session, organization.id).collection
     resources.index.drop_collection(collection)
     assert generate(resources, organization, configured).status == "queued"
     assert server.requests == []

@@ -11,6 +11,7 @@ from shared.categories import service as categories
 from shared.categories.service import CategoryFields
 from shared.importing import service as importing
 from shared.jobs import service as jobs
+from shared.jobs import store as job_store
 from shared.jobs.kinds import ImportParams
 from shared.jobs.run import Finish, Lease, Run, execute
 from shared.jobs.tables import Job
@@ -19,6 +20,7 @@ from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from shared.organizations import service as organizations
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from shared.transactions.tables import Label, Transaction
 
 MAPPING = {"external_id": "id", "merchant_name": "merchant", "amount": "total", "category": "account"}
@@ -52,7 +54,7 @@ class Importer:
 
         execute(self.engine, job_id, lambda _: work, Lease(60, 10))
         with transaction(self.engine) as session:
-            return jobs.get(session, self.id, job_id)
+            return job_store.get(session, self.id, job_id)
 
     def run(self, content: str | bytes, **options: Any) -> dict[str, Any]:
         """Import the file; the result."""
@@ -72,7 +74,7 @@ class Importer:
         cursor = None
         with transaction(self.engine) as session:
             while True:
-                page = transactions.list_(session, self.id, transactions.Filter(), Paging(200, cursor))
+                page = transaction_store.list_(session, self.id, transactions.Filter(), Paging(200, cursor))
                 rows.extend(page.rows)
                 if (cursor := page.next) is None:
                     return rows
@@ -81,5 +83,5 @@ class Importer:
         """The current label by external_id."""
         rows = self.stored()
         with transaction(self.engine) as session:
-            found = transactions.current_labels(session, self.id, [row.id for row in rows])
+            found = transaction_store.current_labels(session, self.id, [row.id for row in rows])
         return {row.external_id: found[row.id] for row in rows if row.id in found}

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from shared.bootstrap import Resources
 from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.categorization.points import Entry, entry_point_id
 from shared.engines.vectors import Point
 from shared.indexing import service as indexing
@@ -16,9 +17,10 @@ from shared.jobs.run import Lease, execute
 from shared.jobs.service import submit
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
-from shared.registry.service import Serving
+from shared.registry.serving import Serving, get_active
 from shared.registry.tables import ModelVersion
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from tests.factories import OrganizationClient, new_transaction, run_jobs
 
 
@@ -61,7 +63,7 @@ def labelled(organization: OrganizationClient, category_id: str, **fields: Any) 
 
 def serving(machines: Resources, organization: OrganizationClient) -> Serving:
     with transaction(machines.engine) as session:
-        return registry.get_active(session, organization.id)
+        return get_active(session, organization.id)
 
 
 def held(machines: Resources, organization: OrganizationClient) -> dict[uuid.UUID, str]:
@@ -72,12 +74,12 @@ def held(machines: Resources, organization: OrganizationClient) -> dict[uuid.UUI
 def truth(machines: Resources, organization: OrganizationClient) -> dict[uuid.UUID, str]:
     """What it should hold, from the rows alone."""
     with transaction(machines.engine) as session:
-        chart = categories.all_live(session, organization.id)
+        chart = category_store.all_live(session, organization.id)
         entries = [Entry("category", row.id, row.id, categories.text_of(row)) for row in chart]
         live = {row.id for row in chart}
         entries += [
             Entry("transaction", row.id, category_id, transactions.text_of(row))
-            for row, category_id in transactions.labelled(session, organization.id)
+            for row, category_id in transaction_store.labelled(session, organization.id)
             if category_id in live
         ]
     fingerprint = serving(machines, organization).fingerprint

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from shared.jobs import child_jobs, store, upkeep
+from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ReindexParams
 from shared.jobs.run import Finish, Run
@@ -29,7 +30,7 @@ def add_children(engine: Engine, organization: OrganizationClient, parent_id: uu
 
 def waits(run: Run, params: Any) -> Finish:
     """A parent's step that finds its children at work."""
-    raise jobs.ChildrenAtWork(PROGRESS, 3600)
+    raise job_exceptions.ChildrenAtWork(PROGRESS, 3600)
 
 
 def get(engine: Engine, job_id: uuid.UUID) -> Job:
@@ -114,10 +115,10 @@ def test_no_child_works_for_a_parent_that_has_ended(
             with transaction(engine) as session:
                 session.get_one(Job, parent).max_attempts = run.attempt
             expire(engine, parent)
-            raise jobs.LeaseLost
+            raise job_exceptions.LeaseLost
         organization.post(f"/v1/jobs/{parent}/cancel")
         mine.extend(add_children(engine, organization, parent))  # it did not know yet
-        raise jobs.JobCancelled
+        raise job_exceptions.JobCancelled
 
     run_work(engine, parent, work)
     assert get(engine, parent).status == ("cancelled" if end == "is cancelled at work" else "failed")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text, update
 
+from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.kinds import ReindexParams
@@ -53,7 +54,7 @@ def test_an_attempt_that_was_expired_writes_nothing(
 def test_an_expired_attempt_may_not_fail_cancel_or_give_back_the_next_one(
     engine: Engine, job_id: uuid.UUID, read: Callable[[], Job]
 ) -> None:
-    for error in (RuntimeError(), Unavailable(), jobs.JobCancelled(), AppError()):
+    for error in (RuntimeError(), Unavailable(), job_exceptions.JobCancelled(), AppError()):
 
         def work(run: Run, params: Any, error: Exception = error) -> Finish:
             with transaction(engine) as session:  # the next attempt is running already

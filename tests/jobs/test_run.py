@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session
 
-from shared.categories import service as categories
+from shared.categories import store as category_store
+from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.run import Finish, Run, UnexpectedError
@@ -32,7 +33,7 @@ def test_effects_and_status_are_there_together(
     job = read()
     assert (job.status, job.attempt, job.error, job.lease_until) == ("succeeded", 1, None, None)
     with transaction(engine) as session:
-        page = categories.list_(session, organization.id, Paging())
+        page = category_store.list_(session, organization.id, Paging())
         assert job.result == {"category_id": str(page.rows[0].id)}
     assert run_work(engine, job_id, with_effect("Lodging again")) is None
     assert names(engine, organization) == ["Lodging"]
@@ -97,7 +98,7 @@ def test_a_running_job_stops_at_a_checkpoint_once_cancelled(
             assert jobs.cancel(session, organization.id, job_id).status == "running"
         try:
             eventually(run.checkpoint)  # it returns None until it raises
-        except jobs.JobCancelled:
+        except job_exceptions.JobCancelled:
             stopped.append(run.attempt)
             raise
         return lambda session: named("Too late")(session, run)

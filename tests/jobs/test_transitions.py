@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs import store
+from shared.jobs import store as job_store
 from shared.jobs.kinds import KINDS, ReindexParams, SyncIndexParams
 from shared.jobs.tables import STATUSES
 from shared.kit.unit_of_work import transaction
@@ -51,11 +53,11 @@ def test_a_row_never_takes_a_forbidden_step(
         job = jobs.submit(session, organization.id, "reindex", ReindexParams(model_version_id=uuid.uuid4()))
     status, attempt = "queued", 0
     for step in steps:
-        refusals = contextlib.suppress(jobs.LeaseLost, jobs.JobFinished, jobs.JobNotRetryable)
+        refusals = contextlib.suppress(job_exceptions.LeaseLost, jobs.JobFinished, jobs.JobNotRetryable)
         with transaction(engine) as session, refusals:
             _take(session, step, organization.id, job.id, attempt)
         with transaction(engine) as session:
-            now = jobs.get(session, organization.id, job.id)
+            now = job_store.get(session, organization.id, job.id)
         assert now.status == status or (status, now.status) in LEGAL
         assert now.attempt - attempt == (step == "claim" and status == "queued")
         assert (now.lease_until is not None) == (now.status == "running")

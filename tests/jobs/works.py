@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
+from shared.categories import store as category_store
 from shared.categories.service import CategoryFields
 from shared.jobs import service as jobs
 from shared.jobs import store
@@ -57,7 +58,7 @@ def raising(error: Exception) -> Work:
 def names(engine: Engine, organization: OrganizationClient) -> list[str]:
     """Names of the organisation's categories."""
     with transaction(engine) as session:
-        return [row.name for row in categories.all_live(session, organization.id)]
+        return [row.name for row in category_store.all_live(session, organization.id)]
 
 
 def run_work(engine: Engine, job_id: uuid.UUID, work: Work, lease: Lease = LEASE) -> str | None:

@@ -13,8 +13,9 @@ from shared.bootstrap import Resources
 from shared.engines.artifacts import CARD
 from shared.engines.hub import Hub
 from shared.kit.unit_of_work import transaction
-from shared.registry import service as registry
+from shared.registry import store as model_store
 from shared.registry.matryoshka import dimension_of
+from shared.registry.serving import model_of
 from shared.registry.tables import ModelVersion
 from tests.factories import OrganizationClient
 from tests.publishing.scripted_hub import ScriptedHub
@@ -129,7 +130,7 @@ def test_a_variant_is_pushed_with_the_files_of_the_whole_and_a_card_that_cuts_th
     exec(code, names)
     texts = [one for one in re.findall(r"'(.*?)'", code) if one]
     with transaction(opened.engine) as session:
-        model = registry.model_of(registry.get(session, caller.id, variant_id))
+        model = model_of(model_store.get(session, caller.id, variant_id))
     served = opened.encoders.get(model).encode(texts)
     assert served.shape == (2, 16)
     assert np.allclose(names["vectors"], served, atol=1e-5)

@@ -21,6 +21,8 @@ from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
 from shared.publishing import service as publishing
 from shared.registry import service as registry
+from shared.registry import store as model_store
+from shared.registry.serving import model_of
 from shared.registry.tables import ModelVersion
 from tests.factories import OrganizationClient
 from tests.publishing.scripted_hub import Repository, ScriptedHub
@@ -78,7 +80,7 @@ def version_of(engine: Engine, caller: OrganizationClient, job: Job) -> ModelVer
     assert job.status == "succeeded", job.error
     assert job.result is not None
     with transaction(engine) as session:
-        return registry.get(session, caller.id, uuid.UUID(job.result["model_version_id"]))
+        return model_store.get(session, caller.id, uuid.UUID(job.result["model_version_id"]))
 
 
 def push(caller: OrganizationClient, version_id: Any, **fields: Any) -> Any:
@@ -124,7 +126,7 @@ def test_a_model_that_was_pushed_comes_back_the_same(
     assert (fetched.kind, fetched.base_model_revision) == ("imported", there.commit)
     assert fetched.fingerprint == version.fingerprint
     assert not [path for _, path, _ in hub.asked if "own.py" in path or "bin" in path or "out.json" in path]
-    encode = [opened.encoders.get(registry.model_of(one)).encode(["Marriott"]) for one in (version, fetched)]
+    encode = [opened.encoders.get(model_of(one)).encode(["Marriott"]) for one in (version, fetched)]
     np.testing.assert_array_equal(*encode)
     assert {given for _, path, given in hub.asked if "large" not in path} == {f"Bearer {hub.token}"}
     out, err = capfd.readouterr()

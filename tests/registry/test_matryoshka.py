@@ -13,6 +13,8 @@ from shared.engines.vectors import Search
 from shared.erasing.garbage_collection import sweep_models
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
+from shared.registry import store as model_store
+from shared.registry.serving import get_active
 from shared.registry.tables import ModelVersion
 from tests.factories import OrganizationClient, new_category, new_labelled, new_organization, run_jobs
 
@@ -99,7 +101,7 @@ def test_a_variant_is_evaluated_and_serves(organization: OrganizationClient, res
         assert best(organization, "Hyatt hotel") == "Lodging"
         assert answer(organization, "Hyatt hotel")["model_version_id"] == model_id
         with transaction(resources.engine) as session:
-            servings.append(registry.get_active(session, organization.id))
+            servings.append(get_active(session, organization.id))
     long, short = servings
     assert long.collection != short.collection
     assert (resources.encoders.get(long.model).dimension, resources.encoders.get(short.model).dimension) == (
@@ -125,7 +127,7 @@ def test_a_variant_keeps_the_files_it_shares(
     made = organization.post(f"/v1/models/{whole}/variants", {"name": "cut", "dimension": 128}).json()
     for model_id, is_kept in ((whole, True), (made["id"], False)):
         with transaction(resources.engine) as session:
-            session.delete(registry.get(session, organization.id, uuid.UUID(model_id)))
+            session.delete(model_store.get(session, organization.id, uuid.UUID(model_id)))
         sweep_models(resources.engine, resources.artifacts)
         assert folder.exists() is is_kept
 

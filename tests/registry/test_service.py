@@ -11,7 +11,9 @@ from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry import store
+from shared.registry import store as model_store
 from shared.registry.service import NothingToRollBackTo, SwitchedMeanwhile
+from shared.registry.serving import NoActiveModel, find_active, get_active, serving_of
 from shared.registry.tables import ModelVersion
 from tests.factories import OrganizationClient, new_organization
 
@@ -37,7 +39,7 @@ def switch(engine: Engine, organization: OrganizationClient, version: uuid.UUID,
 
 def active(engine: Engine, organization: OrganizationClient) -> tuple[uuid.UUID, int] | None:
     with transaction(engine) as session:
-        found = registry.find_active(session, organization.id)
+        found = find_active(session, organization.id)
     return found and (found.version_id, found.counter)
 
 
@@ -46,10 +48,10 @@ def test_a_new_organization_has_the_base_model_and_nothing_active(
 ) -> None:
     with transaction(engine) as session:
         base = registry.get_base(session, organization.id)
-        assert registry.list_(session, organization.id, Paging()).rows == [base]
+        assert model_store.list_(session, organization.id, Paging()).rows == [base]
         assert registry.has_name(session, organization.id, "base")
-        with pytest.raises(registry.NoActiveModel):
-            registry.get_active(session, organization.id)
+        with pytest.raises(NoActiveModel):
+            get_active(session, organization.id)
     assert (base.name, base.kind, base.artifact) == ("base", "base", None)
 
 
@@ -84,21 +86,21 @@ def test_versions_with_different_weights_never_share_a_collection(
     organization: OrganizationClient, engine: Engine
 ) -> None:
     with transaction(engine) as session:
-        base = registry.serving_of(registry.get_base(session, organization.id))
+        base = serving_of(registry.get_base(session, organization.id))
     other = new_organization(organization.client)
     with transaction(engine) as session:
-        theirs = registry.serving_of(registry.get_base(session, other.id))
-        tuned = registry.serving_of(registry.get(session, other.id, add(engine, other, "one")))
+        theirs = serving_of(registry.get_base(session, other.id))
+        tuned = serving_of(model_store.get(session, other.id, add(engine, other, "one")))
     assert base.collection == theirs.collection
     assert tuned.collection != base.collection
 
 
 def test_a_foreign_model_is_not_found(organization: OrganizationClient, engine: Engine) -> None:
     foreign = add(engine, new_organization(organization.client), "theirs")
-    with transaction(engine) as session, pytest.raises(registry.ModelNotFound):
+    with transaction(engine) as session, pytest.raises(model_store.ModelNotFound):
         registry.submit_activation(session, organization.id, foreign)
-    with transaction(engine) as session, pytest.raises(registry.ModelNotFound):
-        registry.get(session, organization.id, foreign)
+    with transaction(engine) as session, pytest.raises(model_store.ModelNotFound):
+        model_store.get(session, organization.id, foreign)
 
 
 def test_of_first_activations_at_once_one_wins_and_the_others_are_told(

@@ -12,7 +12,8 @@ import yaml
 from shared.bootstrap import Resources
 from shared.engines.artifacts import CARD
 from shared.kit.unit_of_work import transaction
-from shared.registry import service as registry
+from shared.registry import store as model_store
+from shared.registry.serving import serving_of
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 from tests.training.trainings import run_job, trained_here
 
@@ -79,7 +80,7 @@ def test_a_card_tells_all_but_the_rows_and_its_code_loads_the_model(
     [dataset] = organization.get("/v1/datasets").json()["data"]
     version_id = run_training(resources, organization, dataset["id"], tmp_path / "model")
     with transaction(resources.engine) as session:
-        version = registry.get(session, organization.id, version_id)
+        version = model_store.get(session, organization.id, version_id)
     assert version.artifact is not None
     folder = resources.artifacts.path(version.artifact)
     leaks = {file.name: canaries.found_in(file.read_bytes()) for file in folder.rglob("*") if file.is_file()}
@@ -115,5 +116,5 @@ def test_a_card_tells_all_but_the_rows_and_its_code_loads_the_model(
     names: dict[str, Any] = {"path": str(folder)}
     exec(compile(code, CARD, "exec"), names)
     texts = re.findall(r"\"\]|'(.*?)'", code)
-    served = resources.encoders.get(registry.serving_of(version).model).encode([one for one in texts if one])
+    served = resources.encoders.get(serving_of(version).model).encode([one for one in texts if one])
     assert np.allclose(names["vectors"], served, atol=1e-5)

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.bootstrap import Resources
-from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.jobs import service as jobs
 from shared.jobs import store as job_store
 from shared.jobs.run import Lease, execute
@@ -20,7 +20,9 @@ from shared.jobs.tables import Job
 from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
-from shared.registry.service import ModelNameTaken
+from shared.registry import store as model_store
+from shared.registry.serving import serving_of
+from shared.registry.store import ModelNameTaken
 from shared.training import service as training
 from shared.training.bi_encoder.pairs import Untrainable
 from tests.factories import OrganizationClient, new_organization
@@ -42,11 +44,11 @@ def test_a_training_becomes_a_model_version_that_loads_and_verifies(
     assert (first.status, second.status) == ("succeeded", "succeeded"), (first.error, second.error)
     with transaction(engine) as session:
         made, again = (
-            registry.get(session, organization.id, uuid.UUID(job.result["model_version_id"]))
+            model_store.get(session, organization.id, uuid.UUID(job.result["model_version_id"]))
             for job in (first, second)
             if job.result is not None
         )
-        listed = registry.list_(session, organization.id, Paging()).rows
+        listed = model_store.list_(session, organization.id, Paging()).rows
     assert [row.name for row in listed] == ["b", "a", "base"]
     # The same seed and data: the same weights and figures, in whichever process.
     assert made.fingerprint == again.fingerprint
@@ -66,10 +68,10 @@ def test_a_training_becomes_a_model_version_that_loads_and_verifies(
 
     folder = resources.artifacts.path(made.artifact)
     plain = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-    served = resources.encoders.get(registry.serving_of(made).model).encode(["Marriott"])
+    served = resources.encoders.get(serving_of(made).model).encode(["Marriott"])
     assert np.allclose(plain.encode(["Marriott"], normalize_embeddings=True), served, atol=1e-5)
     with transaction(engine) as session:
-        base = registry.serving_of(registry.get_base(session, organization.id))
+        base = serving_of(registry.get_base(session, organization.id))
     assert not np.allclose(resources.encoders.get(base.model).encode(["Marriott"]), served, atol=1e-3)
 
 
@@ -100,7 +102,7 @@ def test_what_cannot_be_trained_on_is_refused(
     with pytest.raises(Untrainable):
         submit(engine, organization, dataset, "tuned")
     other = new_organization(organization.client)
-    with pytest.raises(datasets.DatasetNotFound):
+    with pytest.raises(dataset_store.DatasetNotFound):
         submit(engine, other, dataset, "tuned")
 
 
@@ -165,7 +167,7 @@ def test_an_attempt_that_comes_back_from_the_dead_changes_no_file(
     assert execute(engine, job_id, lambda _: late, Lease(60, 10)) == "lost"
     assert [(job.status, job.attempt) for job in nested] == [("succeeded", 2)]
     with transaction(engine) as session:
-        version = registry.get(session, organization.id, job_id)
+        version = model_store.get(session, organization.id, job_id)
     assert version.artifact is not None
     resources.artifacts.verify(version.artifact)
     assert resources.artifacts.digest(version.artifact) == version.fingerprint

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from shared import bootstrap
 from shared.bootstrap import Resources
-from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.jobs import service as jobs
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
@@ -39,7 +39,7 @@ def freeze(organization: OrganizationClient, resources: Resources, test: float =
     assert organization.post("/v1/datasets", body).status_code == 202
     assert run_jobs(resources, organization)["freeze_dataset"] == ["succeeded"]
     with transaction(resources.engine) as session:
-        return datasets.list_(session, organization.id, Paging()).rows[0].id
+        return dataset_store.list_(session, organization.id, Paging()).rows[0].id
 
 
 def submit(

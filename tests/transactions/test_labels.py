@@ -12,6 +12,7 @@ from shared.jobs import service as jobs
 from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from shared.transactions import service as transactions
+from shared.transactions import store as transaction_store
 from shared.transactions.service import NewTransaction, UnknownCategory
 from shared.transactions.store import TransactionNotFound
 from shared.transactions.text import TransactionFields
@@ -45,7 +46,7 @@ def current(
 ) -> tuple[uuid.UUID, str, str] | None:
     """(category, source, actor) of the current label."""
     with transaction(engine) as session:
-        label = transactions.current_labels(session, organization.id, [row]).get(row)
+        label = transaction_store.current_labels(session, organization.id, [row]).get(row)
         return label and (label.category_id, label.source, label.actor)
 
 
@@ -82,7 +83,7 @@ def test_the_newest_label_is_current_and_the_older_ones_are_history(
             ("bob", False),
             ("ann", False),
         ]
-        assert transactions.count_labelled(session, organization.id) == 1
+        assert transaction_store.count_labelled(session, organization.id) == 1
     assert syncs(engine, organization) == 3
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.engines.artifacts import Artifacts
 from shared.engines.encoder_cache import Encoders
 from shared.jobs import service as jobs
@@ -18,6 +19,8 @@ from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
+from shared.registry import store as model_store
+from shared.registry.serving import find_active, get_bi_encoder, get_local, get_reranker, model_of
 from shared.registry.tables import ModelVersion
 from shared.training import service as training
 from shared.training.bi_encoder.before_after import compare
@@ -43,11 +46,11 @@ def submit(
     """
     miner_id = values.get("miner_version_id") or _own_miner(session, organization_id)
     params = RerankerTrainingParams(**{**values, "miner_version_id": miner_id})
-    registry.get_bi_encoder(session, organization_id, miner_id)
+    get_bi_encoder(session, organization_id, miner_id)
     if params.base_model_version_id is not None:
-        registry.get_reranker(session, organization_id, params.base_model_version_id)
-        registry.get_local(session, organization_id, params.base_model_version_id)
-    dataset = datasets.get(session, organization_id, params.dataset_id)
+        get_reranker(session, organization_id, params.base_model_version_id)
+        get_local(session, organization_id, params.base_model_version_id)
+    dataset = dataset_store.get(session, organization_id, params.dataset_id)
     registry.check_name(session, organization_id, params.name)
     if dataset.counts["train"] < 2 or len(dataset.categories) < 2:
         raise Untrainable
@@ -59,7 +62,7 @@ def train(run: Run, params: RerankerTrainingParams, artifacts: Artifacts, comman
     with run.reading() as session:
         registry.check_name(session, run.organization_id, params.name)
         base = _base_of(session, run.organization_id, params)
-        dataset = datasets.get(session, run.organization_id, params.dataset_id)
+        dataset = dataset_store.get(session, run.organization_id, params.dataset_id)
 
     def version_of(found: dict[str, Any]) -> ModelVersion:
         return ModelVersion(
@@ -88,8 +91,8 @@ def prepare(
     with transaction(engine) as session:
         job = jobs.get_any(session, job_id)
         params = RerankerTrainingParams.model_validate(job.params)
-        dataset = datasets.get(session, job.organization_id, params.dataset_id)
-        miner = registry.get(session, job.organization_id, params.miner_version_id)
+        dataset = dataset_store.get(session, job.organization_id, params.dataset_id)
+        miner = model_store.get(session, job.organization_id, params.miner_version_id)
         base = _base_of(session, job.organization_id, params)
         items = {
             name: datasets.items(session, job.organization_id, params.dataset_id, name)
@@ -98,8 +101,8 @@ def prepare(
     texts = TextFormat.of(base.parameters)
     rows = {name: training.train_rows(found, dataset.categories, texts) for name, found in items.items()}
     return RerankerRequest(
-        base_model=encoders.folder(registry.model_of(base)),
-        miner=encoders.folder(registry.model_of(miner)),
+        base_model=encoders.folder(model_of(base)),
+        miner=encoders.folder(model_of(miner)),
         miner_texts=TextFormat.of(miner.parameters),
         output_dir=output,
         category_texts=training.category_texts(dataset.categories, texts),
@@ -127,9 +130,9 @@ def summary(result: RerankerResult) -> dict[str, Any]:
 
 
 def _own_miner(session: Session, organization_id: uuid.UUID) -> uuid.UUID:
-    active = registry.find_active(session, organization_id)
+    active = find_active(session, organization_id)
     return registry.get_base(session, organization_id).id if active is None else active.version_id
 
 
 def _base_of(session: Session, organization_id: uuid.UUID, params: RerankerTrainingParams) -> ModelVersion:
-    return registry.get(session, organization_id, params.base_model_version_id or params.miner_version_id)
+    return model_store.get(session, organization_id, params.base_model_version_id or params.miner_version_id)

@@ -12,8 +12,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.jobs import child_jobs
+from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs.recipes import Recipe, SearchParams, TrainingParams, TrialParams
 from shared.jobs.run import Finish, Run
@@ -21,6 +22,7 @@ from shared.jobs.tables import Job
 from shared.kit.errors import AppError, FieldError, Invalid
 from shared.kit.ids import id_of_job
 from shared.registry import service as registry
+from shared.registry.serving import get_bi_encoder
 from shared.training.bi_encoder.recipe_checks import check
 from shared.training.rows import Untrainable
 from shared.training.search import sampler
@@ -54,8 +56,8 @@ def submit(
     space = sampler.check(values.get("space") or {})
     params = SearchParams(**{**values, "base_model_version_id": base_id, "space": space})
     _check_recipes(space)
-    registry.get_bi_encoder(session, organization_id, base_id)
-    dataset = datasets.get(session, organization_id, params.dataset_id)
+    get_bi_encoder(session, organization_id, base_id)
+    dataset = dataset_store.get(session, organization_id, params.dataset_id)
     registry.check_name(session, organization_id, params.name)
     if dataset.counts["train"] < 2 * params.folds or len(dataset.categories) < 2:
         raise Untrainable
@@ -93,7 +95,7 @@ def step(run: Run, params: SearchParams) -> Finish:
             for trial in asked:
                 job_id = id_of_job("trial", run.job_id, trial.number)
                 _submit_part(session, run, "trial", trial, job_id)
-    raise jobs.ChildrenAtWork(run.reported, LOOK_SECONDS)
+    raise job_exceptions.ChildrenAtWork(run.reported, LOOK_SECONDS)
 
 
 def _ask(params: SearchParams, tried: Sequence[EvaluatedTrial]) -> list[TrialParams]:

@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from shared.categorization.exact import ExactRow, rank_exactly, rank_of
 from shared.categorization.ranking import Choice
 from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.datasets.service import Item
 from shared.engines.artifacts import Artifacts
 from shared.engines.devices import Device
@@ -31,7 +32,8 @@ from shared.kit.ids import derived_id
 from shared.kit.intervals import figure
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
-from shared.registry import service as registry
+from shared.registry import store as model_store
+from shared.registry.serving import serving_of
 from shared.training import trainer_process
 from shared.training.bi_encoder.trainer import FinetuneRequest, TrainProgress, finetune
 from shared.training.rows import category_texts, text_format, train_rows
@@ -74,11 +76,11 @@ def prepare(
     with transaction(engine) as session:
         job = jobs.get_any(session, job_id)
         params = TrialParams.model_validate(job.params)
-        dataset = datasets.get(session, job.organization_id, params.dataset_id)
-        base = registry.get(session, job.organization_id, params.base_model_version_id)
+        dataset = dataset_store.get(session, job.organization_id, params.dataset_id)
+        base = model_store.get(session, job.organization_id, params.base_model_version_id)
         items = datasets.items(session, job.organization_id, params.dataset_id, "train")
     return TrialRequest(
-        base_model=encoders.folder(registry.serving_of(base).model),
+        base_model=encoders.folder(serving_of(base).model),
         output_dir=output,
         items=items,
         categories=dataset.categories,

@@ -9,9 +9,12 @@ import pytest
 
 from shared.bootstrap import Resources
 from shared.datasets import service as datasets
+from shared.datasets import store as dataset_store
 from shared.engines.encoder import resolve_model
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
+from shared.registry import store as model_store
+from shared.registry.serving import serving_of
 from shared.registry.tables import ModelVersion
 from tests.factories import OrganizationClient
 from tests.training.trainings import freeze, label_rows, run_job
@@ -62,9 +65,9 @@ def add_reranker(resources: Resources, organization: OrganizationClient, folder:
 
 def margins(resources: Resources, version: ModelVersion, dataset_id: uuid.UUID) -> list[float]:
     """By how much each training row is nearer to its own category than to the other, to this version."""
-    serving = registry.serving_of(version)
+    serving = serving_of(version)
     with transaction(resources.engine) as session:
-        dataset = datasets.get(session, version.organization_id, dataset_id)
+        dataset = dataset_store.get(session, version.organization_id, dataset_id)
         items = datasets.items(session, version.organization_id, dataset_id, "train")
     texts = {one: serving.texts.of_frozen(about) for one, about in dataset.categories.items()}
     encoder = resources.encoders.get(serving.model)
@@ -92,7 +95,7 @@ def test_a_reranker_teaches_a_bi_encoder(
     job = run_job(resources, uuid.UUID(asked.json()["id"]))
     assert job.status == "succeeded", job.error
     with transaction(resources.engine) as session:
-        made = registry.get(session, organization.id, job.id)
+        made = model_store.get(session, organization.id, job.id)
         base = registry.get_base(session, organization.id)
     assert (made.parameters["loss"], made.parameters["teacher_version_id"]) == ("margin_mse", teacher_id)
     assert made.metrics["rows"] == 4 * 9

@@ -8,7 +8,8 @@ import pytest
 
 from shared.bootstrap import Resources
 from shared.kit.unit_of_work import transaction
-from shared.registry import service as registry
+from shared.registry import store as model_store
+from shared.registry.serving import reranking_of
 from tests.factories import OrganizationClient, run_jobs
 from tests.training.trainings import WORDS, freeze, label_rows, run_job, trained_here
 
@@ -40,7 +41,7 @@ def test_a_reranker_is_trained_switched_on_asked_and_evaluated(
     assert made["parameters"]["texts"]["category"] == "name_examples_description"
     assert [one["epoch"] for one in made["metrics"]["epochs"]] == [0, 1]
     with transaction(resources.engine) as session:
-        reranker = registry.reranking_of(registry.get(session, organization.id, uuid.UUID(made["id"])), 10)
+        reranker = reranking_of(model_store.get(session, organization.id, uuid.UUID(made["id"])), 10)
     folder = resources.encoders.folder(reranker.reranker.model)
     assert (folder / "README.md").is_file()
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from shared.jobs import child_jobs
+from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs.recipes import SearchParams, TrialParams
 from shared.jobs.run import Finish, Lease, Run, execute
@@ -87,7 +88,7 @@ class Worker:
         if self._dice is not None and not is_last and self._dice.random() < 0.4:
             self.deaths += 1
             expire(self._engine, run.job_id)
-            raise jobs.LeaseLost
+            raise job_exceptions.LeaseLost
 
 
 def outcome(job: dict[str, Any]) -> Any:
