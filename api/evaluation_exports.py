@@ -11,9 +11,8 @@ from api.connections import Connections
 from api.schemas.evaluations import EvaluationReportOut
 from shared.datasets import store as dataset_store
 from shared.kit.lines import csv_line
-from shared.registry import measured
 from shared.registry import store as model_store
-from shared.registry.measured import Measured
+from shared.registry.store import MeasuredRow
 
 PAGE = 1000
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
@@ -50,12 +49,14 @@ async def evaluation_lines(
         names = {one: str(about["name"]) for one, about in dataset.categories.items()}
         return EvaluationReportOut.model_validate(found), names
 
-    async def page_after(after: uuid.UUID | None) -> Sequence[Measured]:
+    async def page_after(after: uuid.UUID | None) -> Sequence[MeasuredRow]:
         return await connections.run(
-            lambda session: measured.rows(session, organization_id, evaluation_id, after=after, limit=PAGE)
+            lambda session: model_store.evaluation_rows(
+                session, organization_id, evaluation_id, after=after, limit=PAGE
+            )
         )
 
-    async def pieces(page: Sequence[Measured]) -> AsyncIterator[str]:
+    async def pieces(page: Sequence[MeasuredRow]) -> AsyncIterator[str]:
         yield csv_line(COLUMNS) if form == "csv" else f'{{"evaluation":{about.model_dump_json()},"rows":['
         is_first = True
         while page:
@@ -69,7 +70,7 @@ async def evaluation_lines(
     return pieces(await page_after(None))
 
 
-def _cells(row: Measured, names: dict[str, str]) -> dict[str, Any]:
+def _cells(row: MeasuredRow, names: dict[str, str]) -> dict[str, Any]:
     """The row with the names of its category and of what came first, as they were in the dataset."""
     ids = {"category_id": row.category_id, "suggested_category_id": row.suggested_category_id}
     told = {name: None if one is None else str(one) for name, one in ids.items()}

@@ -12,7 +12,6 @@ from api.console.figures import Figure
 from api.console.tables import STAGES, Column, Table, figure_of, stages_of
 from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
-from shared.registry import leaderboard
 from shared.registry import store as model_store
 from shared.registry.tables import Evaluation
 
@@ -185,7 +184,7 @@ def lead(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, sp
 def _named(
     session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str
 ) -> list[tuple[str, Evaluation]]:
-    found = leaderboard.evaluations(session, organization_id, dataset_id, split)
+    found = model_store.leaderboard_evaluations(session, organization_id, dataset_id, split)
     return list(zip(_titles(session, organization_id, found), found, strict=True))
 
 
@@ -194,7 +193,7 @@ def _titles(session: Session, organization_id: uuid.UUID, found: Sequence[Evalua
     ids = {
         one for evaluation in found for one in (evaluation.model_version_id, evaluation.reranker_version_id)
     }
-    names = leaderboard.model_names(session, organization_id, {one for one in ids if one is not None})
+    names = model_store.model_names(session, organization_id, {one for one in ids if one is not None})
 
     def title(evaluation: Evaluation) -> str:
         if evaluation.method != "model":

@@ -24,7 +24,7 @@ from shared.evaluation import comparison
 from shared.evaluation.comparison import Side
 from shared.kit.errors import AppError, NotFound
 from shared.kit.paging import Paging
-from shared.registry import leaderboard
+from shared.registry import store as model_store
 
 BOARDS = 200
 
@@ -66,7 +66,7 @@ def lead(
 ) -> Leaderboard | None:
     """The leaderboard that is asked for, or that of the newest dataset; None where nothing was evaluated."""
     organization_id = visitor.principal.organization_id
-    boards = leaderboard.boards(session, organization_id)
+    boards = model_store.list_leaderboards(session, organization_id)
     fitting = [board for board in boards if dataset_id in (None, board.dataset_id)]
     splits = sorted(
         (board.split for board in fitting if board.dataset_id == fitting[0].dataset_id), key=_order
@@ -89,7 +89,7 @@ Led = Annotated[Leaderboard | None, Depends(lead)]
 def show_evaluations(visitor: SignedIn, session: Session, led: Led) -> Response:
     """What was measured on one split of one dataset, best first."""
     organization_id = visitor.principal.organization_id
-    measured = {board.dataset_id for board in leaderboard.boards(session, organization_id)}
+    measured = {board.dataset_id for board in model_store.list_leaderboards(session, organization_id)}
     listed = dataset_store.list_(session, organization_id, Paging(BOARDS)).rows
     shown = [dataset for dataset in listed if dataset.id in measured]
     return page("evaluations.html", visitor=visitor, datasets=shown, led=led)

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.common import Out, PageQuery, RowId
 from api.schemas.money import AmountOut
-from shared.candidates.conditions import CandidateFilter
 from shared.candidates.decisions import Bulk
+from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import Candidate, CandidateDecision
 from shared.categories.tables import Category
 from shared.kit.money import format_amount

@@ -24,8 +24,8 @@ from api.schemas.common import (
 from api.schemas.money import Amount, Currency
 from api.schemas.transactions import TransactionIn
 from api.validation_errors import field_errors
-from shared.candidates.conditions import CandidateFilter
 from shared.candidates.edits import Edited
+from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import Candidate
 from shared.kit.errors import FieldError, Invalid
 from shared.kit.money import format_amount

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shared.candidates import edits, store
-from shared.candidates.conditions import CandidateFilter
 from shared.candidates.edits import Edited
 from shared.candidates.service import LEASE, fields_of
+from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import Candidate, CandidateDecision
 from shared.categories import store as category_store
 from shared.kit.errors import Conflict, FieldError

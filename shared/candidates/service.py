@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from shared.candidates import store
-from shared.candidates.conditions import ORDERS, CandidateFilter
-from shared.candidates.store import CandidateNotFound
+from shared.candidates.store import ORDERS, CandidateFilter, CandidateNotFound
 from shared.candidates.tables import STATUSES, Candidate
 from shared.categories import store as category_store
 from shared.categories.tables import Category

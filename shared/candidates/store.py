@@ -3,11 +3,13 @@
 import datetime as dt
 import uuid
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Select, and_, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, func, literal, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared.candidates.conditions import CandidateFilter, among, is_free, narrowed, ordered
+from shared.candidates.store import CandidateFilter, among, is_free, narrowed, ordered
 from shared.candidates.tables import Candidate, CandidateDecision
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
@@ -205,3 +207,97 @@ def _load(session: Session, organization_id: uuid.UUID, ids: Sequence[uuid.UUID]
     rows = session.scalars(_of(organization_id).where(among(Candidate.id, ids)))
     found = {row.id: row for row in rows}
     return [found[candidate_id] for candidate_id in ids]
+
+
+def list_newest(session: Session, organization_id: uuid.UUID, limit: int) -> Sequence[Candidate]:
+    """The newest candidates, whatever was decided: what was rejected is not wanted again either."""
+    query = select(Candidate).where(Candidate.organization_id == organization_id)
+    return session.scalars(query.order_by(Candidate.id.desc()).limit(limit)).all()
+
+
+def list_approved(
+    session: Session, organization_id: uuid.UUID, category_ids: Collection[uuid.UUID], limit: int
+) -> Sequence[Candidate]:
+    """The newest approved transactions of the categories."""
+    query = select(Candidate).where(
+        Candidate.organization_id == organization_id,
+        Candidate.status == "approved",
+        Candidate.kind == "transaction",
+        Candidate.category_id.in_(category_ids),
+    )
+    return session.scalars(query.order_by(Candidate.id.desc()).limit(limit)).all()
+
+
+def ids_of_job(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> set[uuid.UUID]:
+    """The candidates that the job has made."""
+    query = select(Candidate.id).where(
+        Candidate.organization_id == organization_id, Candidate.job_id == job_id
+    )
+    return set(session.scalars(query))
+
+
+def approved_paraphrases(session: Session, organization_id: uuid.UUID) -> dict[uuid.UUID, list[str]]:
+    """The approved other names of each category that has any, in the order in which they were made up."""
+    query = (
+        select(Candidate.category_id, Candidate.paraphrase)
+        .where(Candidate.organization_id == organization_id)
+        .where(Candidate.kind == "paraphrase", Candidate.status == "approved")
+        .order_by(Candidate.id)
+    )
+    found: dict[uuid.UUID, list[str]] = {}
+    for category_id, name in session.execute(query):
+        if name is not None:
+            found.setdefault(category_id, []).append(name)
+    return found
+
+
+ORDERS = ("hardest", "disagreed", "oldest", "random")
+
+
+@dataclass(frozen=True)
+class CandidateFilter:
+    """Which candidates; what is None does not narrow. `max_rank` leaves out those without a rank."""
+
+    status: str | None = None
+    kind: str | None = None
+    category_id: uuid.UUID | None = None
+    job_id: uuid.UUID | None = None
+    style: str | None = None
+    max_rank: int | None = None
+
+
+def narrowed(wanted: CandidateFilter) -> list[ColumnElement[bool]]:
+    """The conditions that what fits the filter meets, all of them."""
+    columns = {
+        Candidate.status: wanted.status,
+        Candidate.kind: wanted.kind,
+        Candidate.category_id: wanted.category_id,
+        Candidate.job_id: wanted.job_id,
+        Candidate.style: wanted.style,
+    }
+    narrowed = [column == value for column, value in columns.items() if value is not None]
+    return narrowed if wanted.max_rank is None else [*narrowed, Candidate.rank <= wanted.max_rank]
+
+
+def is_free(reviewer: str, category_ids: Collection[uuid.UUID] | None = None) -> ColumnElement[bool]:
+    """Whether nobody else holds the candidate, by the database's clock; of any category, or of these."""
+    until, holder = Candidate.leased_until, Candidate.leased_by
+    free = or_(until.is_(None), until <= func.now(), holder == reviewer)
+    return free if category_ids is None else and_(free, among(Candidate.category_id, category_ids))
+
+
+def ordered(order: str, reviewer: str) -> list[ColumnElement[Any]]:
+    """What an order of `ORDERS` sorts by; where that is alike, or nothing, the id decides."""
+    if order == "hardest":
+        return [Candidate.rank.desc().nulls_last(), Candidate.margin.asc().nulls_last()]
+    if order == "disagreed":
+        return [Candidate.margin.asc().nulls_last()]
+    if order == "random":  # the same after a reload, and another one for another reviewer
+        return [func.md5(func.concat(Candidate.id, reviewer))]
+    assert order == "oldest"
+    return []
+
+
+def among(column: InstrumentedAttribute[uuid.UUID], ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
+    """Whether the column is one of `ids`: joined with an array, so each is looked up or hashed."""
+    return column.in_(select(func.unnest(literal(list(ids), ARRAY(Uuid())))))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shared.transactions import counting
+from shared.transactions import store as transaction_store
 
 KEPT_S = 30.0
 CAPACITY = 100
@@ -61,7 +61,7 @@ def fold(name: str | None) -> str:
 
 def count(session: Session, organization_id: uuid.UUID) -> Habits:
     """The habits of an organisation as its labels are now."""
-    return Habits.of(counting.of_locations(session, organization_id))
+    return Habits.of(transaction_store.count_labels_by_location(session, organization_id))
 
 
 class HabitsCache:

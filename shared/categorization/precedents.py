@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from shared.transactions import counting
+from shared.transactions import store as transaction_store
 from shared.transactions.text import TransactionFields
 
 Key = tuple[str, str]
@@ -46,7 +46,9 @@ def place_of(fields: TransactionFields) -> str | None:
 def read(session: Session, organization_id: uuid.UUID, asked: Iterable[TransactionFields]) -> Precedents:
     """Those of the asked transactions' merchants at their places, as the labels are now."""
     wanted = {(fields.merchant_name, place) for fields in asked if (place := place_of(fields))}
-    return Precedents.of(counting.of_merchants_at_places(session, organization_id, wanted))
+    return Precedents.of(
+        transaction_store.count_labels_by_merchant_and_place(session, organization_id, wanted)
+    )
 
 
 def _key(merchant: str, place: str) -> Key:

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 
 from shared.evaluation import significance
 from shared.kit.errors import Invalid
-from shared.registry import measured
 from shared.registry import store as model_store
-from shared.registry.measured import Measured
+from shared.registry.store import MeasuredRow
 from shared.registry.tables import Evaluation
 
 MOST_ROWS = 200
@@ -30,7 +29,7 @@ class Side:
     evaluation: Evaluation
     model_name: str | None
     reranker_name: str | None
-    rows: Sequence[Measured]
+    rows: Sequence[MeasuredRow]
 
 
 def read(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID) -> Side:
@@ -44,7 +43,9 @@ def read(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID)
         model_store.get(session, organization_id, version_id).name if version_id is not None else None
         for version_id in (evaluation.model_version_id, evaluation.reranker_version_id)
     )
-    return Side(evaluation, model, reranker, measured.rows(session, organization_id, evaluation_id))
+    return Side(
+        evaluation, model, reranker, model_store.evaluation_rows(session, organization_id, evaluation_id)
+    )
 
 
 def compare(baseline: Side, candidate: Side) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def _of(evaluation: Evaluation, name: str) -> Any:
     return (evaluation.report or {}).get(name)
 
 
-def _row(before: Measured, after: Measured) -> dict[str, Any]:
+def _row(before: MeasuredRow, after: MeasuredRow) -> dict[str, Any]:
     return {
         "dataset_item_id": after.dataset_item_id,
         "category_id": after.category_id,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.candidates.made import other_names
+from shared.candidates.store import approved_paraphrases
 from shared.categorization.ranking import Choice
 from shared.categorization.reranking import SecondStage
 from shared.datasets import store as dataset_store
@@ -133,7 +133,7 @@ def _renamed(session: Session, dataset: Dataset) -> tuple[dict[str, dict[str, An
     Raises:
         NothingRenamed: none has another name.
     """
-    names = other_names(session, dataset.organization_id)
+    names = approved_paraphrases(session, dataset.organization_id)
     categories, told = renamed_categories.rename(dataset.categories, names, dataset.seed)
     if not told["categories"]:
         raise NothingRenamed

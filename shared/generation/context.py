@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.candidates import made
 from shared.candidates import service as candidates
+from shared.candidates import store as candidate_store
 from shared.candidates.tables import Candidate
 from shared.categories import store as category_store
 from shared.categories.tables import Category
@@ -52,14 +52,14 @@ def read(session: Session, run: Run, params: GenerationParams) -> GenerationCont
     ids = [category.id for category in wanted_of(live, params)]
     needs = weaknesses.needs(session, organization_id, ids) if params.choice == "by_need" else None
     is_adversarial = params.style == "adversarial"
-    approved = made.approved(session, organization_id, ids, MOST_EXAMPLES)
+    approved = candidate_store.list_approved(session, organization_id, ids, MOST_EXAMPLES)
     tally = Tally.of_json((jobs.get_any(session, run.job_id).result or {}).get("resume"))
     return GenerationContext(
         chart=chart,
         serving=find_active(session, organization_id),
         confusions=(weaknesses.confusions(session, organization_id) or ()) if is_adversarial else (),
         examples=[_example(chart, one) for one in approved],
-        before=made.newest(session, organization_id, MOST_REMEMBERED),
+        before=candidate_store.list_newest(session, organization_id, MOST_REMEMBERED),
         habits=habits.count(session, organization_id),
         tally=tally,
         batches=_left(session, run, params, ids, needs, tally),
@@ -83,7 +83,7 @@ def _left(
     """The batches that no attempt has seen to. A retried job has lost its tally, not its candidates."""
     if not ids:
         return []
-    there = made.ids_of_job(session, run.organization_id, run.job_id)
+    there = candidate_store.ids_of_job(session, run.organization_id, run.job_id)
     return [
         batch
         for batch in plan(ids, params.count, params.seed, needs)

@@ -12,7 +12,7 @@ from shared.jobs.kinds import ActivateParams
 from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
 from shared.kit.paging import Page, Paging
-from shared.registry import measured, store
+from shared.registry import store
 from shared.registry.serving import (
     RERANKERS,
     NoActiveModel,
@@ -209,4 +209,4 @@ def list_evaluation_rows(
 def find_last_evaluation_of_active(session: Session, organization_id: uuid.UUID) -> Evaluation | None:
     """The newest evaluation of the model that serves, categories under their own names; None: none yet."""
     active = find_active(session, organization_id)
-    return None if active is None else measured.latest_of(session, organization_id, active.version_id)
+    return None if active is None else store.latest_evaluation(session, organization_id, active.version_id)

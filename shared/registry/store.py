@@ -1,13 +1,15 @@
 """Queries on model versions, the active model and evaluations."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased, defer
 
+from shared.datasets.tables import DatasetItem
 from shared.kit.errors import Conflict, NotFound
 from shared.kit.paging import Page, Paging, page
 from shared.registry.tables import Activation, ActiveModel, Evaluation, EvaluationRow, ModelVersion
@@ -243,3 +245,112 @@ def suggestions_of(
         EvaluationRow.organization_id == organization_id, EvaluationRow.evaluation_id == evaluation_id
     )
     return [(item_id, category_id) for item_id, category_id in session.execute(query)]
+
+
+@dataclass(frozen=True)
+class MeasuredRow:
+    """One row of an evaluation, and the frozen transaction that it is about."""
+
+    dataset_item_id: uuid.UUID
+    transaction_id: uuid.UUID
+    category_id: uuid.UUID
+    merchant_name: str
+    rank: int | None
+    rank_without_history: int | None
+    rank_without_reranker: int | None
+    suggested_category_id: uuid.UUID | None
+    score: float | None
+
+
+def evaluation_rows(
+    session: Session,
+    organization_id: uuid.UUID,
+    evaluation_id: uuid.UUID,
+    *,
+    after: uuid.UUID | None = None,
+    limit: int | None = None,
+) -> Sequence[MeasuredRow]:
+    """The rows of an evaluation in the order of the dataset's items, all or a page of them."""
+    query = (
+        select(
+            EvaluationRow.dataset_item_id,
+            DatasetItem.transaction_id,
+            DatasetItem.category_id,
+            DatasetItem.fields["merchant_name"].astext,
+            EvaluationRow.rank,
+            EvaluationRow.rank_without_history,
+            EvaluationRow.rank_without_reranker,
+            EvaluationRow.suggested_category_id,
+            EvaluationRow.score,
+        )
+        .join(
+            DatasetItem,
+            (DatasetItem.organization_id == EvaluationRow.organization_id)
+            & (DatasetItem.id == EvaluationRow.dataset_item_id),
+        )
+        .where(EvaluationRow.organization_id == organization_id, EvaluationRow.evaluation_id == evaluation_id)
+        .order_by(EvaluationRow.dataset_item_id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(EvaluationRow.dataset_item_id > after)
+    return [MeasuredRow(*row) for row in session.execute(query)]
+
+
+def latest_evaluation(
+    session: Session, organization_id: uuid.UUID, version_id: uuid.UUID
+) -> Evaluation | None:
+    """The newest evaluation of a model with the categories under their own names."""
+    query = select(Evaluation).where(
+        Evaluation.organization_id == organization_id,
+        Evaluation.model_version_id == version_id,
+        Evaluation.report["renamed"].astext.is_(None),
+    )
+    return session.scalars(query.order_by(Evaluation.id.desc()).limit(1)).first()
+
+
+LEADERBOARD_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class LeaderboardKey:
+    """A split of a dataset on which something was measured, and how often."""
+
+    dataset_id: uuid.UUID
+    split: str
+    leaderboard_evaluations: int
+
+
+def list_leaderboards(session: Session, organization_id: uuid.UUID) -> list[LeaderboardKey]:
+    """Every (dataset, split) of the organisation that has evaluations, newest dataset first."""
+    query = (
+        select(Evaluation.dataset_id, Evaluation.split, func.count())
+        .where(Evaluation.organization_id == organization_id)
+        .group_by(Evaluation.dataset_id, Evaluation.split)
+        .order_by(Evaluation.dataset_id.desc(), Evaluation.split)
+    )
+    return [LeaderboardKey(dataset_id, split, count) for dataset_id, split, count in session.execute(query)]
+
+
+def leaderboard_evaluations(
+    session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str
+) -> Sequence[Evaluation]:
+    """The evaluations on one split of a dataset, newest first; the 500 newest where there are more."""
+    query = (
+        select(Evaluation)
+        .where(Evaluation.organization_id == organization_id)
+        .where(Evaluation.dataset_id == dataset_id, Evaluation.split == split)
+        .order_by(Evaluation.id.desc())
+        .limit(LEADERBOARD_LIMIT)
+    )
+    return session.scalars(query).all()
+
+
+def model_names(
+    session: Session, organization_id: uuid.UUID, version_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, str]:
+    """The names of those of the model versions that are the organisation's."""
+    query = select(ModelVersion.id, ModelVersion.name).where(
+        ModelVersion.organization_id == organization_id, ModelVersion.id.in_(list(version_ids))
+    )
+    return {row.id: row.name for row in session.execute(query)}

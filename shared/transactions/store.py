@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Table,
+    Text,
     Uuid,
     and_,
     delete,
@@ -25,7 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
-from shared.transactions.tables import Label, Transaction
+from shared.transactions.tables import PLACE_DIGEST, Label, Transaction
 
 # The mapped classes would do, but the ORM takes large inserts apart row by row.
 _TRANSACTIONS, _LABELS = cast(Table, Transaction.__table__), cast(Table, Label.__table__)
@@ -229,3 +230,44 @@ def _among(column: InstrumentedAttribute[uuid.UUID], ids: Collection[uuid.UUID])
     has: 300 ms a thousand ids at 50,000 rows.
     """
     return column.in_(select(func.unnest(literal(list(ids), ARRAY(Uuid())))))
+
+
+_LABELLED = and_(Label.transaction_id == Transaction.id, Label.is_current)
+
+
+def count_labels_by_location(
+    session: Session, organization_id: uuid.UUID
+) -> list[tuple[str | None, uuid.UUID, int]]:
+    """(location, category, how many transactions are labelled so)."""
+    keys = (Transaction.location, Label.category_id)
+    query = (
+        select(*keys, func.count())
+        .join(Label, _LABELLED)
+        .where(Transaction.organization_id == organization_id, Label.organization_id == organization_id)
+        .where(Transaction.location.is_not(None))
+        .group_by(*keys)
+    )
+    return [(row[0], row[1], row[2]) for row in session.execute(query)]
+
+
+def count_labels_by_merchant_and_place(
+    session: Session, organization_id: uuid.UUID, wanted: Collection[tuple[str, str]]
+) -> list[tuple[str, str, uuid.UUID, int]]:
+    """(merchant, place, category, how many transactions are labelled so) of these merchants at these places.
+
+    A place is the location, or the department where there is none. Letter case does not matter; each
+    spelling has a row of its own.
+    """
+    if not wanted:
+        return []
+    place = func.coalesce(Transaction.location, Transaction.department)
+    keys = (Transaction.merchant_name, place, Label.category_id)
+    asked = literal([f"{merchant}\n{where}" for merchant, where in sorted(wanted)], ARRAY(Text))
+    query = (
+        select(*keys, func.count())
+        .join(Label, _LABELLED)
+        .where(Transaction.organization_id == organization_id, Label.organization_id == organization_id)
+        .where(literal_column(PLACE_DIGEST).in_(select(func.md5(func.lower(func.unnest(asked))))))
+        .group_by(*keys)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in session.execute(query)]

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from shared.bootstrap import Resources
 from shared.evaluation.baselines import METHODS
 from shared.kit.unit_of_work import transaction
-from shared.registry import measured
+from shared.registry import store as model_store
 from shared.registry.tables import Evaluation, EvaluationRow
 from tests.factories import (
     OrganizationClient,
@@ -118,7 +118,7 @@ def test_what_differs_in_the_making_is_said(
     # One of before there were reports, of a single row; and one of no row at all.
     with transaction(engine) as session:
         old = session.get_one(Evaluation, table["model"]["id"])
-        kept = measured.rows(session, organization.id, old.id, limit=1)
+        kept = model_store.evaluation_rows(session, organization.id, old.id, limit=1)
         values = {
             name: getattr(old, name)
             for name in (

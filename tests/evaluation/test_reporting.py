@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from shared.bootstrap import Resources
 from shared.kit.unit_of_work import transaction
-from shared.registry import measured
+from shared.registry import store as model_store
 from tests.factories import (
     OrganizationClient,
     new_candidates,
@@ -168,7 +168,7 @@ def test_renamed_categories_are_asked_for_under_names_that_people_approved(
     means = [one["metrics"]["without_history"]["mrr"]["10"]["value"] for one in (plain, found)]
     assert means[1] < means[0]
     with transaction(engine) as session:  # what a generation reads, to see what the model is bad at
-        latest = measured.latest_of(session, organization.id, uuid.UUID(base["id"]))
+        latest = model_store.latest_evaluation(session, organization.id, uuid.UUID(base["id"]))
         assert str(latest and latest.id) == plain["id"]
     # Nothing but this evaluation's own index heard of the name.
     assert {one["name"] for one in organization.get("/v1/categories").json()["data"]} == set(WORDS)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from shared.bootstrap import Resources
-from shared.candidates import made
+from shared.candidates import store as candidate_store
 from shared.candidates.tables import Candidate
 from shared.generation import service as generation
 from shared.jobs import service as jobs
@@ -73,7 +73,7 @@ def look(engine: Engine, job_id: uuid.UUID) -> Job:
 def candidates_of(engine: Engine, organization: OrganizationClient) -> list[Candidate]:
     """The organisation's candidates, newest first."""
     with transaction(engine) as session:
-        return list(made.newest(session, organization.id, 10_000))
+        return list(candidate_store.list_newest(session, organization.id, 10_000))
 
 
 def result_of(job: Job) -> dict[str, Any]:
