@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from shared import bootstrap
 from shared.bootstrap import NotConfigured, Resources
 from shared.erasing import garbage_collection
-from shared.idempotency import service as idempotency
+from shared.idempotency import store as idempotency_store
 from shared.indexing import daily_reindex as reconciling
-from shared.jobs import upkeep as jobs
+from shared.jobs import store as job_store
 from shared.kit.errors import Unavailable
 from shared.kit.logging import get_logger
 from shared.kit.settings import Settings
@@ -37,9 +37,9 @@ class Upkeep:
     def __init__(self, resources: Resources) -> None:
         self._engine: Engine = resources.engine
         self._parts: dict[str, Callable[[], int]] = {
-            "idempotency keys": lambda: self._in_batches(idempotency.sweep),
+            "idempotency keys": lambda: self._in_batches(idempotency_store.delete_old),
             "jobs": lambda: self._in_batches(
-                lambda session, limit: jobs.sweep(session, "sync_index", kept=SYNCS_KEPT, limit=limit)
+                lambda session, limit: job_store.sweep(session, "sync_index", kept=SYNCS_KEPT, limit=limit)
             ),
             "erasures": lambda: self._alone(_resume_erasing),
             "reconciliations": lambda: self._alone(partial(reconciling.submit_due, calls_a_day=CALLS_A_DAY)),
@@ -87,7 +87,7 @@ def _resume_erasing(session: Session) -> int:
     pending = [
         organization_id
         for organization_id in organization_store.list_ids(session, is_deleted=True)
-        if not jobs.has_open(session, organization_id, organizations.ERASING)
+        if not job_store.has_open(session, organization_id, organizations.ERASING)
     ]
     for organization_id in pending:
         organizations.delete(session, organization_id)

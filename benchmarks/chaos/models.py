@@ -23,6 +23,7 @@ from shared.engines.artifacts import Artifacts
 from shared.engines.edge import EdgeIndex
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
+from shared.registry import store as model_store
 from shared.registry.serving import Serving, get_active
 from shared.registry.tables import ModelVersion
 from shared.transactions import service as transactions
@@ -128,7 +129,7 @@ def second_model(stack: Stack, made: Tenant) -> str:
             parameters={},
             metrics={},
         )
-        return str(registry.add_made(session, version).id)
+        return str(model_store.add(session, version).id)
 
 
 def _activate(stack: Stack, http: httpx.Client, version: str) -> bool:

@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared.candidates.store import CandidateFilter, among, is_free, narrowed, ordered
 from shared.candidates.tables import Candidate, CandidateDecision
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
@@ -19,6 +18,21 @@ class CandidateNotFound(NotFound):
     """There is no such candidate."""
 
     code = "candidate-not-found"
+
+
+ORDERS = ("hardest", "disagreed", "oldest", "random")
+
+
+@dataclass(frozen=True)
+class CandidateFilter:
+    """Which candidates; what is None does not narrow. `max_rank` leaves out those without a rank."""
+
+    status: str | None = None
+    kind: str | None = None
+    category_id: uuid.UUID | None = None
+    job_id: uuid.UUID | None = None
+    style: str | None = None
+    max_rank: int | None = None
 
 
 def add(session: Session, candidates: Sequence[Candidate]) -> None:
@@ -249,21 +263,6 @@ def approved_paraphrases(session: Session, organization_id: uuid.UUID) -> dict[u
         if name is not None:
             found.setdefault(category_id, []).append(name)
     return found
-
-
-ORDERS = ("hardest", "disagreed", "oldest", "random")
-
-
-@dataclass(frozen=True)
-class CandidateFilter:
-    """Which candidates; what is None does not narrow. `max_rank` leaves out those without a rank."""
-
-    status: str | None = None
-    kind: str | None = None
-    category_id: uuid.UUID | None = None
-    job_id: uuid.UUID | None = None
-    style: str | None = None
-    max_rank: int | None = None
 
 
 def narrowed(wanted: CandidateFilter) -> list[ColumnElement[bool]]:

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from shared.engines.artifact_listing import listing
 from shared.engines.artifacts import Artifacts
 from shared.engines.vectors import CollectionMissing, CollectionUnreadable, VectorIndex
-from shared.jobs import upkeep
+from shared.jobs import store as job_store
 from shared.jobs.run import Finish, Run
 from shared.kit.db import Base
 from shared.kit.errors import Unavailable
-from shared.organizations import service as organizations
+from shared.organizations import store as organization_store
 from shared.organizations.service import ERASING
 from shared.registry import collections
 from shared.registry import store as model_store
@@ -91,7 +91,7 @@ def _stop_others(run: Run) -> None:
     while True:
         run.checkpoint()
         with run.transaction() as session:
-            left = upkeep.stop_others(session, run.organization_id, ERASING)
+            left = job_store.stop_others(session, run.organization_id, ERASING)
         if not left:
             return
         if time.monotonic() >= deadline:
@@ -103,10 +103,10 @@ def _traces(session: Session, organization_id: uuid.UUID) -> Traces:
     versions = model_store.list_owned(session, organization_id)
     models = {version for version, _ in versions}
     for kind in ("train", "train_reranker", "trial", "import_model"):
-        models |= set(upkeep.ids(session, organization_id, kind))
+        models |= set(job_store.ids(session, organization_id, kind))
     return Traces(
         organization_id,
-        evaluations=frozenset(upkeep.ids(session, organization_id, "evaluate")),
+        evaluations=frozenset(job_store.ids(session, organization_id, "evaluate")),
         models=frozenset(map(str, models)),
         artifacts=frozenset(artifact for _, artifact in versions if artifact is not None),
     )
@@ -155,8 +155,8 @@ def _erase_rows(run: Run, table: Table) -> Iterator[int]:
 
 def _erase_rest(session: Session, run: Run) -> dict[str, Any]:
     """The organisation itself, and with it this job and whatever came since; nothing comes any more."""
-    if organizations.lock_out(session, run.organization_id):
-        if upkeep.stop_others(session, run.organization_id, ERASING):
+    if organization_store.lock_out(session, run.organization_id):
+        if job_store.stop_others(session, run.organization_id, ERASING):
             raise OthersAtWork
-        organizations.remove(session, run.organization_id)
+        organization_store.remove(session, run.organization_id)
     return {}

@@ -19,7 +19,7 @@ from shared.jobs.kinds import BaselinesParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.ids import id_of_job
-from shared.registry import service as registry
+from shared.registry import store as model_store
 from shared.registry.tables import Evaluation
 
 
@@ -54,7 +54,7 @@ def measure(run: Run, params: BaselinesParams) -> Finish:
 
     def finish(session: Session) -> dict[str, Any]:
         for evaluation, kept in made:
-            registry.add_evaluation(session, evaluation, kept)
+            model_store.add_evaluation(session, evaluation, kept)
         return {"evaluation_ids": {evaluation.method: str(evaluation.id) for evaluation, _ in made}}
 
     return finish

@@ -103,7 +103,7 @@ def evaluate(
     kept = reporting.rows_of(run.organization_id, run.job_id, answers)
 
     def finish(session: Session) -> dict[str, Any]:
-        registry.add_evaluation(session, evaluation, kept)
+        model_store.add_evaluation(session, evaluation, kept)
         return {"evaluation_id": str(run.job_id), "metrics": evaluation.metrics, "renamed": renamed}
 
     return finish

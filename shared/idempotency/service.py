@@ -100,11 +100,6 @@ def record(session: Session, claim: Claim, answer: StoredResponse, *, is_secret:
     )
 
 
-def sweep(session: Session, limit: int) -> int:
-    """Remove at most `limit` keys older than 24 hours, oldest first; how many were removed."""
-    return store.delete_old(session, limit)
-
-
 def _claim(session: Session, asked: IdempotentRequest) -> Claim | StoredResponse:
     for _ in range(_TRIES):
         row_id = store.insert_key(session, asked.organization_id, asked.key, asked.request_sha256)

@@ -6,7 +6,7 @@ import math
 from sqlalchemy.orm import Session
 
 from shared.jobs import service as jobs
-from shared.jobs import upkeep
+from shared.jobs import store as job_store
 from shared.jobs.kinds import ReindexParams
 from shared.organizations import store as organization_store
 from shared.registry import service as registry
@@ -22,7 +22,7 @@ def submit_due(session: Session, calls_a_day: int) -> int:
     """
     active = registry.list_active(session)
     live = set(organization_store.list_ids(session, is_deleted=False))
-    recent = upkeep.submitted_within(session, ("reindex", "activate"), EVERY)
+    recent = job_store.submitted_within(session, ("reindex", "activate"), EVERY)
     due = [(owner, version) for owner, version in active if owner in live - recent]
     share = math.ceil(2 * len(active) / calls_a_day)
     for organization_id, version_id in due[:share]:

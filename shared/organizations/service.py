@@ -13,7 +13,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from shared.jobs import service as jobs
-from shared.jobs import upkeep
+from shared.jobs import store as job_store
 from shared.jobs.kinds import DeleteOrganizationParams
 from shared.kit.errors import Unauthenticated
 from shared.organizations import store
@@ -58,20 +58,10 @@ def delete(session: Session, organization_id: uuid.UUID, *, request_id: str | No
         organization.deleted_at = func.now()
         session.flush()
         session.refresh(organization)
-    upkeep.stop_others(session, organization_id, ERASING)
-    if not upkeep.has_open(session, organization_id, ERASING):
+    job_store.stop_others(session, organization_id, ERASING)
+    if not job_store.has_open(session, organization_id, ERASING):
         jobs.submit(session, organization_id, ERASING, DeleteOrganizationParams(), request_id=request_id)
     return organization
-
-
-def lock_out(session: Session, organization_id: uuid.UUID) -> bool:
-    """Let nobody add a row to the organisation until the transaction ends; False: it is gone."""
-    return store.lock_out(session, organization_id)
-
-
-def remove(session: Session, organization_id: uuid.UUID) -> None:
-    """Delete the row, and by the foreign keys what still belongs to it: the end of the job that erases."""
-    store.remove(session, organization_id)
 
 
 def create_key(

@@ -106,7 +106,7 @@ def import_model(
         artifacts.delete(staged)
 
     def finish(session: Session) -> dict[str, Any]:
-        registry.add_made(session, version)
+        model_store.add(session, version)
         return {"model_version_id": str(version.id)}
 
     return finish

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from shared.categories import text as category_text
 from shared.jobs import service as jobs
-from shared.jobs import upkeep
+from shared.jobs import store as job_store
 from shared.jobs.kinds import ReindexParams
 from shared.organizations import store as organization_store
 from shared.registry import store
@@ -48,7 +48,7 @@ def unused(session: Session, names: Collection[str]) -> list[str]:
     The names have to be older than the transaction: a collection that is made now may be for a row made now.
     """
     known = {fingerprint[:_DIGITS] for fingerprint in store.fingerprints(session)}
-    at_work = {evaluation_name(*attempt) for attempt in upkeep.running(session)}
+    at_work = {evaluation_name(*attempt) for attempt in job_store.running(session)}
     return [
         name
         for name in names
@@ -66,7 +66,7 @@ def heal(session: Session, name: str, *, but: uuid.UUID) -> int:
         return 0
     digits = name.removeprefix(_SERVING).split("-")[0]
     waiting = {
-        (job.organization_id, job.params["model_version_id"]) for job in upkeep.waiting(session, "reindex")
+        (job.organization_id, job.params["model_version_id"]) for job in job_store.waiting(session, "reindex")
     }
     live = set(organization_store.list_ids(session, is_deleted=False))
     queued = 0

@@ -3,7 +3,6 @@
 import hashlib
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -82,15 +81,6 @@ def register_base(
         parameters={},
         metrics={},
     )
-    return store.add(session, version)
-
-
-def add_made(session: Session, version: ModelVersion) -> ModelVersion:
-    """Register what a job made or fetched.
-
-    Raises:
-        ModelNameTaken: another one was given the name meanwhile.
-    """
     return store.add(session, version)
 
 
@@ -177,11 +167,6 @@ def activate(session: Session, organization_id: uuid.UUID, version_id: uuid.UUID
     activation = Activation(organization_id=organization_id, model_version_id=version_id, counter=counter + 1)
     store.add_activation(session, activation)
     return counter + 1
-
-
-def add_evaluation(session: Session, evaluation: Evaluation, rows: Sequence[dict[str, Any]]) -> Evaluation:
-    """Keep what an evaluation found, with the rank of each row."""
-    return store.add_evaluation(session, evaluation, rows)
 
 
 def list_evaluations(

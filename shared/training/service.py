@@ -102,7 +102,7 @@ def make(
         artifacts.delete(staged)
 
     def finish(session: Session) -> dict[str, Any]:
-        registry.add_made(session, version)
+        model_store.add(session, version)
         return {"model_version_id": str(version_id), **found}
 
     return finish

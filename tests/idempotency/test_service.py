@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.idempotency import service as idempotency
+from shared.idempotency import store as idempotency_store
 from shared.idempotency.sealing import OtherKeysAnswer, seal, unseal
 from shared.idempotency.service import Claim, IdempotentRequest, Reused, StoredResponse
 from shared.kit.errors import Unauthenticated
@@ -78,7 +79,7 @@ def test_what_is_old_is_swept_in_batches(engine: Engine) -> None:
     removed = []
     for _ in range(4):
         with transaction(engine) as session:
-            removed.append(idempotency.sweep(session, 2))
+            removed.append(idempotency_store.delete_old(session, 2))
     assert removed == [2, 2, 1, 0]
     assert ask(engine, fresh) == ANSWER
     assert isinstance(ask(engine, old[0]), Claim)

@@ -17,6 +17,7 @@ from shared.jobs.run import Lease, execute
 from shared.jobs.service import submit
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
+from shared.registry import store as model_store
 from shared.registry.serving import Serving, get_active
 from shared.registry.tables import ModelVersion
 from shared.transactions import service as transactions
@@ -109,7 +110,7 @@ def tuned(engine: Engine, organization: OrganizationClient, name: str) -> str:
             parameters={},
             metrics={},
         )
-        return str(registry.add_made(session, version).id)
+        return str(model_store.add(session, version).id)
 
 
 def chart(organization: OrganizationClient) -> list[str]:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from shared.jobs import child_jobs, store, upkeep
+from shared.jobs import child_jobs, store
 from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
+from shared.jobs import store as job_store
 from shared.jobs.kinds import ReindexParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
@@ -149,5 +150,5 @@ def test_children_are_listed_by_their_parent_and_go_with_the_organization(
         (str(one), str(parent)) for one in mine[::-1]
     ]
     with transaction(engine) as session:
-        assert upkeep.stop_others(session, organization.id, "delete_organization") == 0
+        assert job_store.stop_others(session, organization.id, "delete_organization") == 0
     assert {get(engine, one).status for one in family} == {"cancelled"}

@@ -20,7 +20,6 @@ from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
 from shared.publishing import service as publishing
-from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.serving import model_of
 from shared.registry.tables import ModelVersion
@@ -53,7 +52,7 @@ def add_model(opened: Resources, caller: OrganizationClient, folder: Path) -> Mo
         metrics={},
     )
     with transaction(opened.engine) as session:
-        return registry.add_made(session, version)
+        return model_store.add(session, version)
 
 
 def run_job(opened: Resources, answer: Any, hub: Hub) -> Job:

@@ -12,7 +12,6 @@ from shared.bootstrap import Resources
 from shared.engines.vectors import Search
 from shared.erasing.garbage_collection import sweep_models
 from shared.kit.unit_of_work import transaction
-from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.serving import get_active
 from shared.registry.tables import ModelVersion
@@ -39,7 +38,7 @@ def trained(
             parameters=parameters,
             metrics={"dimensions": [384, 128, 64]},
         )
-        registry.add_made(session, version)
+        model_store.add(session, version)
         return str(version.id)
 
 

@@ -29,7 +29,7 @@ def add(engine: Engine, organization: OrganizationClient, name: str) -> uuid.UUI
             parameters={},
             metrics={},
         )
-        return registry.add_made(session, version).id
+        return model_store.add(session, version).id
 
 
 def switch(engine: Engine, organization: OrganizationClient, version: uuid.UUID, counter: int) -> int:

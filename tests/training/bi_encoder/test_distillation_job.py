@@ -60,7 +60,7 @@ def add_reranker(resources: Resources, organization: OrganizationClient, folder:
         metrics={},
     )
     with transaction(resources.engine) as session:
-        return str(registry.add_made(session, version).id)
+        return str(model_store.add(session, version).id)
 
 
 def margins(resources: Resources, version: ModelVersion, dataset_id: uuid.UUID) -> list[float]:
