@@ -31,25 +31,22 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class UnsupportedMediaType(AppError):
-    """The body's type or encoding is not accepted here. Send plain, uncompressed 'application/json'."""
-
     code = "unsupported-media-type"
+    message = "The body's type or encoding is not accepted here. Send plain, uncompressed 'application/json'."
 
 
 class NotMultipart(UnsupportedMediaType):
-    """An upload is sent, uncompressed, as 'multipart/form-data'."""
+    message = "An upload is sent, uncompressed, as 'multipart/form-data'."
 
 
 class BodyTooLarge(AppError):
-    """The body is larger than this service accepts. Send less at once."""
-
     code = "body-too-large"
+    message = "The body is larger than this service accepts. Send less at once."
 
 
 class EmptyBody(Malformed):
-    """This request needs a JSON body."""
-
     code = "empty-body"
+    message = "This request needs a JSON body."
 
 
 # From class to status; a subclass answers as its nearest listed ancestor, anything else is a 500.

@@ -27,9 +27,8 @@ _KEY = re.compile(r"[ -~]{1,255}")
 
 
 class BadIdempotencyKey(Malformed):
-    """The Idempotency-Key must be one header of 1 to 255 printable ASCII characters, such as a UUID."""
-
     code = "bad-idempotency-key"
+    message = "The Idempotency-Key must be one header of 1 to 255 printable ASCII characters, such as a UUID."
 
 
 class Replayed(Exception):

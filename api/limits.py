@@ -30,15 +30,13 @@ _STREAM = re.compile(r"/v1/jobs/[^/]+/events")
 
 
 class RateLimited(TooMany):
-    """This API key has asked more than it may. Ask again after the seconds in Retry-After."""
-
     code = "rate-limited"
+    message = "This API key has asked more than it may. Ask again after the seconds in Retry-After."
 
 
 class Overloaded(Unavailable):
-    """This server has as much work as it can do in time. Send the same request again in a second."""
-
     code = "overloaded"
+    message = "This server has as much work as it can do in time. Send the same request again in a second."
 
 
 class RateLimit:

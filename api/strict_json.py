@@ -27,33 +27,28 @@ _NOT_NESTING = bytes(code for code in range(256) if chr(code) not in '"[]{}')
 
 
 class NotJson(Malformed):
-    """The body is not valid JSON in UTF-8."""
-
     code = "not-json"
+    message = "The body is not valid JSON in UTF-8."
 
 
 class DuplicateKey(Malformed):
-    """An object of the body has the same key twice."""
-
     code = "duplicate-key"
+    message = "An object of the body has the same key twice."
 
 
 class NumberOutOfRange(Malformed):
-    """A number in the body is not finite, or has too many digits."""
-
     code = "number-out-of-range"
+    message = "A number in the body is not finite, or has too many digits."
 
 
 class TooDeep(Malformed):
-    """The body is nested more than 32 levels deep."""
-
     code = "too-deep"
+    message = "The body is nested more than 32 levels deep."
 
 
 class BadText(Invalid):
-    """A string of the body has a NUL character or a lone surrogate, which are not text."""
-
     code = "bad-text"
+    message = "A string of the body has a NUL character or a lone surrogate, which are not text."
 
 
 def check(body: bytes) -> None:

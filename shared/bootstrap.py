@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 
 class NotConfigured(AppError):
-    """No vector index is set. Set OUTLAY_QDRANT_URL, or run `make up`, which brings its own."""
-
     code = "not-configured"
+    message = "No vector index is set. Set OUTLAY_QDRANT_URL, or run `make up`, which brings its own."
 
 
 @dataclass(frozen=True)

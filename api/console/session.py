@@ -26,15 +26,15 @@ _VALUE = re.compile(r"([0-9a-f]{16})\.([A-Za-z0-9_-]{1,800}={0,2})\.(ol_[A-Za-z0
 
 
 class CsrfRefused(Forbidden):
-    """This request does not come from a page of the console. Load the page again and repeat what you did."""
-
     code = "csrf"
+    message = (
+        "This request does not come from a page of the console. Load the page again and repeat what you did."
+    )
 
 
 class BadName(Invalid):
-    """A name is 1 to 100 characters, at least one of them visible."""
-
     code = "bad-name"
+    message = "A name is 1 to 100 characters, at least one of them visible."
 
 
 @dataclass(frozen=True)

@@ -32,30 +32,28 @@ TRANSITIONS = {
 
 
 class CandidateDecided(Conflict):
-    """This candidate has been decided already. Ask for the next one, or undo that decision first."""
-
     code = "candidate-decided"
+    message = "This candidate has been decided already. Ask for the next one, or undo that decision first."
 
 
 class CandidateLeased(Conflict):
-    """Another reviewer is looking at this candidate. Ask for the next one, or try again in five minutes."""
-
     code = "candidate-leased"
+    message = (
+        "Another reviewer is looking at this candidate. Ask for the next one, or try again in five minutes."
+    )
 
 
 class NothingToUndo(Conflict):
-    """There is no decision of this reviewer that could be taken back."""
-
     code = "nothing-to-undo"
+    message = "There is no decision of this reviewer that could be taken back."
 
 
 class CandidateRelabelled(Conflict):
-    """Somebody labelled the candidate's transaction since it was approved, so the approval stays.
-
-    To take it back nevertheless, delete that transaction first.
-    """
-
     code = "candidate-relabelled"
+    message = (
+        "Somebody labelled the candidate's transaction since it was approved, so the approval stays. To take"
+        " it back nevertheless, delete that transaction first."
+    )
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,8 @@ MAX_ERRORS = 100
 
 
 class UnknownCandidate(Invalid):
-    """Some of the candidates do not exist. Nothing was decided."""
-
     code = "unknown-candidate"
+    message = "Some of the candidates do not exist. Nothing was decided."
 
 
 @dataclass(frozen=True)

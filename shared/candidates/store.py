@@ -15,9 +15,8 @@ from shared.kit.paging import Page, Paging, page
 
 
 class CandidateNotFound(NotFound):
-    """There is no such candidate."""
-
     code = "candidate-not-found"
+    message = "There is no such candidate."
 
 
 ORDERS = ("hardest", "disagreed", "oldest", "random")

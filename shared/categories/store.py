@@ -13,15 +13,15 @@ from shared.kit.paging import Page, Paging, page
 
 
 class CategoryNotFound(NotFound):
-    """There is no such category."""
-
     code = "category-not-found"
+    message = "There is no such category."
 
 
 class CategoryExists(Conflict):
-    """A category that is not archived has this name or code already. Change it, or archive the other one."""
-
     code = "category-exists"
+    message = (
+        "A category that is not archived has this name or code already. Change it, or archive the other one."
+    )
 
 
 def add(session: Session, category: Category) -> Category:

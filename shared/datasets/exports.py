@@ -42,9 +42,8 @@ COLUMNS = (
 
 
 class TooFewRows(Invalid):
-    """A hosted reranker is fine-tuned on at least 256 rows. Label more, or export another format."""
-
     code = "too-few-rows"
+    message = "A hosted reranker is fine-tuned on at least 256 rows. Label more, or export another format."
 
 
 def check_size(form: Format, rows: int) -> None:

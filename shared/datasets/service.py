@@ -24,9 +24,8 @@ MIN_LABELLED = 3
 
 
 class TooFewLabels(Invalid):
-    """A dataset needs at least three labelled transactions. Label some, or import labelled ones."""
-
     code = "too-few-labels"
+    message = "A dataset needs at least three labelled transactions. Label some, or import labelled ones."
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ Strategy = Literal["random", "stratified", "by_merchant", "by_time", "by_categor
 
 
 class BadRatios(Invalid):
-    """Ratios are not negative and add up to 1, and train has a share."""
-
     code = "bad-ratios"
+    message = "Ratios are not negative and add up to 1, and train has a share."
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,8 @@ from shared.kit.paging import Page, Paging, page
 
 
 class DatasetNotFound(NotFound):
-    """There is no such dataset."""
-
     code = "dataset-not-found"
+    message = "There is no such dataset."
 
 
 def get(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID) -> Dataset:

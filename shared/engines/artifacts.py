@@ -21,33 +21,28 @@ _CHUNK = 1024 * 1024
 
 
 class BadArtifactName(Invalid):
-    """An artifact is named by letters, digits, '.', '_' and '-', in at most four levels."""
-
     code = "bad-artifact-name"
+    message = "An artifact is named by letters, digits, '.', '_' and '-', in at most four levels."
 
 
 class ArtifactMissing(NotFound):
-    """There is no such artifact."""
-
     code = "artifact-missing"
+    message = "There is no such artifact."
 
 
 class ArtifactExists(Conflict):
-    """An artifact of this name is already there, and an artifact is never changed."""
-
     code = "artifact-exists"
+    message = "An artifact of this name is already there, and an artifact is never changed."
 
 
 class ArtifactCorrupt(AppError):
-    """The artifact's files are not those of its manifest. Restore it from a backup or make it anew."""
-
     code = "artifact-corrupt"
+    message = "The artifact's files are not those of its manifest. Restore it from a backup or make it anew."
 
 
 class TooLarge(AppError):
-    """The file is larger than this service accepts."""
-
     code = "too-large"
+    message = "The file is larger than this service accepts."
 
 
 @dataclass(frozen=True)

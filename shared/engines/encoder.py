@@ -27,21 +27,22 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
 
 class UnknownModel(Invalid):
-    """There is no such model. Name the packaged one, a hub id with a full commit hash, or a local folder."""
-
     code = "unknown-model"
+    message = (
+        "There is no such model. Name the packaged one, a hub id with a full commit hash, or a local folder."
+    )
 
 
 class UnsafeModel(Invalid):
-    """Only models whose weights are safetensors files, and that bring no code of their own, are loaded."""
-
     code = "unsafe-model"
+    message = (
+        "Only models whose weights are safetensors files, and that bring no code of their own, are loaded."
+    )
 
 
 class CorruptModel(AppError):
-    """A file of the model differs from what was published. Install the package anew."""
-
     code = "corrupt-model"
+    message = "A file of the model differs from what was published. Install the package anew."
 
 
 @dataclass(frozen=True)

@@ -28,47 +28,49 @@ OnProgress = Callable[[int, int, str], None]
 
 
 class HubTokenMissing(Conflict):
-    """No token for the model hub is set. Set OUTLAY_HUB_TOKEN to one that may write, then start anew."""
-
     code = "hub-token-missing"
+    message = (
+        "No token for the model hub is set. Set OUTLAY_HUB_TOKEN to one that may write, then start anew."
+    )
 
 
 class HubRefused(AppError):
-    """The hub refuses this. See whether OUTLAY_HUB_TOKEN is valid and may do it, and if the name fits."""
-
     code = "hub-refused"
+    message = (
+        "The hub refuses this. See whether OUTLAY_HUB_TOKEN is valid and may do it, and if the name fits."
+    )
 
 
 class HubUnreachable(AppError):
-    """The hub does not answer as it should. Retry the job later."""
-
     code = "hub-unreachable"
+    message = "The hub does not answer as it should. Retry the job later."
 
 
 class HubOffline(AppError):
-    """HF_HUB_OFFLINE is set, so no hub is asked. Start the workers with HF_HUB_OFFLINE=0, then retry."""
-
     code = "hub-offline"
+    message = (
+        "HF_HUB_OFFLINE is set, so no hub is asked. Start the workers with HF_HUB_OFFLINE=0, then retry."
+    )
 
 
 class NotOnHub(AppError):
-    """The hub has no such model at this commit, or shows it to nobody without a token that may read it."""
-
     code = "not-on-hub"
+    message = (
+        "The hub has no such model at this commit, or shows it to nobody without a token that may read it."
+    )
 
 
 class ModelTooLarge(AppError):
-    """The model's files are larger than 20 GiB together."""
-
     code = "model-too-large"
+    message = "The model's files are larger than 20 GiB together."
 
 
 class RepositoryIsPublic(AppError):
-    """There is a repository of this name already, and everybody can read it. Choose another name, or make it
-    private on the hub, or push with "is_private": false.
-    """
-
     code = "repository-is-public"
+    message = (
+        "There is a repository of this name already, and everybody can read it. Choose another name, or make"
+        ' it private on the hub, or push with "is_private": false.'
+    )
 
 
 @dataclass(frozen=True)

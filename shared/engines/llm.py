@@ -15,29 +15,26 @@ CALLS = 4  # at most, for one request
 
 
 class LLMNotConfigured(Conflict):
-    """No LLM is set. Set OUTLAY_LLM_BASE_URL and OUTLAY_LLM_MODEL (and OUTLAY_LLM_API_KEY where the endpoint
-    wants one), or use the style 'offline', which needs none.
-    """
-
     code = "llm-not-configured"
+    message = (
+        "No LLM is set. Set OUTLAY_LLM_BASE_URL and OUTLAY_LLM_MODEL (and OUTLAY_LLM_API_KEY where the "
+        "endpoint wants one), or use the style 'offline', which needs none."
+    )
 
 
 class LLMUnavailable(Unavailable):
-    """The LLM's endpoint does not answer, or asks to be left alone. Try again later."""
-
     code = "llm-unavailable"
+    message = "The LLM's endpoint does not answer, or asks to be left alone. Try again later."
 
 
 class LLMRefused(AppError):
-    """The LLM's endpoint refuses the request. Check OUTLAY_LLM_BASE_URL, _API_KEY, _MODEL and _MODE."""
-
     code = "llm-refused"
+    message = "The LLM's endpoint refuses the request. Check OUTLAY_LLM_BASE_URL, _API_KEY, _MODEL and _MODE."
 
 
 class LLMClosed(AppError):
-    """Nobody waits for the answer any more."""
-
     code = "llm-closed"
+    message = "Nobody waits for the answer any more."
 
 
 @dataclass(frozen=True)
@@ -57,11 +54,11 @@ class Usage:
 
 
 class InvalidLLMOutput(AppError):
-    """The LLM's answer cannot be used. `reason`: 'malformed', 'cut-short' or 'declined'; it was paid all the
-    same.
-    """
-
     code = "llm-rubbish"
+    message = (
+        "The LLM's answer cannot be used. `reason`: 'malformed', 'cut-short' or 'declined'; it was paid all "
+        "the same."
+    )
 
     def __init__(self, reason: str, usage: Usage) -> None:
         super().__init__()

@@ -12,9 +12,8 @@ PRIORITY_SEPARATOR = "\x06\x16"
 
 
 class BrokerUnavailable(Unavailable):
-    """The job queue does not answer. Jobs are kept and will be sent when it is back."""
-
     code = "broker-unavailable"
+    message = "The job queue does not answer. Jobs are kept and will be sent when it is back."
 
 
 class Broker(Protocol):

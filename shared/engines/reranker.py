@@ -22,32 +22,29 @@ Scores = NDArray[np.float32]
 
 
 class RerankerUnavailable(Unavailable):
-    """The hosted reranker does not answer in time, or asks to be left alone. Try again later."""
-
     code = "reranker-unavailable"
+    message = "The hosted reranker does not answer in time, or asks to be left alone. Try again later."
 
 
 class RerankerRefused(AppError):
-    """The hosted reranker refuses the request, or answers with something else than Cohere's API.
-
-    Check OUTLAY_RERANK_BASE_URL, _API_KEY and _MODEL.
-    """
-
     code = "reranker-refused"
+    message = (
+        "The hosted reranker refuses the request, or answers with something else than Cohere's API. Check "
+        "OUTLAY_RERANK_BASE_URL, _API_KEY and _MODEL."
+    )
 
 
 class RerankerNotConfigured(Conflict):
-    """No hosted reranker is set. Set OUTLAY_RERANK_BASE_URL and OUTLAY_RERANK_MODEL (and
-    OUTLAY_RERANK_API_KEY where the endpoint wants one).
-    """
-
     code = "reranker-not-configured"
+    message = (
+        "No hosted reranker is set. Set OUTLAY_RERANK_BASE_URL and OUTLAY_RERANK_MODEL (and "
+        "OUTLAY_RERANK_API_KEY where the endpoint wants one)."
+    )
 
 
 class NoReranker(Invalid):
-    """This is no reranker. A cross-encoder is needed, whose answer for two texts is one number."""
-
     code = "no-reranker"
+    message = "This is no reranker. A cross-encoder is needed, whose answer for two texts is one number."
 
 
 def hosted_model(settings: Settings) -> str:

@@ -28,27 +28,23 @@ _TIE_DEPTH = 1024
 
 
 class IndexUnavailable(Unavailable):
-    """The vector index does not answer. Try again in a few seconds."""
-
     code = "index-unavailable"
+    message = "The vector index does not answer. Try again in a few seconds."
 
 
 class CollectionUnreadable(IndexUnavailable):
-    """The vector index of this model version is damaged. Run a reindex."""
-
     code = "index-unreadable"
+    message = "The vector index of this model version is damaged. Run a reindex."
 
 
 class CollectionMissing(Unavailable):
-    """The vector index of this model version is not there. Run a reindex."""
-
     code = "index-missing"
+    message = "The vector index of this model version is not there. Run a reindex."
 
 
 class IndexRefused(AppError):
-    """The vector index refused a request that it cannot carry out."""
-
     code = "index-refused"
+    message = "The vector index refused a request that it cannot carry out."
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,8 @@ _NEVER = threading.Event()
 
 
 class OthersAtWork(Unavailable):
-    """Other jobs of the organisation have not stopped yet."""
-
     code = "others-at-work"
+    message = "Other jobs of the organisation have not stopped yet."
 
 
 @dataclass(frozen=True)

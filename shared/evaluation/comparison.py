@@ -17,9 +17,8 @@ MOST_ROWS = 200
 
 
 class NothingToCompare(Invalid):
-    """The two evaluations have no row in common: measure both on the same split of one dataset."""
-
     code = "nothing-to-compare"
+    message = "The two evaluations have no row in common: measure both on the same split of one dataset."
 
 
 @dataclass(frozen=True)

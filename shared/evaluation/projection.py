@@ -20,11 +20,11 @@ _one_at_a_time = threading.Lock()
 
 
 class ProjectionNotInstalled(AppError):
-    """This evaluation asks for a map by UMAP, which is not installed where the worker runs:
-    pip install 'outlay[umap]', then retry the job. Or evaluate with "projection": "pca".
-    """
-
     code = "projection-not-installed"
+    message = (
+        "This evaluation asks for a map by UMAP, which is not installed where the worker runs: pip install "
+        '\'outlay[umap]\', then retry the job. Or evaluate with "projection": "pca".'
+    )
 
 
 def check_installed(projection: Projection) -> None:

@@ -30,15 +30,15 @@ from shared.registry.tables import Evaluation
 
 
 class EmptySplit(Invalid):
-    """The dataset has no rows in this split. Freeze one with a larger share for it."""
-
     code = "empty-split"
+    message = "The dataset has no rows in this split. Freeze one with a larger share for it."
 
 
 class NothingRenamed(Invalid):
-    """No category of the dataset has another name that was approved. Generate paraphrases and review them."""
-
     code = "nothing-renamed"
+    message = (
+        "No category of the dataset has another name that was approved. Generate paraphrases and review them."
+    )
 
 
 def submit(

@@ -27,11 +27,11 @@ _POOL_SEEDS = 50
 
 
 class NotInTheBundledChart(Conflict):
-    """The style 'offline' only knows the categories of the bundled sample, by name, and one that is wanted is
-    none of them. Choose others with category_ids, or set an LLM and use another style.
-    """
-
     code = "not-in-the-bundled-chart"
+    message = (
+        "The style 'offline' only knows the categories of the bundled sample, by name, and one that is "
+        "wanted is none of them. Choose others with category_ids, or set an LLM and use another style."
+    )
 
 
 @dataclass(frozen=True)

@@ -33,21 +33,20 @@ PATIENCE = 6  # attempts of a job where the endpoint is away, a minute in all; t
 
 
 class NoCategories(Conflict):
-    """There is no category to generate for. Create some with POST /v1/categories, or sync a chart."""
-
     code = "no-categories"
+    message = "There is no category to generate for. Create some with POST /v1/categories, or sync a chart."
 
 
 class NeverEvaluated(Conflict):
-    """The style 'adversarial' needs an evaluation of the active model: POST /v1/evaluations."""
-
     code = "never-evaluated"
+    message = "The style 'adversarial' needs an evaluation of the active model: POST /v1/evaluations."
 
 
 class EndpointGone(AppError):
-    """The LLM's endpoint did not answer in several attempts, and nothing was made. Retry the job later."""
-
     code = "llm-gone"
+    message = (
+        "The LLM's endpoint did not answer in several attempts, and nothing was made. Retry the job later."
+    )
 
 
 def submit(

@@ -15,11 +15,12 @@ _PURPOSE = b"outlay: answer kept under an idempotency key"
 
 
 class OtherKeysAnswer(Conflict):
-    """Another API key of the organisation asked this first, and only that key can be shown the answer again,
-    since it holds a secret. Repeat the request with that key, or use a new Idempotency-Key to make another.
-    """
-
     code = "idempotency-key-of-another-key"
+    message = (
+        "Another API key of the organisation asked this first, and only that key can be shown the answer "
+        "again, since it holds a secret. Repeat the request with that key, or use a new Idempotency-Key to "
+        "make another."
+    )
 
 
 def seal(body: bytes, token: str, row_id: uuid.UUID) -> bytes:

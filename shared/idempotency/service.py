@@ -17,15 +17,17 @@ _TRIES = 3
 
 
 class InFlight(Conflict):
-    """A request with this Idempotency-Key is still being worked on. Send the same request again shortly."""
-
     code = "idempotency-key-in-flight"
+    message = (
+        "A request with this Idempotency-Key is still being worked on. Send the same request again shortly."
+    )
 
 
 class Reused(Invalid):
-    """This Idempotency-Key was sent with another request. Use a new key for each that is not a retry."""
-
     code = "idempotency-key-reused"
+    message = (
+        "This Idempotency-Key was sent with another request. Use a new key for each that is not a retry."
+    )
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ DELIMITERS = (",", ";", "\t")
 
 
 class FileRefused(Invalid):
-    """The file as a whole cannot be imported."""
-
     code = "file-refused"
+    message = "The file as a whole cannot be imported."
 
 
 class _LineTooLong(Exception):

@@ -6,27 +6,23 @@ from shared.kit.errors import AppError
 
 
 class LeaseLost(AppError):
-    """Another attempt owns the job now, so this one writes nothing."""
-
     code = "lease-lost"
+    message = "Another attempt owns the job now, so this one writes nothing."
 
 
 class JobCancelled(AppError):
-    """Somebody asked for the job to be cancelled."""
-
     code = "cancelled"
+    message = "Somebody asked for the job to be cancelled."
 
 
 class WorkerStopping(AppError):
-    """The worker was told to stop; the job is given back and costs no attempt."""
-
     code = "worker-stopping"
+    message = "The worker was told to stop; the job is given back and costs no attempt."
 
 
 class ChildrenAtWork(AppError):
-    """The job waits for jobs that are part of it; it is given back and costs no attempt."""
-
     code = "children-at-work"
+    message = "The job waits for jobs that are part of it; it is given back and costs no attempt."
 
     def __init__(self, progress: dict[str, Any] | None, delay_s: float) -> None:
         super().__init__()

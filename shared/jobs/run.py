@@ -48,9 +48,8 @@ class Work(Protocol):
 
 
 class UnexpectedError(AppError):
-    """The job failed in a way nobody foresaw. The worker's log has the details under this job's id."""
-
     code = "unexpected"
+    message = "The job failed in a way nobody foresaw. The worker's log has the details under this job's id."
 
 
 class Run:

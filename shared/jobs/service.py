@@ -34,36 +34,31 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 
 
 class IllegalTransition(Conflict):
-    """The job's state does not allow this."""
-
     code = "illegal-transition"
+    message = "The job's state does not allow this."
 
     def __init__(self, before: str, after: str) -> None:
         super().__init__(f"A job that is {before} cannot become {after}.")
 
 
 class JobFinished(Conflict):
-    """The job has ended already. Submit a new one, or retry it if it failed or was cancelled."""
-
     code = "job-finished"
+    message = "The job has ended already. Submit a new one, or retry it if it failed or was cancelled."
 
 
 class JobNotRetryable(Conflict):
-    """Only a failed or cancelled job can be retried."""
-
     code = "job-not-retryable"
+    message = "Only a failed or cancelled job can be retried."
 
 
 class TooManyJobs(TooMany):
-    """Your organisation has as many jobs waiting as it may have. Wait until some have ended."""
-
     code = "too-many-jobs"
+    message = "Your organisation has as many jobs waiting as it may have. Wait until some have ended."
 
 
 class WorkerLost(AppError):
-    """The worker died on every attempt. See the worker's log, then retry the job."""
-
     code = "worker_lost"
+    message = "The worker died on every attempt. See the worker's log, then retry the job."
 
 
 def check_transition(before: str, after: str) -> None:

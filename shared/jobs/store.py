@@ -17,9 +17,8 @@ CHANNEL = child_jobs.CHANNEL
 
 
 class JobNotFound(NotFound):
-    """There is no such job."""
-
     code = "job-not-found"
+    message = "There is no such job."
 
 
 def add(session: Session, job: Job) -> Job:

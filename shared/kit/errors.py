@@ -1,4 +1,4 @@
-"""What can go wrong, as facts. The docstring is the message; `code` names it; the door decides the status."""
+"""The errors of the application: `code` names one, `message` is for the user, the API maps it to a status."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,9 +14,10 @@ class FieldError:
 
 
 class AppError(Exception):
-    """Something went wrong."""
+    """An error with a message for the user; a subclass sets `code` and, where it knows it, `message`."""
 
     code: ClassVar[str] = "error"
+    message: str = "Something went wrong."
 
     def __init__(
         self,
@@ -25,7 +26,8 @@ class AppError(Exception):
         errors: tuple[FieldError, ...] = (),
         retry_after: float | None = None,
     ) -> None:
-        self.message = message or " ".join((self.__doc__ or "").split())
+        if message is not None:
+            self.message = message
         self.errors = errors
         self.retry_after = retry_after
         super().__init__(self.message)
@@ -36,48 +38,40 @@ class AppError(Exception):
 
 
 class Malformed(AppError):
-    """The request cannot be read."""
-
     code = "malformed"
+    message = "The request cannot be read."
 
 
 class Unauthenticated(AppError):
-    """A valid API key is needed. Send it as 'Authorization: Bearer ol_…'."""
-
     code = "unauthenticated"
+    message = "A valid API key is needed. Send it as 'Authorization: Bearer ol_…'."
 
 
 class Forbidden(AppError):
-    """This API key does not have the scope that this request needs."""
-
     code = "forbidden"
+    message = "This API key does not have the scope that this request needs."
 
 
 class NotFound(AppError):
-    """There is no such resource."""
-
     code = "not-found"
+    message = "There is no such resource."
 
 
 class Conflict(AppError):
-    """The request does not fit the present state of the resource."""
-
     code = "conflict"
+    message = "The request does not fit the present state of the resource."
 
 
 class Invalid(AppError):
-    """The request does not fit the schema. See 'errors' for each wrong field."""
-
     code = "invalid"
+    message = "The request does not fit the schema. See 'errors' for each wrong field."
 
 
 class TooMany(AppError):
-    """More was asked than is allowed at once. Try again later."""
-
     code = "too-many"
+    message = "More was asked than is allowed at once. Try again later."
 
 
 class Unavailable(AppError):
-    """A service that Outlay depends on does not answer. Try again in a few seconds."""
-
     code = "unavailable"
+    message = "A service that Outlay depends on does not answer. Try again in a few seconds."

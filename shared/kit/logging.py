@@ -111,7 +111,7 @@ def _describe(error: BaseException) -> dict[str, Any]:
         "frames": [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames],
     }
     if isinstance(error, AppError):
-        found |= {"code": error.code, "about": (kind.__doc__ or "").strip()}
+        found |= {"code": error.code, "about": type(error).message}
     elif isinstance(error, psycopg.Error):
         found |= {"sqlstate": error.sqlstate, "constraint": error.diag.constraint_name}
     elif isinstance(error, NameError | ImportError):

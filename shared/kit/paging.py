@@ -16,9 +16,8 @@ T = TypeVar("T")
 
 
 class BadCursor(Malformed):
-    """The cursor is not one this list gave out. Start again without it."""
-
     code = "bad-cursor"
+    message = "The cursor is not one this list gave out. Start again without it."
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,10 @@ _provider: "TracerProvider | None" = None
 
 
 class TracingNotInstalled(AppError):
-    """OUTLAY_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: pip install 'outlay[tracing]'."""
-
     code = "tracing-not-installed"
+    message = (
+        "OUTLAY_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: pip install 'outlay[tracing]'."
+    )
 
 
 def start(endpoint: str | None, *, service: str) -> "TracerProvider | None":

@@ -12,9 +12,8 @@ from shared.kit.errors import Unavailable
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database does not answer. Try again in a few seconds."""
-
     code = "database-unavailable"
+    message = "The database does not answer. Try again in a few seconds."
 
 
 @contextmanager

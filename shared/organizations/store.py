@@ -12,15 +12,13 @@ from shared.organizations.tables import ApiKey, Organization
 
 
 class OrganizationNotFound(NotFound):
-    """There is no such organisation."""
-
     code = "organization-not-found"
+    message = "There is no such organisation."
 
 
 class ApiKeyNotFound(NotFound):
-    """There is no such API key."""
-
     code = "api-key-not-found"
+    message = "There is no such API key."
 
 
 def add_organization(session: Session, organization: Organization) -> Organization:

@@ -15,19 +15,19 @@ _LEVELS = 4
 
 
 class FoldersClosed(Invalid):
-    """No folder is open for imports, so a model needs the hub's 'owner/name' and a 'revision', the full hash
-    of a commit. An operator may open a folder with OUTLAY_MODELS_DIR.
-    """
-
     code = "folders-closed"
+    message = (
+        "No folder is open for imports, so a model needs the hub's 'owner/name' and a 'revision', the full "
+        "hash of a commit. An operator may open a folder with OUTLAY_MODELS_DIR."
+    )
 
 
 class BadSource(Invalid):
-    """Without a 'revision', 'source' is the name of a folder below OUTLAY_MODELS_DIR: letters, digits, '.',
-    '_' and '-', in at most four levels.
-    """
-
     code = "bad-source"
+    message = (
+        "Without a 'revision', 'source' is the name of a folder below OUTLAY_MODELS_DIR: letters, digits, "
+        "'.', '_' and '-', in at most four levels."
+    )
 
 
 def named(models_dir: Path | None, source: str) -> Path:

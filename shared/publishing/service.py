@@ -25,9 +25,10 @@ STAGING = "staging"
 
 
 class NothingToPush(Conflict):
-    """This model has no files of its own here: it is a published one, or one that is asked over HTTP."""
-
     code = "nothing-to-push"
+    message = (
+        "This model has no files of its own here: it is a published one, or one that is asked over HTTP."
+    )
 
 
 def submit_import(

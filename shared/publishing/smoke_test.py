@@ -18,17 +18,18 @@ logger = get_logger(__name__)
 
 
 class ModelUnusable(AppError):
-    """The files are there, but cannot be used as a model of this 'kind'. A bi-encoder is a
-    sentence-transformers model, a reranker a cross-encoder with one label; neither may need code of its own.
-    """
-
     code = "model-unusable"
+    message = (
+        "The files are there, but cannot be used as a model of this 'kind'. A bi-encoder is a sentence-"
+        "transformers model, a reranker a cross-encoder with one label; neither may need code of its own."
+    )
 
 
 class DimensionTooLong(AppError):
-    """The model's vectors are shorter than one of 'matryoshka_dimensions'. See what its publisher says."""
-
     code = "dimension-too-long"
+    message = (
+        "The model's vectors are shorter than one of 'matryoshka_dimensions'. See what its publisher says."
+    )
 
 
 def dimensions_of(

@@ -13,9 +13,8 @@ from shared.registry.tables import ModelVersion
 
 
 class DimensionNotTrained(Invalid):
-    """The model was not trained to have its vectors cut to this length. See `matryoshka_dimensions`."""
-
     code = "dimension-not-trained"
+    message = "The model was not trained to have its vectors cut to this length. See `matryoshka_dimensions`."
 
 
 def dimension_of(version: ModelVersion) -> int | None:

@@ -55,15 +55,15 @@ BASE_NAME = "base"
 
 
 class NothingToRollBackTo(Conflict):
-    """No other model was active before this one."""
-
     code = "nothing-to-roll-back-to"
+    message = "No other model was active before this one."
 
 
 class SwitchedMeanwhile(Conflict):
-    """Another activation came first. Look at the active model, then activate again if you still want to."""
-
     code = "switched-meanwhile"
+    message = (
+        "Another activation came first. Look at the active model, then activate again if you still want to."
+    )
 
 
 def register_base(

@@ -20,21 +20,18 @@ TUNED = "fine_tuned"
 
 
 class NoActiveModel(Conflict):
-    """No model is active yet. List them with GET /v1/models, then POST /v1/models/{id}/activate."""
-
     code = "no-active-model"
+    message = "No model is active yet. List them with GET /v1/models, then POST /v1/models/{id}/activate."
 
 
 class NoBiEncoder(Invalid):
-    """This is a reranker, which puts in order what another model has found. Name a model that finds."""
-
     code = "no-bi-encoder"
+    message = "This is a reranker, which puts in order what another model has found. Name a model that finds."
 
 
 class NoWeights(Invalid):
-    """This model is hosted elsewhere, and its weights are not here. Name one whose weights are."""
-
     code = "no-weights"
+    message = "This model is hosted elsewhere, and its weights are not here. Name one whose weights are."
 
 
 @dataclass(frozen=True)

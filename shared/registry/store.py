@@ -16,21 +16,18 @@ from shared.registry.tables import Activation, ActiveModel, Evaluation, Evaluati
 
 
 class ModelNotFound(NotFound):
-    """There is no such model version."""
-
     code = "model-not-found"
+    message = "There is no such model version."
 
 
 class ModelNameTaken(Conflict):
-    """A model version has this name already. Choose another one."""
-
     code = "model-name-taken"
+    message = "A model version has this name already. Choose another one."
 
 
 class EvaluationNotFound(NotFound):
-    """There is no such evaluation."""
-
     code = "evaluation-not-found"
+    message = "There is no such evaluation."
 
 
 def add(session: Session, version: ModelVersion) -> ModelVersion:

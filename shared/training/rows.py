@@ -12,9 +12,8 @@ from shared.transactions.text import TransactionFields
 
 
 class Untrainable(Invalid):
-    """Training needs labelled transactions of at least two categories, each category with a text."""
-
     code = "untrainable"
+    message = "Training needs labelled transactions of at least two categories, each category with a text."
 
 
 @dataclass(frozen=True)

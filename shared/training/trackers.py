@@ -30,9 +30,8 @@ Point = tuple[int, dict[str, float], float]
 
 
 class ReportsNotInstalled(AppError):
-    """OUTLAY_TRAINING_REPORTS names a tracker whose library is not installed."""
-
     code = "reports-not-installed"
+    message = "OUTLAY_TRAINING_REPORTS names a tracker whose library is not installed."
 
     def __init__(self, tracker: str) -> None:
         super().__init__(
@@ -42,9 +41,8 @@ class ReportsNotInstalled(AppError):
 
 
 class ReportNotBegun(AppError):
-    """A tracker in OUTLAY_TRAINING_REPORTS cannot be reached."""
-
     code = "report-not-begun"
+    message = "A tracker in OUTLAY_TRAINING_REPORTS cannot be reached."
 
     def __init__(self, tracker: str) -> None:
         super().__init__(

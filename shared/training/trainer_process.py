@@ -18,15 +18,15 @@ POLL_SECONDS = 0.5
 
 
 class TrainingFailed(AppError):
-    """The training failed. The worker's log has the details under this job's id."""
-
     code = "training-failed"
+    message = "The training failed. The worker's log has the details under this job's id."
 
 
 class TrainerDied(AppError):
-    """The trainer's process died, most likely for want of memory. Try a smaller batch or a larger machine."""
-
     code = "trainer-died"
+    message = (
+        "The trainer's process died, most likely for want of memory. Try a smaller batch or a larger machine."
+    )
 
 
 def supervise(run: Run, command: Sequence[str]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def supervise(run: Run, command: Sequence[str]) -> dict[str, Any]:
         child.stdout.close()
     if result is None:
         raise TrainerDied(
-            f"The trainer's process ended with exit status {child.returncode}. {TrainerDied.__doc__}"
+            f"The trainer's process ended with exit status {child.returncode}. {TrainerDied.message}"
         )
     return result
 

@@ -26,9 +26,8 @@ BULK_PRIORITY = 6
 
 
 class UnknownCategory(Invalid):
-    """The category does not exist or is archived. List the live ones with GET /v1/categories."""
-
     code = "unknown-category"
+    message = "The category does not exist or is archived. List the live ones with GET /v1/categories."
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,8 @@ _TRANSACTIONS, _LABELS = cast(Table, Transaction.__table__), cast(Table, Label._
 
 
 class TransactionNotFound(NotFound):
-    """There is no such transaction."""
-
     code = "transaction-not-found"
+    message = "There is no such transaction."
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,8 @@ FIGURES = ("value", "low", "high", "n", "recall_at_1", "running")
 
 
 class NoTrialSucceeded(AppError):
-    """No trial came to an end. Their errors say why; search among recipes that can be trained."""
-
     code = "no-trial-succeeded"
+    message = "No trial came to an end. Their errors say why; search among recipes that can be trained."
 
 
 def submit(
