@@ -22,8 +22,8 @@ from cli.demo import RATIOS, Client
 from cli.demo_data import SEED, read, write_sample
 from cli.standalone import Standalone
 from cli.supervisor import ended_by_signals
-from tests.scripted_llm import ScriptedLLM
-from tests.scripted_llm.rows import key_of
+from devtools.scripted_llm import ScriptedLLM
+from devtools.scripted_llm.rows import key_of
 
 ROUNDS = ("plain", "ambiguous", "adversarial")
 COUNT = 100

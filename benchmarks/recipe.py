@@ -12,15 +12,14 @@ import argparse
 import json
 import random
 import tempfile
-import uuid
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from shared.categories.text import category_text
+from devtools.expenses import LabelledTexts, load
 from shared.categorization.voting import rank_categories
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
 from shared.engines.vectors import Hit
@@ -29,37 +28,10 @@ from shared.jobs.recipes import Recipe
 from shared.kit.ids import derived_id
 from shared.training.bi_encoder.pairs import TrainRow
 from shared.training.bi_encoder.trainer import FinetuneRequest, FinetuneResult, finetune
-from shared.transactions.text import TransactionFields, transaction_text
-
-
-@dataclass(frozen=True)
-class Data:
-    """Category texts by id, and (text, category id) rows."""
-
-    categories: dict[uuid.UUID, str]
-    rows: list[tuple[str, uuid.UUID]]
-
-
-def load(folder: Path) -> Data:
-    """Read a folder in the shape of tech_expenses."""
-    categories = {
-        derived_id("category", one["category"]): category_text(
-            one["category"], one.get("description"), one.get("sample_transactions", ())
-        )
-        for one in json.loads((folder / "categories.json").read_text("utf-8"))
-    }
-    rows = []
-    for line in (folder / "transactions.jsonl").read_text("utf-8").splitlines():
-        row = json.loads(line)
-        known = {name: row.get(name) for name in TransactionFields.__dataclass_fields__}
-        known["merchant_category"] = tuple(row.get("merchant_category") or ())
-        text = transaction_text(TransactionFields(**known))
-        rows.append((text, derived_id("category", row["expense_category"])))
-    return Data(categories, rows)
 
 
 def ranks(
-    encoder: Encoder, data: Data, known: Sequence[int], asked: Sequence[int]
+    encoder: Encoder, data: LabelledTexts, known: Sequence[int], asked: Sequence[int]
 ) -> dict[str, list[int | None]]:
     """Rank of the true category of each asked row, without and with the known rows as history."""
     ids = list(data.categories)
@@ -78,7 +50,9 @@ def ranks(
     return found
 
 
-def tune(data: Data, rows: list[int], folder: Path, options: argparse.Namespace, seed: int) -> FinetuneResult:
+def tune(
+    data: LabelledTexts, rows: list[int], folder: Path, options: argparse.Namespace, seed: int
+) -> FinetuneResult:
     """Fine-tune on the rows, the last tenth of which (by seed) is only watched."""
     order = random.Random(seed).sample(rows, len(rows))
     made = [TrainRow(data.rows[row][0], str(data.rows[row][1])) for row in order]

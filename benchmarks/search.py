@@ -22,10 +22,10 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.chaos.single import leases
-from benchmarks.chaos.stack import Stack
-from benchmarks.chaos.waiting import until
 from cli.demo_data import COLUMNS, Material, read
+from devtools.chaos.single import leases
+from devtools.chaos.stack import Stack
+from devtools.waiting import eventually
 
 OPEN = {"queued", "running"}
 
@@ -131,13 +131,18 @@ def _kill_at_trial(stack: Stack, search_id: str, workers: list[str]) -> None:
         "SELECT count(*) FROM jobs WHERE parent_id = :id AND status = 'running' "
         "AND (progress->>'done')::int > 0"
     )
-    until(lambda: stack.value(query, id=search_id), "a trial is at work", 600)
+    eventually(lambda: stack.value(query, id=search_id), "a trial is at work", within_s=600)
     _kill(stack, "a trial at work", ["evaluation", *workers])
 
 
 def _kill_at_step(stack: Stack, search_id: str, workers: list[str]) -> None:
     """All workers at once, as soon as the search itself is seen at work."""
-    until(lambda: stack.job(search_id).status != "queued", "the search takes a step", 600, every_s=0.002)
+    eventually(
+        lambda: stack.job(search_id).status != "queued",
+        "the search takes a step",
+        within_s=600,
+        every_s=0.002,
+    )
     _kill(stack, f"the search {stack.job(search_id).status}", ["evaluation", *workers])
 
 
@@ -150,7 +155,12 @@ def _kill(stack: Stack, when: str, names: list[str]) -> None:
 
 def _await_ended(stack: Stack, search_id: str, count: int) -> None:
     query = "SELECT count(*) FROM jobs WHERE parent_id = :id AND kind = 'trial' AND finished_at IS NOT NULL"
-    until(lambda: stack.value(query, id=search_id) >= count, f"{count} trials have ended", 3600, every_s=0.1)
+    eventually(
+        lambda: stack.value(query, id=search_id) >= count,
+        f"{count} trials have ended",
+        within_s=3600,
+        every_s=0.1,
+    )
 
 
 def _trials_begun(stack: Stack, worker: str) -> int:

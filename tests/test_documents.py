@@ -10,7 +10,7 @@ from shared.jobs.kinds import QUEUES
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-FOLDERS = "api|worker|cli|shared|migrations|benchmarks|tests|docs"
+FOLDERS = "api|worker|cli|shared|migrations|benchmarks|devtools|tests|docs"
 
 named = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 

@@ -12,7 +12,7 @@ from structlog.typing import EventDict, Processor
 
 from shared.kit.errors import AppError
 
-OURS = ("api", "worker", "shared", "cli", "benchmarks")
+OURS = ("api", "worker", "shared", "cli", "benchmarks", "devtools")
 
 
 def configure(level: str = "INFO", *, service: str) -> None:

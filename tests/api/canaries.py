@@ -11,7 +11,7 @@ import httpx
 from fastapi.routing import iter_route_contexts
 
 from api.main import create_app
-from tests.worker.waiting import eventually
+from devtools.waiting import eventually
 
 # Strings of an example that are not free text: a rule says which there are.
 RULED = (

@@ -10,7 +10,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from tests.worker.waiting import eventually
+from devtools.waiting import eventually
 
 T = TypeVar("T")
 

@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from devtools.processes import Processes, processes_over
 from shared.kit.db import create_db_engine
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from tests.api.canaries import Caller, Canaries, Route, all_routes
-from tests.processes import Processes, processes_over
 
 pytestmark = pytest.mark.slow
 
@@ -64,8 +64,8 @@ def broken(settings: Settings) -> Iterator[Callable[[], None]]:
 def test_no_log_holds_what_was_sent(
     running: Processes, canaries: Canaries, broken: Callable[[], None]
 ) -> None:
-    url, api_log = running.start_api()
-    logs = [api_log, running.start_relay(), running.start_worker()]
+    url, api = running.start_api()
+    logs = [process.log for process in (api, running.start_relay(), running.start_worker())]
     routes = all_routes()
     with contextlib.closing(Caller(url, canaries, canaries.new("root_key"))) as caller:
         call_everything(caller, canaries, routes, broken)

@@ -19,13 +19,13 @@ from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
 from api.limits import RateLimit
+from devtools.waiting import eventually
 from shared import bootstrap
 from shared.bootstrap import Resources
 from shared.kit.settings import Settings
 from tests.api.serving import serve
 from tests.factories import ROOT_KEY, OrganizationClient, new_category
 from tests.worker.valkey import Valkey
-from tests.worker.waiting import eventually
 
 LIMIT = 5
 

@@ -7,10 +7,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.main import create_app
+from devtools.scripted_reranker import MODEL
 from shared.bootstrap import Resources
 from shared.kit.settings import Settings
 from tests.factories import OrganizationClient, new_organization, run_jobs
-from tests.scripted_reranker import MODEL
 
 UNKNOWN = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"
 OFF = {"reranker_version_id": None, "reranker_version": None, "top_n": None}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devtools.scripted_reranker import KEY, MODEL, Action, ScriptedReranker, always
 from shared.bootstrap import Resources
 from shared.categorization import service as categorization
 from shared.categorization.questions import Question
@@ -25,7 +26,6 @@ from shared.registry.serving import switch_reranker
 from shared.transactions.formats import TextFormat
 from shared.transactions.text import TransactionFields
 from tests.factories import OrganizationClient, new_category, run_jobs
-from tests.scripted_reranker import KEY, MODEL, Action, ScriptedReranker, always
 
 IDS = [uuid.UUID(int=number) for number in range(8)]
 NAMES = ("Travel: lodging", "Software subscriptions", "Catering for the Boston office")

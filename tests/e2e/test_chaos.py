@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.chaos import dependencies, jobs, models, single
-from benchmarks.chaos.found import Options
-from benchmarks.chaos.material import Tenant, tenant
-from benchmarks.chaos.stack import Stack
+from devtools.chaos import dependencies, jobs, models, single
+from devtools.chaos.found import Options
+from devtools.chaos.material import Tenant, tenant
+from devtools.chaos.stack import Stack
 
 pytestmark = pytest.mark.slow
 

@@ -4,10 +4,10 @@ from playwright.sync_api import Browser, Route
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from devtools.waiting import eventually
 from shared.candidates.service import NewCandidate
 from tests.e2e.console import CHART, Open, add, cut, open_desk, stock
 from tests.factories import new_organization
-from tests.worker.waiting import eventually
 
 
 def test_25_are_decided_by_keys_alone(at_work: Open) -> None:

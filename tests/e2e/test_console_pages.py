@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import Engine
 
+from devtools.waiting import eventually
 from shared.candidates.service import NewCandidate
 from shared.transactions.text import TransactionFields
 from tests.e2e.console import Open, add
 from tests.factories import new_category, new_transaction
-from tests.worker.waiting import eventually
 
 EVIL = "<img src=x onerror=alert(1)>"
 

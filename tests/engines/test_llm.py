@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from devtools.scripted_llm import OK, Action, Script, ScriptedLLM, always, changing, first
+from devtools.waiting import eventually
 from shared.engines import llm_openai
 from shared.engines.llm import (
     CALLS,
@@ -22,8 +24,6 @@ from shared.engines.llm_openai import OpenAILLM
 from shared.generation import prompts
 from shared.generation.rows import Transactions
 from shared.kit.settings import Settings
-from tests.scripted_llm import OK, Action, Script, ScriptedLLM, always, changing, first
-from tests.worker.waiting import eventually
 
 WANTED = [{"key": "6220", "name": "Lodging", "rows": 2}]
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from devtools.scripted_reranker import KEY, MODEL, Action, ScriptedReranker, always, first
 from shared.engines import reranker_hosted
 from shared.engines.reranker import (
     RerankerNotConfigured,
@@ -17,7 +18,6 @@ from shared.engines.reranker import (
 )
 from shared.engines.reranker_hosted import CALLS, HostedReranker
 from shared.kit.settings import Settings
-from tests.scripted_reranker import KEY, MODEL, Action, ScriptedReranker, always, first
 
 Make = Callable[..., HostedReranker]
 QUERY = RerankQuery("hotel in boston", ["software", "hotel boston", "a hotel"])

@@ -100,7 +100,7 @@ def test_on_the_tech_expenses_words_beat_counting() -> None:
     data = ROOT.parent / "shared" / "data" / "tech_expenses"
     if not data.is_dir():
         pytest.skip("no ../shared/data")
-    from benchmarks.recipe import load
+    from devtools.expenses import load
     from shared.evaluation.metrics import recall_at
 
     loaded = load(data)

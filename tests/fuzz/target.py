@@ -14,6 +14,7 @@ import httpx
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from devtools.waiting import eventually
 from shared.kit.settings import Settings
 from tests.api.isolation import a_candidate, a_model, a_reranker
 from tests.factories import (
@@ -24,7 +25,6 @@ from tests.factories import (
     new_transaction,
     run_jobs,
 )
-from tests.worker.waiting import eventually
 
 if TYPE_CHECKING:
     from shared.bootstrap import Resources

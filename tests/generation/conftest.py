@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from devtools.scripted_llm import ScriptedLLM
 from shared.engines import llm_openai
 from shared.kit.settings import Settings
 from tests.generation.working import llm_settings
-from tests.scripted_llm import ScriptedLLM
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import uuid
 import pytest
 from sqlalchemy import update
 
+from devtools.scripted_llm import OK, Action, ScriptedLLM, always, first, sometimes
 from shared.bootstrap import Resources
 from shared.generation.service import PATIENCE
 from shared.jobs.tables import Job
@@ -12,7 +13,6 @@ from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.generation.working import attempt, candidates_of, chart, generate, look, submit
-from tests.scripted_llm import OK, Action, ScriptedLLM, always, first, sometimes
 
 
 def make_due(resources: Resources, job_id: uuid.UUID) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from devtools.scripted_llm import ScriptedLLM, changing
 from shared.bootstrap import Resources
 from shared.kit.settings import Settings
 from tests.factories import OrganizationClient, new_transaction
 from tests.generation.working import NAMES, activate, candidates_of, chart, generate, result_of
-from tests.scripted_llm import ScriptedLLM, changing
 
 SPOILT = {
     "unknown-category": {"category": "Trips to the moon"},

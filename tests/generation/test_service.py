@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import Engine, func, select
 
+from devtools.scripted_llm import INJECTED, ScriptedLLM, changing
 from shared import tables
 from shared.bootstrap import Resources
 from shared.generation import prompts
@@ -12,7 +13,6 @@ from shared.kit.unit_of_work import transaction
 from shared.registry.serving import get_active
 from tests.factories import OrganizationClient, new_category, run_jobs
 from tests.generation.working import activate, candidates_of, chart, generate, result_of
-from tests.scripted_llm import INJECTED, ScriptedLLM, changing
 
 
 @pytest.mark.parametrize("style", ["plain", "ambiguous", "paraphrase"])

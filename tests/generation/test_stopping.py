@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from devtools.scripted_llm import OK, Action, ScriptedLLM, always
+from devtools.waiting import eventually
 from shared.bootstrap import Resources
 from shared.generation import service as generation
 from shared.jobs.run import Lease
@@ -15,8 +17,6 @@ from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.generation.working import attempt, candidates_of, chart, look, submit
-from tests.scripted_llm import OK, Action, ScriptedLLM, always
-from tests.worker.waiting import eventually
 
 SOON = Lease(60, 0.02)
 

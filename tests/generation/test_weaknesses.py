@@ -4,13 +4,13 @@ import uuid
 
 import pytest
 
+from devtools.scripted_llm import ScriptedLLM
 from shared.bootstrap import Resources
 from shared.generation import weaknesses
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 from tests.generation.working import activate, generate, llm_settings
-from tests.scripted_llm import ScriptedLLM
 
 WORDS = {"Lodging": ("Marriott", "Hilton", "Hyatt"), "Software": ("GitHub", "Figma", "Slack")}
 

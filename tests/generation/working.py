@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from devtools.scripted_llm import ScriptedLLM
 from shared.bootstrap import Resources
 from shared.candidates import store as candidate_store
 from shared.candidates.tables import Candidate
@@ -16,7 +17,6 @@ from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, run_jobs
-from tests.scripted_llm import ScriptedLLM
 
 NAMES = ("Lodging", "Ground Transport", "Software Licences", "Client Entertainment")
 LEASE = Lease(60, 10)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text, update
 
+from devtools.waiting import eventually
 from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs import store
@@ -19,7 +20,6 @@ from shared.kit.errors import AppError, Unavailable
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.jobs.works import SOON, expire, names, nothing, run_work, with_effect
-from tests.worker.waiting import eventually
 
 
 def test_only_one_of_many_workers_claims_a_job(engine: Engine, job_id: uuid.UUID) -> None:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, select, text, update
 from sqlalchemy.orm import Session
 
+from devtools.waiting import eventually
 from shared.categories import store as category_store
 from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
@@ -21,7 +22,6 @@ from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.jobs.works import SOON, named, names, nothing, raising, run_work, with_effect
-from tests.worker.waiting import eventually
 
 SECRET = "card of Jane Doe"  # what a log may keep and a job may not
 

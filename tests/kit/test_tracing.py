@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from devtools.processes import processes_over
+from devtools.waiting import eventually
 from shared.kit.settings import Settings
 from tests.api.canaries import Caller, Canaries, Route
-from tests.processes import processes_over
-from tests.worker.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from devtools.scripted_llm import OK, Action, ScriptedLLM, always
+from devtools.waiting import eventually
 from shared.bootstrap import Resources
 from shared.jobs import service as jobs
 from shared.jobs.tables import Job
@@ -18,8 +20,6 @@ from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.generation.working import candidates_of, chart, llm_settings, submit
-from tests.scripted_llm import OK, Action, ScriptedLLM, always
-from tests.worker.waiting import eventually
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
+from devtools.processes import Processes, processes_over
+from devtools.waiting import eventually
 from shared.kit.settings import Settings
 from tests.factories import OrganizationClient, new_category
-from tests.processes import Processes, processes_over
-from tests.worker.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def test_a_worker_and_the_relay_show_what_they_did(
     [base] = organization.get("/v1/models").json()["data"]
     new_category(organization)
     organization.post(f"/v1/models/{base['id']}/activate")
-    relay, worker = port_of(processes.start_relay()), port_of(processes.start_worker())
+    relay, worker = port_of(processes.start_relay().log), port_of(processes.start_worker().log)
 
     def ended(kind: str) -> float:
         key = "outlay_job_duration_seconds_count", frozenset({"kind": kind, "status": "succeeded"}.items())
@@ -69,6 +69,6 @@ def test_a_port_that_is_taken_stops_nobody(processes: Processes) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        log = processes.start_relay(OUTLAY_METRICS_PORT=str(taken.getsockname()[1]))
+        log = processes.start_relay(OUTLAY_METRICS_PORT=str(taken.getsockname()[1])).log
         eventually(lambda: "relay started" in log.read_text())
     assert "metrics not served" in log.read_text()

@@ -1,91 +1,41 @@
 """The relay and real Celery workers, as processes that may be killed."""
 
 import contextlib
-import os
 import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from sqlalchemy import Engine
 
+from devtools.processes import Processes, processes_over
+from devtools.waiting import eventually
 from shared.jobs import service as jobs
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, new_labelled, new_transaction
-from tests.worker.waiting import eventually
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 HOTEL = {"merchant_name": "Marriott", "memo": "2 nights in Boston"}
-
-
-@dataclass
-class Processes:
-    """Processes of the worker's door, each the leader of a group of its own."""
-
-    environment: dict[str, str]
-    folder: Path
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def start(self, *module: str) -> subprocess.Popen[bytes]:
-        with (self.folder / f"{len(self.running)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", *module],
-                cwd=ROOT,
-                env=os.environ | self.environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.running.append(process)
-        return process
-
-    def start_relay(self) -> subprocess.Popen[bytes]:
-        return self.start("worker.relay")
-
-    def start_worker(self, queues: str) -> subprocess.Popen[bytes]:
-        options = ("-Q", queues, "-c", "1", "--without-gossip", "--without-mingle")
-        return self.start("celery", "-A", "worker.app", "worker", *options)
-
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
-        """SIGKILL to the whole group, as the kernel would for want of memory."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 @pytest.fixture(scope="module")
 def processes(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
     """A relay and a worker of every queue but gpu, with short leases."""
-    assert settings.edge_authkey is not None
-    environment = {
-        "OUTLAY_DATABASE_URL": settings.database_url,
-        "OUTLAY_REDIS_URL": settings.redis_url,
-        "OUTLAY_EDGE_SOCKET": str(settings.edge_socket),
-        "OUTLAY_EDGE_AUTHKEY": settings.edge_authkey.get_secret_value(),
-        "OUTLAY_ARTIFACTS_DIR": str(settings.artifacts_dir),
-        "OUTLAY_DEVICE": "cpu",
-        "OUTLAY_JOB_LEASE_SECONDS": "3",
-        "OUTLAY_JOB_HEARTBEAT_SECONDS": "0.5",
-        "OUTLAY_RELAY_POLL_SECONDS": "0.2",
-        "OUTLAY_SHUTDOWN_GRACE_SECONDS": "0.2",
-        "HF_HUB_OFFLINE": "1",
-    }
-    found = Processes(environment, tmp_path_factory.mktemp("logs"))
-    found.start_relay()
-    found.start_worker("default,embedding,evaluation")
-    yield found
-    for process in found.running:
-        found.kill(process)
+    with processes_over(
+        settings,
+        tmp_path_factory.mktemp("logs"),
+        OUTLAY_JOB_LEASE_SECONDS="3",
+        OUTLAY_JOB_HEARTBEAT_SECONDS="0.5",
+        OUTLAY_SHUTDOWN_GRACE_SECONDS="0.2",
+    ) as processes:
+        processes.start_relay()
+        processes.start_worker("default,embedding,evaluation")
+        yield processes
 
 
 def trainers(job_id: str) -> list[psutil.Process]:
@@ -162,7 +112,7 @@ def test_a_killed_training_is_done_again_once_and_a_cancelled_one_stops(
     job_id = train(filled, dataset_id, "tuned", epochs=6)
     eventually(lambda: job(engine, job_id).progress, within_s=120, every_s=0.05)
     [first] = trainers(job_id)
-    processes.kill(worker)
+    worker.kill()
     eventually(lambda: not first.is_running())
     assert job(engine, job_id).attempt == 1
     eventually(lambda: job(engine, job_id).status == "queued", every_s=0.05)
@@ -183,8 +133,8 @@ def test_a_killed_training_is_done_again_once_and_a_cancelled_one_stops(
     assert (ended.status, ended.attempt, ended.error) == ("cancelled", 1, None)
     assert trainers(job_id) == []
     assert len(filled.get("/v1/models").json()["data"]) == 2
-    assert worker.poll() is None
-    processes.kill(worker)  # the next test's training is for another one
+    assert worker.popen.poll() is None
+    worker.kill()  # the next test's training is for another one
 
 
 def test_a_worker_that_is_told_to_stop_gives_its_training_back(
@@ -195,8 +145,8 @@ def test_a_worker_that_is_told_to_stop_gives_its_training_back(
     worker = processes.start_worker("gpu")
     job_id = train(filled, dataset.result["dataset_id"], "interrupted", epochs=100)
     eventually(lambda: trainers(job_id), within_s=120, every_s=0.05)
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(30) == 0
+    worker.popen.send_signal(signal.SIGTERM)
+    assert worker.popen.wait(30) == 0
     after = job(engine, job_id)
     assert (after.status, after.leases_lost) == ("queued", 0)
     assert after.max_attempts - after.attempt == jobs.DEFAULT_MAX_ATTEMPTS  # as if it had never been tried

@@ -8,6 +8,7 @@ import pytest
 from celery import Celery
 from sqlalchemy import Engine, text, update
 
+from devtools.waiting import eventually
 from shared.engines.queue import BrokerUnavailable, RedisBroker
 from shared.jobs import service as jobs
 from shared.jobs import store
@@ -18,7 +19,6 @@ from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 from tests.silence import silent_port
 from tests.worker.valkey import Valkey
-from tests.worker.waiting import eventually
 from worker.app import create_celery
 from worker.relay import LOST_AFTER_SECONDS, Relay, listen
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 
-from tests.scripted_server import ScriptedServer
+from devtools.scripted_server import ScriptedServer
 
 KEY = "scripted-key"
 MODEL = "scripted-rerank"

@@ -19,12 +19,12 @@ import httpx
 import psutil
 from sqlalchemy import text
 
-from benchmarks.chaos.waiting import until
 from cli.connectivity import ROOT
 from cli.ports import free_port
 from cli.process import Child, Program, sweep
 from cli.servers import Servers
 from cli.standalone import outlay_programs, worker_arguments
+from devtools.waiting import eventually
 from shared.kit.db import create_db_engine
 
 START_SECONDS = 60
@@ -118,9 +118,9 @@ class Stack:
         for name in names:
             program = self._children[name].program
             if program.ready_line is not None:
-                until(self._ready[name].is_set, f"{name} is ready", START_SECONDS)
+                eventually(self._ready[name].is_set, f"{name} is ready", within_s=START_SECONDS)
             if program.ready_probe is not None:
-                until(program.ready_probe, f"{name} answers", START_SECONDS, every_s=0.1)
+                eventually(program.ready_probe, f"{name} answers", within_s=START_SECONDS, every_s=0.1)
 
     def is_ready(self, name: str) -> bool:
         """Whether it has said so since it was last started."""
@@ -216,7 +216,9 @@ class Stack:
 
     def ended(self, job_id: str, within_s: float = 120) -> Any:
         """The job's row once it has ended."""
-        return until(lambda: (row := self.job(job_id)).finished_at and row, f"job {job_id} ends", within_s)
+        return eventually(
+            lambda: (row := self.job(job_id)).finished_at and row, f"job {job_id} ends", within_s=within_s
+        )
 
     @property
     def redis_url(self) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 
-from benchmarks.chaos.found import Found, Options, checks
-from benchmarks.chaos.load import Load, Seen, outcomes, unsound
-from benchmarks.chaos.material import Tenant, activate_base, questions, tenant
-from benchmarks.chaos.stack import Stack
+from devtools.chaos.found import Found, Options, checks
+from devtools.chaos.load import Load, Seen, outcomes, unsound
+from devtools.chaos.material import Tenant, activate_base, questions, tenant
+from devtools.chaos.stack import Stack
 from shared import tables  # noqa: F401  # a foreign key finds its table only where every table is known
 from shared.categories import service as categories
 from shared.categories import store as category_store

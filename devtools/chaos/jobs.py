@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import redis
 
-from benchmarks.chaos.found import Found, Options
-from benchmarks.chaos.material import Tenant, send_freeze, send_import, tenant
-from benchmarks.chaos.stack import Stack
+from devtools.chaos.found import Found, Options
+from devtools.chaos.material import Tenant, send_freeze, send_import, tenant
+from devtools.chaos.stack import Stack
 
 WORKERS = ("worker-1", "worker-2", "worker-3")
 KILL_EVERY_S = 2.0

@@ -1,4 +1,4 @@
-"""What happens when things go wrong, measured: `python -m benchmarks.chaos`.
+"""What happens when things go wrong, measured: `python -m devtools.chaos`.
 
 Each scenario is a promise, tried on real processes of its own. Exits with 1 when one is broken.
 """
@@ -12,13 +12,13 @@ from dataclasses import fields
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.chaos.dependencies import dependencies
-from benchmarks.chaos.found import Found, Options, Scenario
-from benchmarks.chaos.jobs import jobs
-from benchmarks.chaos.models import switches, wiped
-from benchmarks.chaos.overload import overload
-from benchmarks.chaos.single import frozen, poison, stopped
-from benchmarks.chaos.soak import soak
+from devtools.chaos.dependencies import dependencies
+from devtools.chaos.found import Found, Options, Scenario
+from devtools.chaos.jobs import jobs
+from devtools.chaos.models import switches, wiped
+from devtools.chaos.overload import overload
+from devtools.chaos.single import frozen, poison, stopped
+from devtools.chaos.soak import soak
 
 SCENARIOS: dict[str, Scenario] = {
     "jobs": jobs,

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.chaos.dependencies import loaded
-from benchmarks.chaos.found import Found, Options
-from benchmarks.chaos.load import outcomes, unsound
-from benchmarks.chaos.stack import Stack
+from devtools.chaos.dependencies import loaded
+from devtools.chaos.found import Found, Options
+from devtools.chaos.load import outcomes, unsound
+from devtools.chaos.stack import Stack
 
 WATCHED = ("api", "worker", "relay", "edge")
 SAMPLE_S = 1.0

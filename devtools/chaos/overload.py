@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from benchmarks.chaos.found import Found, Options, checks
-from benchmarks.chaos.generator import Plan, Sent, generate
-from benchmarks.chaos.material import activate_base, questions, tenant
-from benchmarks.chaos.stack import Stack
+from devtools.chaos.found import Found, Options, checks
+from devtools.chaos.generator import Plan, Sent, generate
+from devtools.chaos.material import activate_base, questions, tenant
+from devtools.chaos.stack import Stack
 
 TIMES = 10
 CLOSED_S = 8.0

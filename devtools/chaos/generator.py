@@ -1,4 +1,4 @@
-"""Sends requests from a process of its own: `python -m benchmarks.chaos.generator`, a plan on standard input.
+"""Sends requests from a process of its own: `python -m devtools.chaos.generator`, a plan on standard input.
 
 Raw HTTP/1.1 on kept connections, because a client library would be busier than the server that it measures.
 Open loop (`rate` a second, whatever comes back; latency counts from when a request was due) or closed loop
@@ -48,7 +48,7 @@ class Sent:
 
 def generate(plan: Plan) -> Sent:
     """Run the plan in a new process and return what it found."""
-    command = [sys.executable, "-m", "benchmarks.chaos.generator"]
+    command = [sys.executable, "-m", "devtools.chaos.generator"]
     done = subprocess.run(
         command, input=json.dumps(asdict(plan)), stdout=subprocess.PIPE, text=True, check=True
     )

@@ -7,15 +7,16 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from functools import partial
 from typing import Any
 
 import httpx
 
-from benchmarks.chaos.found import Found, Options, checks
-from benchmarks.chaos.load import CLIENT_TIMEOUT_S, Load, Seen, outcomes, unsound
-from benchmarks.chaos.material import activate_base, questions, send_freeze, tenant
-from benchmarks.chaos.stack import Stack
-from benchmarks.chaos.waiting import until
+from devtools.chaos.found import Found, Options, checks
+from devtools.chaos.load import CLIENT_TIMEOUT_S, Load, Seen, outcomes, unsound
+from devtools.chaos.material import activate_base, questions, send_freeze, tenant
+from devtools.chaos.stack import Stack
+from devtools.waiting import eventually
 
 DEPENDENCIES = ("postgres", "valkey", "edge")
 WAYS = ("killed", "frozen")
@@ -82,7 +83,7 @@ def away(stack: Stack, load: Load, dependency: str, way: str, away_s: float) -> 
     gone = time.monotonic()
     stack.kill(dependency) if way == "killed" else stack.freeze(dependency)
     time.sleep(away_s)
-    until(lambda: _said(load, gone), "/readyz says so", 60)
+    eventually(lambda: _said(load, gone), "/readyz says so", within_s=60)
     returned = time.monotonic()
     stack.start(dependency, wait=False) if way == "killed" else stack.thaw(dependency)
 
@@ -91,7 +92,9 @@ def away(stack: Stack, load: Load, dependency: str, way: str, away_s: float) -> 
         asked = [s for s in list(load.seen) if s.endpoint == endpoint and s.started > returned]
         return min((s.ended for s in asked if 0 < s.status < 400), default=None)
 
-    back = {name: until(lambda: well(name), f"{name} is back", 90) - returned for name in ENDPOINTS}  # noqa: B023
+    back = {
+        name: eventually(partial(well, name), f"{name} is back", within_s=90) - returned for name in ENDPOINTS
+    }
     seen = load.between(gone, returned)
     said = [moment - gone for moment in _said(load, gone)]
     figures = {name: _figures([s for s in seen if s.endpoint == name]) for name in ENDPOINTS}

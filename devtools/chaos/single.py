@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos.found import Found, Options, checks
-from benchmarks.chaos.material import Tenant, activate_base, send_freeze, tenant
-from benchmarks.chaos.stack import Stack
-from benchmarks.chaos.waiting import until
+from devtools.chaos.found import Found, Options, checks
+from devtools.chaos.material import Tenant, activate_base, send_freeze, tenant
+from devtools.chaos.stack import Stack
+from devtools.waiting import eventually
 
 # Enough rows that a freezing takes longer than it takes to see that it runs.
 FREEZE_ROWS = 3000
@@ -49,7 +49,9 @@ def run_frozen(stack: Stack, made: Tenant, lease_s: float, first: str, second: s
     before = effects(stack, job_id)
     stack.thaw(first)
     mark = f'"job_id": "{job_id}"'
-    words = until(lambda: _lines(stack, first, mark, '"job ended"'), "the frozen worker ends its attempt", 60)
+    words = eventually(
+        lambda: _lines(stack, first, mark, '"job ended"'), "the frozen worker ends its attempt", within_s=60
+    )
     stack.kill(second)
     tried, held, broken = checks(
         done_by_another=(ended.status, ended.attempt) == ("succeeded", 2),
@@ -111,7 +113,9 @@ def stopped(_: Options) -> Found:
 
 def run_stopped(stack: Stack, job_id: str, worker: str) -> Found:
     """TERM to the worker as soon as the job reports progress; the same worker starts again to finish it."""
-    until(lambda: stack.job(job_id).progress, f"job {job_id} reports progress", 120, every_s=0.05)
+    eventually(
+        lambda: stack.job(job_id).progress, f"job {job_id} reports progress", within_s=120, every_s=0.05
+    )
     before, began = stack.job(job_id), time.monotonic()
     stack.send_one(worker, signal.SIGTERM)
     stack.wait_exit(worker, within_s=STOP_SECONDS + 30)
@@ -138,7 +142,9 @@ def _left(job: Any) -> int:
 
 def running(stack: Stack, job_id: str, attempt: int) -> None:
     """Return as soon as the attempt has begun."""
-    until(lambda: stack.job(job_id).attempt == attempt, f"attempt {attempt} begins", 120, every_s=0.002)
+    eventually(
+        lambda: stack.job(job_id).attempt == attempt, f"attempt {attempt} begins", within_s=120, every_s=0.002
+    )
 
 
 def after_claim(stack: Stack, job_id: str, deaths: int) -> Any:
@@ -148,7 +154,7 @@ def after_claim(stack: Stack, job_id: str, deaths: int) -> Any:
         job = stack.job(job_id)
         return job if job.finished_at or (job.status == "running" and job.attempt > deaths) else None
 
-    return until(seen, f"attempt {deaths + 1} begins, or none", 180, every_s=0.002)
+    return eventually(seen, f"attempt {deaths + 1} begins, or none", within_s=180, every_s=0.002)
 
 
 def effects(stack: Stack, job_id: str) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.chaos.stack import Stack
+from devtools.chaos.stack import Stack
 
 CATEGORIES = {
     "Lodging": "Marriott Hilton hotel, nights, stay",
