@@ -248,3 +248,33 @@ def test_a_class_name_is_unique_in_shared() -> None:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(module_of(path))
     assert {name: modules for name, modules in places.items() if len(modules) > 1} == {}
+
+
+def imported_packages(path: Path) -> set[str]:
+    """The top-level packages that a file imports anywhere, functions included."""
+    packages = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            packages |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            packages.add(str(node.module).partition(".")[0])
+    return packages
+
+
+@pytest.mark.parametrize(
+    ("packages", "forbidden"),
+    [
+        ((*PACKAGES, "migrations"), {"devtools", "benchmarks", "tests"}),
+        (("devtools",), {"benchmarks", "tests"}),
+        (("benchmarks",), {"tests"}),
+        (("tests",), {"benchmarks"}),
+    ],
+    ids=["the product", "devtools", "benchmarks", "tests"],
+)
+def test_code_for_development_is_imported_downwards_only(
+    packages: tuple[str, ...], forbidden: set[str]
+) -> None:
+    """Tests and benchmarks share devtools but not each other; the product uses none of the three."""
+    files = list(sources(*packages))
+    assert files
+    assert [str(path.relative_to(ROOT)) for path in files if imported_packages(path) & forbidden] == []
