@@ -56,7 +56,7 @@ def main() -> int:
             Path(name),
             workers={"worker": "default,embedding", "evaluation": "evaluation"}
             | dict.fromkeys(workers, "gpu"),
-            **leases(options.lease),
+            settings=leases(options.lease),
         ) as stack,
         stack.client(stack.new_organization()[1]) as http,
     ):

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     print(f"{len(train)} rows to learn from, {len(asked)} asked, {len(data.chart)} categories")
     ranks: dict[str, list[int | None]] = {}
     for method in METHODS:
-        unit = units.once(f"{options.part}-{method}", lambda m=method: _baseline(m, data, train, asked))
+        unit = units.once(f"{options.part}-{method}", partial(_baseline, method, data, train, asked))
         ranks[method] = unit["ranks"]
     unit = units.once(f"{options.part}-placed", lambda: _baseline(RIVAL, data, train, asked, _placed))
     ranks[PLACED] = unit["ranks"]

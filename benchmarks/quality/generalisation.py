@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import uuid
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,10 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     """Base and tuned on the same rows, and whether what is between them is more than chance."""
     data = material.tech_expenses(options.shared / "tech_expenses")
     unseen = _joined(
-        units.once(f"unseen-{fold}", lambda f=fold: _unseen(data, f, units))["ranks"] for fold in range(FOLDS)
+        units.once(f"unseen-{fold}", partial(_unseen, data, fold, units))["ranks"] for fold in range(FOLDS)
     )
     renamed = _joined(
-        units.once(f"renamed-{fold}", lambda f=fold: _renamed(data, f, units))["ranks"]
-        for fold in range(FOLDS)
+        units.once(f"renamed-{fold}", partial(_renamed, data, fold, units))["ranks"] for fold in range(FOLDS)
     )
     found: dict[str, Any] = {}
     tables.show("categories held out whole", unseen)

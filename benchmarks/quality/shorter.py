@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,11 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     data = material.tech_expenses(options.shared / "tech_expenses")
     ranks: dict[str, list[int | None]] = {}
     for fold in range(FOLDS):
-        unit = units.once(f"matryoshka-{fold}", lambda f=fold: {"ranks": _fold(data, f)})
+        unit = units.once(f"matryoshka-{fold}", partial(_fold, data, fold))
         for name, its in unit["ranks"].items():
             ranks.setdefault(name, []).extend(its)
     tables.show("matryoshka, tech expenses, 5 folds", dict(sorted(ranks.items())))
-    indexes = {str(d): units.once(f"index-{d}", lambda d=d: _index(d)) for d in DIMENSIONS}
+    indexes = {str(d): units.once(f"index-{d}", partial(_index, d)) for d in DIMENSIONS}
     print(f"\n{'dimension':>10} {'bytes a point':>14} {'ms a search (median, p95)':>28}, {POINTS} points")
     for dimension, found in indexes.items():
         times = f"{found['median_ms']:18.2f} {found['p95_ms']:8.2f}"
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     return {"recall_at_1": recall, "index": indexes}
 
 
-def _fold(data: Data, fold: int) -> dict[str, list[int | None]]:
+def _fold(data: Data, fold: int) -> dict[str, Any]:
     known, asked = ([data.rows[at] for at in some] for some in halves(data, 0, fold))
     ranks: dict[str, list[int | None]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +56,7 @@ def _fold(data: Data, fold: int) -> dict[str, list[int | None]]:
         for dimension in DIMENSIONS:
             encoder = SentenceTransformerEncoder(model, dimension=dimension)
             ranks |= stages(f"{dimension:3} numbers", encoder, data, known, asked)
-    return ranks
+    return {"ranks": ranks}
 
 
 def _index(dimension: int) -> dict[str, Any]:

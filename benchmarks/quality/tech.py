@@ -4,6 +4,7 @@ import argparse
 import random
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,7 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     """Every fold of every seed, then the table."""
     data = material.tech_expenses(options.shared / "tech_expenses")
     found = {
-        (seed, fold): units.once(
-            f"tech-{seed}-{fold}", lambda s=seed, f=fold: one_fold(data, s, f, options, units)
-        )
+        (seed, fold): units.once(f"tech-{seed}-{fold}", partial(one_fold, data, seed, fold, options, units))
         for seed in range(options.seeds)
         for fold in range(FOLDS)
     }

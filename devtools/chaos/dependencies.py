@@ -31,7 +31,7 @@ def dependencies(options: Options) -> Found:
     started = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
-        Stack(Path(name), threads=2, rate_limit="", max_queued_jobs="100000") as stack,
+        Stack(Path(name), threads=2, settings={"rate_limit": "", "max_queued_jobs": "100000"}) as stack,
     ):
         with loaded(stack) as (load, accepted):
             found = {
@@ -97,7 +97,7 @@ def away(stack: Stack, load: Load, dependency: str, way: str, away_s: float) -> 
     }
     seen = load.between(gone, returned)
     said = [moment - gone for moment in _said(load, gone)]
-    figures = {name: _figures([s for s in seen if s.endpoint == name]) for name in ENDPOINTS}
+    figures: dict[str, Any] = {name: _figures([s for s in seen if s.endpoint == name]) for name in ENDPOINTS}
     bad = unsound(load.between(gone, time.monotonic()))
     _, _, broken = checks(
         livez_200=figures["/livez"]["answers"].keys() == {"200"},

@@ -28,11 +28,11 @@ Sent = list[tuple[str, str, str]]  # kind, job id, prefix of the import's extern
 def jobs(options: Options) -> Found:
     """Submit, kill, flush and count."""
     settings = {"job_lease_seconds": str(options.lease_s), "job_heartbeat_seconds": str(options.lease_s / 4)}
-    free = {"rate_limit": "", "max_queued_jobs": "100000"}
+    settings |= {"rate_limit": "", "max_queued_jobs": "100000"}
     queues = dict.fromkeys(WORKERS, "default,embedding")
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
-        Stack(Path(name), workers=queues, **settings, **free) as stack,
+        Stack(Path(name), workers=queues, settings=settings) as stack,
     ):
         return run(stack, options)
 

@@ -52,7 +52,7 @@ def switches(options: Options) -> Found:
     """Activations of two model versions in turn, under load."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
-        Stack(Path(name), rate_limit="") as stack,
+        Stack(Path(name), settings={"rate_limit": ""}) as stack,
     ):
         return run_switches(stack, options.switches)
 
@@ -161,7 +161,7 @@ def wiped(_: Options) -> Found:
     """The index dropped while it serves, and made anew from Postgres."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
-        Stack(Path(name), rate_limit="") as stack,
+        Stack(Path(name), settings={"rate_limit": ""}) as stack,
     ):
         return run_wiped(stack)
 

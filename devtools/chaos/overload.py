@@ -25,7 +25,7 @@ def overload(options: Options) -> Found:
     """What is served, then ten times as much."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
-        Stack(Path(name), rate_limit="") as stack,
+        Stack(Path(name), settings={"rate_limit": ""}) as stack,
     ):
         made = tenant(stack, rows=200)
         with stack.client(made.key, timeout_s=60) as http:

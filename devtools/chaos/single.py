@@ -26,7 +26,7 @@ def frozen(options: Options) -> Found:
     """A worker stopped for twice its lease writes nothing when it goes on."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
-        Stack(Path(name), **leases(options.frozen_lease_s)) as stack,
+        Stack(Path(name), settings=leases(options.frozen_lease_s)) as stack,
     ):
         stack.add_worker("second", "default")
         made = tenant(stack, rows=FREEZE_ROWS)
@@ -68,7 +68,7 @@ def poison(options: Options) -> Found:
     """A job whose worker dies whenever it runs is tried three times and then failed."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
-        Stack(Path(name), **leases(options.lease_s)) as stack,
+        Stack(Path(name), settings=leases(options.lease_s)) as stack,
     ):
         return run_poison(stack, tenant(stack, rows=FREEZE_ROWS), "worker")
 

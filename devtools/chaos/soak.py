@@ -21,7 +21,7 @@ def soak(options: Options) -> Found:
     """Sample each process's memory; the slope is a least-squares line through the second half."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
-        Stack(Path(name), threads=2, rate_limit="", max_queued_jobs="100000") as stack,
+        Stack(Path(name), threads=2, settings={"rate_limit": "", "max_queued_jobs": "100000"}) as stack,
     ):
         samples: dict[str, list[tuple[float, float]]] = {name: [] for name in WATCHED}
         with loaded(stack) as (load, accepted):

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -46,13 +46,13 @@ class Stack:
         workers: dict[str, str] | None = None,
         threads: int = 1,
         durable: bool = True,
-        **settings: str,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self._servers = Servers(folder, durable=durable)
         self._workers = DEFAULT_WORKERS if workers is None else workers
         self._threads = threads
-        self._settings = settings
+        self._settings = settings or {}
         self._children: dict[str, Child] = {}
         self._ready: dict[str, threading.Event] = {}
         self._exited: dict[str, threading.Event] = {}

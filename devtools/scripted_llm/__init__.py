@@ -91,7 +91,9 @@ class ScriptedLLM(ScriptedServer):
         blocks = [json.loads(text) for text in _FENCED.findall(body["messages"][-1]["content"])]
         wanted = blocks[0]
         is_paraphrase = "name" in _row_schema(body)["properties"]
-        confusions = next((block for block in blocks if block and "mistaken_for" in block[0]), [])
+        confusions: list[dict[str, Any]] = next(
+            (block for block in blocks if block and "mistaken_for" in block[0]), []
+        )
         is_hard = len(blocks) > 1
         with self._lock:
             rng = random.Random(f"{self.seed}/{len(self._given)}/{len(self.truth)}")

@@ -251,7 +251,8 @@ OWN: dict[tuple[str, str], tuple[str, ...]] = {
 def request_of(place: Place, caller: OrganizationClient, engine: Engine, row_id: uuid.UUID) -> dict[str, Any]:
     """The path, query and body of a request that names the row in this place, and own rows in all others."""
     key = (place.method, place.path)
-    path, body, query = place.path, copy.deepcopy(BODIES.get(key, {})), {}
+    path, body = place.path, copy.deepcopy(BODIES.get(key, {}))
+    query: dict[str, str] = {}
     for name in OWN.get(key, ()):
         (query if place.where == "query" else body)[name] = str(ROWS[name](caller, engine))
     for part in [part.strip("{}") for part in path.split("/") if part.startswith("{")]:

@@ -52,7 +52,7 @@ def report(seed: int = 0) -> Json:
     def place(one: str, spread: float) -> list[float]:
         return [centre + rng.gauss(0, spread) for centre in centres[one]]
 
-    points = [
+    points: list[Json] = [
         *({"kind": "category", "label": NAMES[one], "category_id": one} for one in ids),
         *(
             {"kind": "transaction", "label": f"Row {number}", "category_id": ids[number % 3]}

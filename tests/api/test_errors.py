@@ -32,7 +32,7 @@ def test_every_missing_or_bad_key_is_answered_alike(
     ]
     answers = [
         client.get(
-            "/v1/categories", headers={} if value is None else {"Authorization": value.encode("latin-1")}
+            "/v1/categories", headers={} if value is None else {b"Authorization": value.encode("latin-1")}
         )
         for value in bad
     ]

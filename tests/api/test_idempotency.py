@@ -225,7 +225,8 @@ def test_a_day_later_the_key_is_free(engine: Engine, organization: OrganizationC
 
 @pytest.mark.parametrize("key", [b"", b"x" * 256, "é".encode(), b"a\tb"], ids=repr)
 def test_an_impossible_key_is_a_400(organization: OrganizationClient, key: bytes) -> None:
-    headers = organization.headers | {"Idempotency-Key": key}
+    headers = {name.encode(): value.encode() for name, value in organization.headers.items()}
+    headers[b"Idempotency-Key"] = key
     answer = organization.client.post("/v1/transactions", json={"merchant_name": "a"}, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-idempotency-key")
 

@@ -189,7 +189,7 @@ def test_three_organizations_never_meet(client: TestClient, resources: Resources
         pass
 
     Bound.client, Bound.resources = client, resources
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Bound,
         settings=settings(
             max_examples=EXAMPLES,

@@ -63,7 +63,7 @@ def test_a_stream_tells_each_change_and_ends_with_the_job(
     async def follow() -> list[tuple[str, Any]]:
         connections = Connections(engine, 1)
         first = await job_events.read_job(connections, organization.id, job_id)
-        seen = []
+        seen: list[tuple[str, Any]] = []
         async for state in job_events.states(connections, organization.id, job_id, first):
             seen.append((state.status, state.progress))
             assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # it is a QueuePool

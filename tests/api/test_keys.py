@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
+from shared.kit.errors import Unauthenticated
 from shared.kit.unit_of_work import transaction
 from shared.organizations import service as organizations
 from tests.factories import ROOT_KEY, OrganizationClient, new_organization
@@ -72,7 +73,7 @@ def test_whatever_is_wrong_with_a_key_the_answer_is_the_same_to_the_byte(
     client: TestClient, organization: OrganizationClient, engine: Engine, kind: str
 ) -> None:
     value = REFUSED[kind](organization, engine)
-    headers = {} if value is None else {"Authorization": value.encode("latin-1")}
+    headers = {} if value is None else {b"Authorization": value.encode("latin-1")}
     answer, bare = client.get(PATH, headers=headers), client.get(PATH)
     assert (answer.status_code, answer.content) == (401, bare.content)
     assert answer.headers["www-authenticate"] == 'Bearer realm="outlay"'
@@ -131,7 +132,7 @@ def test_a_key_opens_until_the_moment_at_which_it_expires(
         try:
             with transaction(engine) as session:
                 organizations.authenticate(session, token)
-        except organizations.Unauthenticated:
+        except Unauthenticated:
             return False
         return True
 

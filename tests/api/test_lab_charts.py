@@ -89,7 +89,7 @@ def test_words_say_what_a_map_shows() -> None:
 def test_there_is_no_figure_without_data() -> None:
     assert figures.of_evaluation({}, None) == {}
     empty = {"bins": [{"low": 0, "high": 1, "n": 0, "mean_score": None, "accuracy": None}]}
-    report = {"slices": {}, "confusions": [], "map": None}
+    report: dict[str, Any] = {"slices": {}, "confusions": [], "map": None}
     reliability = {**empty, "expected_calibration_error": None}
     assert figures.of_evaluation({"n": 0}, {**report, "reliability": reliability}) == {}
     named = figures.of_evaluation(METRICS, REPORT)

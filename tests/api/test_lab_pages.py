@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from typing import Any
 
 import pytest
 from fastapi.routing import iter_route_contexts
@@ -64,7 +65,8 @@ def test_an_evaluation_from_before_there_were_reports_is_shown(
 ) -> None:
     dataset_id = new_dataset(engine, organization)
     old = {"n": 4, "recall": {"1": example.figure(0.5)}, "mrr": {}, "without_history": {"n": 4}}
-    for values in ({"metrics": {}, "per_category": {}, "report": None}, {"metrics": old, "report": None}):
+    without_metrics: dict[str, Any] = {"metrics": {}, "per_category": {}, "report": None}
+    for values in (without_metrics, {"metrics": old, "report": None}):
         evaluation_id = new_evaluation(engine, organization, dataset_id, **values)
         home = f"/console/evaluations/{evaluation_id}"
         assert browser.get(home).status_code == 200

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from shared.candidates import service as candidates
 from shared.candidates import store as candidate_store
 from shared.candidates.decisions import CandidateDecided, CandidateLeased, CandidateRelabelled, NothingToUndo
-from shared.candidates.service import Filter
+from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import Candidate
 from shared.kit.unit_of_work import transaction
 from shared.transactions import store as transaction_store
@@ -47,7 +47,7 @@ def test_what_another_holds_is_not_decided(
 ) -> None:
     [made] = new_candidates(engine, organization, 1)
     with transaction(engine) as session:
-        candidates.lease(session, organization.id, "Joe", Filter(), order="oldest", count=1)
+        candidates.lease(session, organization.id, "Joe", CandidateFilter(), order="oldest", count=1)
     for decision in ("approve", "reject", "skip"):
         with pytest.raises(CandidateLeased):
             decide(decision, made)

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from shared.candidates import decisions
 from shared.candidates import service as candidates
 from shared.candidates import store as candidate_store
-from shared.candidates.service import Filter
+from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import Candidate
 from shared.kit.db import create_db_engine
 from shared.kit.settings import Settings
@@ -32,7 +32,7 @@ def lease(engine: Engine, organization: OrganizationClient) -> Lease:
     def ask(reviewer: str, count: int = 1, order: str = "oldest", **wanted: Any) -> list[uuid.UUID]:
         with transaction(engine) as session:
             rows = candidates.lease(
-                session, organization.id, reviewer, Filter(**wanted), order=order, count=count
+                session, organization.id, reviewer, CandidateFilter(**wanted), order=order, count=count
             )
             return [row.id for row in rows]
 
@@ -72,7 +72,12 @@ def test_no_candidate_is_ever_held_by_two(wide_engine: Engine, organization: Org
             order = draw.choice(["hardest", "disagreed", "oldest", "random"])
             with transaction(wide_engine) as session:
                 rows = candidates.lease(
-                    session, organization.id, reviewer, Filter(), order=order, count=draw.randint(1, 5)
+                    session,
+                    organization.id,
+                    reviewer,
+                    CandidateFilter(),
+                    order=order,
+                    count=draw.randint(1, 5),
                 )
                 ids = [row.id for row in rows]
             with mutex:

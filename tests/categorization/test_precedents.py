@@ -85,7 +85,7 @@ def test_read_from_the_current_labels_of_one_organisation(client: TestClient, re
     label(ours, second, merchant_name="Uber", department="Sales")
     label(ours, second, merchant_name="Uber")
     asked = [
-        TransactionFields(**at_depot),
+        TransactionFields("Straße 7 & Söhne", location="Depot", department="Fleet"),
         TransactionFields("Uber", department="Sales"),
         TransactionFields("Uber"),
     ]

@@ -46,7 +46,7 @@ def names(answer: Answer) -> list[str]:
 
 def category_id(organization: OrganizationClient, name: str) -> str:
     rows = organization.get("/v1/categories").json()["data"]
-    return next(row["id"] for row in rows if row["name"] == name)
+    return str(next(row["id"] for row in rows if row["name"] == name))
 
 
 def correct(organization: OrganizationClient, resources: Resources, name: str, **fields: Any) -> uuid.UUID:

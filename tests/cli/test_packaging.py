@@ -37,10 +37,10 @@ def test_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("OUTLAY_")]:
         monkeypatch.delenv(name)
     shown = {name: value for name, value in example_values().items() if value}
-    defaults = Settings(_env_file=None)  # type: ignore[call-arg]  # pydantic-settings' own
+    defaults = Settings(_env_file=None)
     for name, value in shown.items():
         monkeypatch.setenv(name, value)
-    assert Settings(_env_file=None) == defaults  # type: ignore[call-arg]  # as above
+    assert Settings(_env_file=None) == defaults
     unset = {name for name in example_values() if name not in shown}
     assert {getattr(defaults, name.removeprefix("OUTLAY_").lower()) for name in unset} == {None}
 

@@ -147,7 +147,7 @@ def test_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_configured_server_takes_the_embedded_ones_place(servers: Servers, tmp_path: Path) -> None:
-    configured = Settings(_env_file=None, database_url=servers.database_url, redis_url=servers.redis_url)  # type: ignore[call-arg]  # pydantic-settings' own
+    configured = Settings(_env_file=None, database_url=servers.database_url, redis_url=servers.redis_url)
     assert given(configured) == {"database_url", "redis_url"}
     check_database(configured)
     check_redis(configured)

@@ -157,13 +157,13 @@ def test_a_row_deleted_while_it_is_copied_is_not_counted(
     filled: OrganizationClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gone = filled.get("/v1/transactions").json()["data"][0]["id"]
-    replace = freezing.store.replace
+    replace = dataset_store.replace
 
     def then_delete(session: Any, dataset: Any) -> None:  # after the split, before the copy
         replace(session, dataset)
         assert filled.delete(f"/v1/transactions/{gone}").status_code == 204
 
-    monkeypatch.setattr(freezing.store, "replace", then_delete)
+    monkeypatch.setattr(dataset_store, "replace", then_delete)
     dataset_id = freeze(engine, filled)
     with transaction(engine) as session:
         dataset = dataset_store.get(session, filled.id, dataset_id)

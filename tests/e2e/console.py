@@ -2,11 +2,11 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Dialog, Page, Route
 from sqlalchemy import Engine
 
 from shared.candidates import service as candidates
@@ -75,9 +75,14 @@ def open_desk(
     """Sign in, in a browser that shares nothing with others, and go to the page."""
     page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
     desk = Desk(page, organization)
+
+    def dismiss(dialog: Dialog) -> None:
+        desk.complaints.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
     page.on("console", lambda said: desk.complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: desk.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (desk.complaints.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", dismiss)
     page.goto(f"{url}/console/sign-in")
     page.get_by_label("Your name").fill(name)
     page.get_by_label("API key").fill(organization.key)
@@ -95,7 +100,7 @@ def stock(engine: Engine, organization: OrganizationClient, number: int, **field
     new = []
     for position in range(number):
         values = {"merchant_name": f"{MERCHANTS[position % 6]} {position}", "memo": f"number {position}"}
-        made = TransactionFields(**({"amount": Decimal("12.50"), "currency": "EUR"} | values | fields))
+        made = replace(TransactionFields(amount=Decimal("12.50"), currency="EUR", **values), **fields)
         difficulty = Difficulty(rank=position + 1, margin=-position / 100, model_version_id=uuid.uuid4())
         category_id = uuid.UUID(chart[position % len(chart)]["id"])
         new.append(NewCandidate(category_id, made, difficulty=difficulty))

@@ -21,9 +21,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(
         tmp_path_factory.mktemp("chaos"),
         workers=dict.fromkeys(jobs.WORKERS, "default,embedding"),
-        rate_limit="",
-        relay_poll_seconds="0.2",
-        **single.leases(LEASE_S),
+        settings=single.leases(LEASE_S) | {"rate_limit": "", "relay_poll_seconds": "0.2"},
     ) as running:
         yield running
 

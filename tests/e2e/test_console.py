@@ -1,6 +1,6 @@
 """The review desk in a real Chromium, on the real stack with an active model: keys, leases, failures."""
 
-from playwright.sync_api import Browser, Route
+from playwright.sync_api import Browser, Route, expect
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
@@ -199,7 +199,7 @@ def test_an_answer_that_is_lost_does_not_decide_twice(at_work: Open) -> None:
 
     desk.page.route("**/approve", lose_once)
     decided = desk.decide("a")
-    eventually(lambda: desk.page.wait_for_timeout(50) or desk.text("#progress dd:nth-of-type(1)") == "2")
+    expect(desk.page.locator("#progress dd:nth-of-type(1)")).to_have_text("2")
     assert (lost, desk.page.is_hidden("#trouble")) == ([200], True)
     assert desk.candidate(decided)["status"] == "approved"
     assert len(desk.organization.get("/v1/transactions").json()["data"]) == 1

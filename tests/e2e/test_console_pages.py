@@ -1,6 +1,7 @@
 """The other pages in a real Chromium: text stays text, and nobody needs a mouse."""
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import Engine
 
 from devtools.waiting import eventually
@@ -73,15 +74,15 @@ def test_the_table_decides_about_many(at_work: Open) -> None:
     page.wait_for_selector("#rows tr")
     assert page.locator("#rows input").count() == 50
     page.click("#more button")
-    eventually(lambda: page.wait_for_timeout(20) or page.locator("#rows input").count() == 70)
+    expect(page.locator("#rows input")).to_have_count(70)
     page.get_by_label("Select all shown").check()
     assert desk.text("#selected") == "70 selected"
     page.locator("#rows input").first.uncheck()
     assert desk.text("#selected") == "69 selected"
     page.click("#approve-selected")
-    eventually(lambda: page.wait_for_timeout(20) or desk.text("#selected") == "69 approved")
+    expect(page.locator("#selected")).to_have_text("69 approved")
     assert desk.progress() == {"pending": 1, "approved": 69, "rejected": 0, "skipped": 0}
-    eventually(lambda: page.wait_for_timeout(20) or page.locator("#rows input").count() == 1)
+    expect(page.locator("#rows input")).to_have_count(1)
     page.locator("#rows input").check()
     page.click("#reject-selected")
     eventually(lambda: desk.progress()["rejected"] == 1)
@@ -100,7 +101,7 @@ def test_real_transactions_are_labelled_by_the_same_keys(at_work: Open) -> None:
 
     def label(transaction_id: str) -> str | None:
         found = organization.get(f"/v1/transactions/{transaction_id}").json()["label"]
-        return found and names[found["category_id"]]
+        return names[found["category_id"]] if found else None
 
     names = {one["id"]: one["name"] for one in organization.get("/v1/categories").json()["data"]}
     suggested = desk.page.locator(".suggestion .name")

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from qdrant_client import QdrantClient
@@ -66,6 +67,15 @@ class Sidecar:
         shutil.rmtree(self.folder.parent)
 
 
+NewSidecar = Callable[[], Sidecar]
+
+
+class Connect(Protocol):
+    """Makes a client of a sidecar."""
+
+    def __call__(self, sidecar: Sidecar, timeout_s: float = 30) -> EdgeIndex: ...
+
+
 def make_sidecar() -> Sidecar:
     # Not tmp_path: a socket's path holds 107 bytes.
     place = Path(tempfile.mkdtemp(prefix="edge-"))
@@ -73,16 +83,16 @@ def make_sidecar() -> Sidecar:
 
 
 @pytest.fixture
-def new_sidecar() -> Iterator[Callable[[], Sidecar]]:
+def new_sidecar() -> Iterator[NewSidecar]:
     """Makes sidecars that are not started yet, each with a folder of its own; ends them all."""
-    made: list[Sidecar] = []
+    sidecars: list[Sidecar] = []
 
     def make() -> Sidecar:
-        made.append(make_sidecar())
-        return made[-1]
+        sidecars.append(make_sidecar())
+        return sidecars[-1]
 
     yield make
-    for sidecar in made:
+    for sidecar in sidecars:
         sidecar.clear()
 
 
@@ -97,35 +107,36 @@ def lasting_sidecar() -> Iterator[Sidecar]:
 
 
 @pytest.fixture
-def sidecar(new_sidecar) -> Sidecar:
+def sidecar(new_sidecar: NewSidecar) -> Sidecar:
     """A started one of the test's own."""
     return new_sidecar().start()
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[..., EdgeIndex]]:
+def connect() -> Iterator[Connect]:
     """Makes patient clients of a sidecar; closes them all."""
-    made: list[EdgeIndex] = []
+    clients: list[EdgeIndex] = []
 
-    def make(sidecar, **options) -> EdgeIndex:
-        made.append(EdgeIndex(sidecar.socket, sidecar.key, **{"timeout_s": 30} | options))
-        return made[-1]
+    def make(sidecar: Sidecar, timeout_s: float = 30) -> EdgeIndex:
+        clients.append(EdgeIndex(sidecar.socket, sidecar.key, timeout_s=timeout_s))
+        return clients[-1]
 
     yield make
-    for index in made:
+    for index in clients:
         index.close()
 
 
 @pytest.fixture(scope="module", params=["edge", "memory", *(["server"] if SERVER_URL else [])])
-def index(request) -> Iterator[VectorIndex]:
+def index(request: pytest.FixtureRequest) -> Iterator[VectorIndex]:
     """Every answer to the protocol that this machine can give."""
-    made: EdgeIndex | QdrantIndex
+    index: EdgeIndex | QdrantIndex
     if request.param == "edge":
         sidecar = request.getfixturevalue("lasting_sidecar")
-        made = EdgeIndex(sidecar.socket, sidecar.key, timeout_s=30)
+        index = EdgeIndex(sidecar.socket, sidecar.key, timeout_s=30)
     elif request.param == "memory":
-        made = QdrantIndex(QdrantClient(":memory:"))
+        index = QdrantIndex(QdrantClient(":memory:"))
     else:
-        made = QdrantIndex.connect(SERVER_URL, timeout_s=30)
-    yield made
-    made.close()
+        assert SERVER_URL is not None
+        index = QdrantIndex.connect(SERVER_URL, timeout_s=30)
+    yield index
+    index.close()

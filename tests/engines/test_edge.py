@@ -18,6 +18,7 @@ from shared.engines.vectors import (
     Search,
     point_id,
 )
+from tests.engines.conftest import Connect, NewSidecar, Sidecar
 
 SIZE = 16
 US = uuid.uuid4()
@@ -51,7 +52,7 @@ def finds(index: EdgeIndex, points: list[Point]) -> bool:
     )
 
 
-def test_points_survive_kill_9(sidecar, connect):
+def test_points_survive_kill_9(sidecar: Sidecar, connect: Connect) -> None:
     index = connect(sidecar)
     index.ensure_collection("c", SIZE)
     old, new = some_points(3000, digest="old"), some_points(1000, digest="new")
@@ -65,7 +66,9 @@ def test_points_survive_kill_9(sidecar, connect):
     assert finds(index, old[:2900])
 
 
-def test_every_acknowledged_write_survives_repeated_kills_in_the_middle_of_writing(sidecar, connect):
+def test_every_acknowledged_write_survives_repeated_kills_in_the_middle_of_writing(
+    sidecar: Sidecar, connect: Connect
+) -> None:
     """Each round writes the same points anew until the process is killed under it."""
     index = connect(sidecar)
     index.ensure_collection("c", SIZE)
@@ -74,7 +77,7 @@ def test_every_acknowledged_write_survives_repeated_kills_in_the_middle_of_writi
     for generation in range(4):
         wrote = threading.Event()
 
-        def write(generation=generation, wrote=wrote) -> int:
+        def write(generation: int = generation, wrote: threading.Event = wrote) -> int:
             last = -1
             for number in range(10**6):
                 serial = generation * 10**6 + number
@@ -104,7 +107,9 @@ def test_every_acknowledged_write_survives_repeated_kills_in_the_middle_of_writi
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_cleanly_and_all_is_there_again(sidecar, connect, number):
+def test_a_signal_ends_it_cleanly_and_all_is_there_again(
+    sidecar: Sidecar, connect: Connect, number: signal.Signals
+) -> None:
     index = connect(sidecar)
     index.ensure_collection("c", SIZE)
     points = some_points(200)
@@ -120,19 +125,19 @@ def test_a_signal_ends_it_cleanly_and_all_is_there_again(sidecar, connect, numbe
     assert finds(index, points)
 
 
-def test_no_sidecar_is_said(new_sidecar, connect):
+def test_no_sidecar_is_said(new_sidecar: NewSidecar, connect: Connect) -> None:
     with pytest.raises(IndexUnavailable) as caught:
         connect(new_sidecar()).ping()
     assert caught.value.retry_after == 2
 
 
-def test_another_key_is_refused_on_both_sides(sidecar, connect):
+def test_another_key_is_refused_on_both_sides(sidecar: Sidecar, connect: Connect) -> None:
     sidecar.key = "another key"
     with pytest.raises(IndexUnavailable, match="auth key does not fit"):
         connect(sidecar).ping()
 
 
-def test_a_hung_sidecar_does_not_hang_the_caller(sidecar, connect):
+def test_a_hung_sidecar_does_not_hang_the_caller(sidecar: Sidecar, connect: Connect) -> None:
     """Neither on a kept connection, nor on a new one, nor while sending more than the socket holds."""
     patient, kept, new = connect(sidecar), connect(sidecar, timeout_s=2), connect(sidecar, timeout_s=2)
     patient.ensure_collection("c", SIZE)
@@ -148,7 +153,7 @@ def test_a_hung_sidecar_does_not_hang_the_caller(sidecar, connect):
     assert patient.count("c", US) >= 10
 
 
-def test_threads_share_one_index(sidecar, connect):
+def test_threads_share_one_index(sidecar: Sidecar, connect: Connect) -> None:
     index = connect(sidecar)
     index.ensure_collection("c", SIZE)
     tenants = [uuid.uuid4() for _ in range(8)]
@@ -166,7 +171,9 @@ def test_threads_share_one_index(sidecar, connect):
         assert list(pool.map(work, range(8))) == [200] * 8
 
 
-def test_a_collection_dropped_under_its_users_is_missing_and_nothing_breaks(sidecar, connect):
+def test_a_collection_dropped_under_its_users_is_missing_and_nothing_breaks(
+    sidecar: Sidecar, connect: Connect
+) -> None:
     index = connect(sidecar)
     points = some_points(50)
     outcomes = []
@@ -195,7 +202,7 @@ def test_a_collection_dropped_under_its_users_is_missing_and_nothing_breaks(side
 
 # Newer Pythons warn of threads that other tests left; the client makes none.
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_child_makes_its_own_connections(sidecar, connect):
+def test_a_forked_child_makes_its_own_connections(sidecar: Sidecar, connect: Connect) -> None:
     index = connect(sidecar)
     index.ensure_collection("c", SIZE)
     them = uuid.uuid4()

@@ -51,7 +51,7 @@ def write(index: QdrantIndex) -> None:
     index.upsert("c", [Point(one, one, "category", one, one, np.ones(3, np.float32))])
 
 
-def test_no_server_is_unavailable():
+def test_no_server_is_unavailable() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
         index = QdrantIndex.connect(f"http://127.0.0.1:{taken.getsockname()[1]}")
@@ -61,7 +61,7 @@ def test_no_server_is_unavailable():
     assert caught.value.retry_after == 2
 
 
-def test_a_silent_server_is_unavailable():
+def test_a_silent_server_is_unavailable() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -83,13 +83,13 @@ def test_a_silent_server_is_unavailable():
         (503, IndexUnavailable),
     ],
 )
-def test_each_status_has_one_meaning(status, expected):
+def test_each_status_has_one_meaning(status: int, expected: type[Exception]) -> None:
     with answering(status, {"status": {"error": "no"}}) as index, pytest.raises(expected) as caught:
         write(index)
     assert type(caught.value) is expected
 
 
-def test_too_many_requests_says_when_to_come_back():
+def test_too_many_requests_says_when_to_come_back() -> None:
     refusal = answering(429, {"status": {"error": "slow down"}}, Retry_After="7")
     with refusal as index, pytest.raises(IndexUnavailable) as caught:
         write(index)
@@ -97,18 +97,18 @@ def test_too_many_requests_says_when_to_come_back():
 
 
 @pytest.mark.parametrize("status", ["acknowledged", "wait_timeout"])
-def test_a_write_that_is_not_completed_is_not_taken_for_done(status):
+def test_a_write_that_is_not_completed_is_not_taken_for_done(status: str) -> None:
     body = {"result": {"operation_id": 1, "status": status}, "status": "ok", "time": 0.0}
     with answering(200, body) as index, pytest.raises(IndexUnavailable):
         write(index)
 
 
-def test_a_completed_write_is_done():
+def test_a_completed_write_is_done() -> None:
     body = {"result": {"operation_id": 1, "status": "completed"}, "status": "ok", "time": 0.0}
     with answering(200, body) as index:
         write(index)
 
 
-def test_an_answer_that_is_not_qdrants_is_unavailable():
+def test_an_answer_that_is_not_qdrants_is_unavailable() -> None:
     with answering(200, {"hello": "world"}) as index, pytest.raises(IndexUnavailable):
         index.ping()

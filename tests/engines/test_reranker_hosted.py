@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from devtools.scripted_reranker import KEY, MODEL, Action, ScriptedReranker, always, first
-from shared.engines import reranker_hosted
 from shared.engines.reranker import (
     RerankerNotConfigured,
     RerankerRefused,
@@ -104,7 +103,7 @@ def test_a_retry_after_beyond_the_time_is_not_waited_for_but_kept_to(
     assert 60 < (error.value.retry_after or 0) <= 90
     assert len(server.requests) == 1
     later = time.monotonic() + 91
-    monkeypatch.setattr(reranker_hosted.time, "monotonic", lambda: later)
+    monkeypatch.setattr("shared.engines.reranker_hosted.time.monotonic", lambda: later)
     assert len(asked.score([QUERY])) == 1
 
 

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -12,6 +12,7 @@ from shared.engines.vectors import (
     CollectionMissing,
     IndexRefused,
     Point,
+    PointKind,
     Search,
     VectorIndex,
     check_name,
@@ -37,28 +38,45 @@ def collection(index: VectorIndex, size: int = SIZE) -> Iterator[str]:
 
 
 @pytest.fixture
-def name(index) -> Iterator[str]:
-    with collection(index) as made:
-        yield made
+def name(index: VectorIndex) -> Iterator[str]:
+    with collection(index) as name:
+        yield name
 
 
 def vector(*values: float) -> np.ndarray:
     return np.array(list(values) + [0.0] * (SIZE - len(values)), dtype=np.float32)
 
 
-def point(organization, values, *, kind="transaction", row=None, category=None, digest="") -> Point:
+def point(
+    organization: uuid.UUID,
+    values: np.ndarray,
+    *,
+    kind: PointKind = "transaction",
+    row: uuid.UUID | None = None,
+    category: uuid.UUID | None = None,
+    digest: str = "",
+) -> Point:
     row = row or uuid.uuid4()
     return Point(
         point_id("model", kind, row), organization, kind, row, category or uuid.uuid4(), values, digest
     )
 
 
-def rows(index, name, organization, values, *, kind="transaction", limit=10, exclude=()) -> list[uuid.UUID]:
+def rows(
+    index: VectorIndex,
+    name: str,
+    organization: uuid.UUID,
+    values: np.ndarray,
+    *,
+    kind: PointKind = "transaction",
+    limit: int = 10,
+    exclude: Iterable[uuid.UUID] = (),
+) -> list[uuid.UUID]:
     [hits] = index.search(name, [Search(organization, kind, values, limit, tuple(exclude))])
     return [hit.row_id for hit in hits]
 
 
-def test_a_point_comes_back_as_it_was_written(index, name):
+def test_a_point_comes_back_as_it_was_written(index: VectorIndex, name: str) -> None:
     us = uuid.uuid4()
     near, far = point(us, vector(1, 0)), point(us, vector(1, 1))
     index.upsert(name, [far, near])
@@ -70,7 +88,7 @@ def test_a_point_comes_back_as_it_was_written(index, name):
     assert [hit.score for hit in hits] == pytest.approx([1.0, 0.5**0.5], abs=1e-6)
 
 
-def test_organizations_never_meet(index, name):
+def test_organizations_never_meet(index: VectorIndex, name: str) -> None:
     us, them = uuid.uuid4(), uuid.uuid4()
     ours, theirs = point(us, vector(1), digest="ours"), point(them, vector(1), digest="theirs")
     index.upsert(name, [ours, theirs])
@@ -83,7 +101,7 @@ def test_organizations_never_meet(index, name):
     assert rows(index, name, them, vector(1)) == [theirs.row_id]
 
 
-def test_kinds_are_searched_apart(index, name):
+def test_kinds_are_searched_apart(index: VectorIndex, name: str) -> None:
     us = uuid.uuid4()
     category, transaction = point(us, vector(1), kind="category"), point(us, vector(1))
     index.upsert(name, [category, transaction])
@@ -91,7 +109,7 @@ def test_kinds_are_searched_apart(index, name):
     assert rows(index, name, us, vector(1), kind="transaction") == [transaction.row_id]
 
 
-def test_writing_twice_is_writing_once_and_the_last_write_counts(index, name):
+def test_writing_twice_is_writing_once_and_the_last_write_counts(index: VectorIndex, name: str) -> None:
     us, row = uuid.uuid4(), uuid.uuid4()
     index.upsert(name, [point(us, vector(1), row=row, digest="old")])
     renewed = point(us, vector(0, 1), row=row, digest="new")
@@ -104,7 +122,7 @@ def test_writing_twice_is_writing_once_and_the_last_write_counts(index, name):
     assert list(index.digests(name, us)) == [(renewed.id, "new")]
 
 
-def test_delete_removes_those_points_and_no_others(index, name):
+def test_delete_removes_those_points_and_no_others(index: VectorIndex, name: str) -> None:
     us = uuid.uuid4()
     points = [point(us, vector(1, i)) for i in range(5)]
     index.upsert(name, points)
@@ -114,7 +132,7 @@ def test_delete_removes_those_points_and_no_others(index, name):
     assert {row for row, _ in index.digests(name, us)} == {points[i].id for i in (1, 2, 4)}
 
 
-def test_digests_and_count_go_on_past_one_page(index, name):
+def test_digests_and_count_go_on_past_one_page(index: VectorIndex, name: str) -> None:
     us, them = uuid.uuid4(), uuid.uuid4()
     generator = np.random.default_rng(1)
     vectors = generator.normal(size=(2345, SIZE)).astype(np.float32)
@@ -126,7 +144,7 @@ def test_digests_and_count_go_on_past_one_page(index, name):
     assert index.count(name, us) == 845
 
 
-def test_excluded_rows_leave_their_places_to_the_next(index, name):
+def test_excluded_rows_leave_their_places_to_the_next(index: VectorIndex, name: str) -> None:
     us = uuid.uuid4()
     points = [point(us, vector(1, i)) for i in range(6)]
     index.upsert(name, points)
@@ -134,7 +152,7 @@ def test_excluded_rows_leave_their_places_to_the_next(index, name):
     assert rows(index, name, us, vector(1), limit=3, exclude=exclude) == [points[i].row_id for i in (1, 3, 4)]
 
 
-def test_each_query_of_a_batch_has_its_own_answer(index, name):
+def test_each_query_of_a_batch_has_its_own_answer(index: VectorIndex, name: str) -> None:
     us, them = uuid.uuid4(), uuid.uuid4()
     fan = [vector(np.cos(i / 60), np.sin(i / 60)) for i in range(90)]
     points = [point(us, values) for values in fan]
@@ -149,7 +167,7 @@ def test_each_query_of_a_batch_has_its_own_answer(index, name):
 
 
 @pytest.mark.parametrize("count", [6, 60, 300])
-def test_ties_come_in_the_order_of_row_id_also_at_the_cut(index, name, count):
+def test_ties_come_in_the_order_of_row_id_also_at_the_cut(index: VectorIndex, name: str, count: int) -> None:
     us = uuid.uuid4()
     best = point(us, vector(1, 0))
     tied = [point(us, vector(1, 1)) for _ in range(count)]
@@ -159,7 +177,7 @@ def test_ties_come_in_the_order_of_row_id_also_at_the_cut(index, name, count):
     assert rows(index, name, us, vector(1, 0), limit=5) == expected
 
 
-def test_a_missing_collection_is_said(index):
+def test_a_missing_collection_is_said(index: VectorIndex) -> None:
     us, name = uuid.uuid4(), f"test-{uuid.uuid4().hex}"
     assert not index.has_collection(name)
     for call in (
@@ -176,7 +194,7 @@ def test_a_missing_collection_is_said(index):
     assert not index.has_collection(name)
 
 
-def test_a_collection_is_made_once_and_dropped_with_its_points(index, name):
+def test_a_collection_is_made_once_and_dropped_with_its_points(index: VectorIndex, name: str) -> None:
     us = uuid.uuid4()
     index.upsert(name, [point(us, vector(1))])
     index.ensure_collection(name, SIZE)
@@ -190,7 +208,7 @@ def test_a_collection_is_made_once_and_dropped_with_its_points(index, name):
     assert index.count(name, us) == 0
 
 
-def test_a_vector_that_does_not_fit_is_refused_and_nothing_is_written(index, name):
+def test_a_vector_that_does_not_fit_is_refused_and_nothing_is_written(index: VectorIndex, name: str) -> None:
     us = uuid.uuid4()
     wrong = [np.ones(SIZE + 1, np.float32), vector(float("nan")), vector(float("inf"))]
     for values in wrong:
@@ -206,24 +224,25 @@ def test_a_vector_that_does_not_fit_is_refused_and_nothing_is_written(index, nam
 
 
 @pytest.mark.parametrize("bad", ["", "..", "../x", "a/b", "A", "a b", "a" * 81, ".lock", "a\n"])
-def test_a_name_that_is_no_safe_folder_is_refused(index, bad):
+def test_a_name_that_is_no_safe_folder_is_refused(index: VectorIndex, bad: str) -> None:
     with pytest.raises(ValueError, match="name"):
         check_name(bad)
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: index.ensure_collection(bad, SIZE),
         lambda: index.drop_collection(bad),
         lambda: index.has_collection(bad),
         lambda: index.count(bad, uuid.uuid4()),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ValueError, match="name"):
             call()
 
 
-def test_ping(index):
+def test_ping(index: VectorIndex) -> None:
     index.ping()
 
 
-def test_every_collection_is_named_once(index, name):
+def test_every_collection_is_named_once(index: VectorIndex, name: str) -> None:
     with collection(index) as other:
         found = index.collections()
         assert {name, other} <= set(found)
@@ -231,7 +250,7 @@ def test_every_collection_is_named_once(index, name):
     assert other not in index.collections()
 
 
-def test_every_organization_with_a_point_is_named(index, name):
+def test_every_organization_with_a_point_is_named(index: VectorIndex, name: str) -> None:
     assert index.organizations(name) == set()
     several = [uuid.uuid4() for _ in range(12)]  # more than a facet's usual ten
     points = [point(one, vector(1.0, 0.5)) for one in several for _ in range(2)]
@@ -242,6 +261,6 @@ def test_every_organization_with_a_point_is_named(index, name):
     assert index.organizations(name) == set(several[2:])
 
 
-def test_the_organizations_of_a_missing_collection(index):
+def test_the_organizations_of_a_missing_collection(index: VectorIndex) -> None:
     with pytest.raises(CollectionMissing):
         index.organizations("not-there")

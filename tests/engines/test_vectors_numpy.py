@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.engines.vectors import Point, Search
+from shared.engines.vectors import Point, PointKind, Search, VectorIndex
 
 # Only the in-memory mode says so, once a process; a server and Edge have these indexes.
 pytestmark = pytest.mark.filterwarnings(
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.fixture(scope="module")
-def by_size(index) -> Iterator[dict[int, str]]:
+def by_size(index: VectorIndex) -> Iterator[dict[int, str]]:
     names = {size: f"test-{size}-{uuid.uuid4().hex}" for size in (2, 13, 48)}
     for size, name in names.items():
         index.ensure_collection(name, size)
@@ -34,12 +34,20 @@ def by_size(index) -> Iterator[dict[int, str]]:
     organizations=st.integers(1, 3),
     limit=st.integers(1, 50),
 )
-def test_search_agrees_with_numpy(index, by_size, seed, size, count, organizations, limit):
+def test_search_agrees_with_numpy(
+    index: VectorIndex,
+    by_size: dict[int, str],
+    seed: int,
+    size: int,
+    count: int,
+    organizations: int,
+    limit: int,
+) -> None:
     generator = np.random.default_rng(seed)
     vectors = generator.normal(size=(count, size)).astype(np.float32)
     queries = generator.normal(size=(4, size)).astype(np.float32)
     tenants = [uuid.uuid4() for _ in range(organizations)]
-    kinds = ("category", "transaction")
+    kinds: tuple[PointKind, PointKind] = ("category", "transaction")
     points = [
         Point(row, tenants[generator.integers(organizations)], kinds[i % 2], row, row, vector)
         for i, (row, vector) in enumerate((uuid.uuid4(), vector) for vector in vectors)

@@ -16,7 +16,7 @@ from shared.jobs.tables import Job
 from shared.kit.db import Base
 from shared.kit.unit_of_work import transaction
 from shared.organizations.tables import Organization
-from shared.registry.collections import serving_name
+from shared.registry.collections import is_ours, serving_name
 from tests.erasing.household import ROOT, add_job, delete, expire, state_of, work
 from tests.factories import OrganizationClient
 from tests.indexing.checks import serving
@@ -139,7 +139,7 @@ def test_what_a_worker_had_in_hand_goes_too(
     """Written when points and files have gone for the first time, while the rows go."""
     collection = serving(resources, leaving).collection
     upload = resources.artifacts.root / f"uploads/{leaving.id}/late"
-    written = []
+    written: list[str] = []
 
     def write(run: Run, done: int, total: int, note: str = "") -> None:
         if not written:
@@ -158,7 +158,8 @@ def test_what_a_worker_had_in_hand_goes_too(
 def test_a_job_that_began_at_the_last_moment_is_waited_for(
     client: TestClient, resources: Resources, leaving: OrganizationClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, begun = erasing._erase_rest, []
+    real = erasing._erase_rest
+    begun: list[str] = []
 
     def begin(session: Any, run: Run) -> dict[str, Any]:
         if not begun:
@@ -183,5 +184,5 @@ def write_stray(resources: Resources, collection: str, organization_id: uuid.UUI
 
 
 def test_collections_of_others_are_not_ours() -> None:
-    assert erasing.collections.is_ours(serving_name("ab" * 32))
-    assert not erasing.collections.is_ours("somebody-elses")
+    assert is_ours(serving_name("ab" * 32))
+    assert not is_ours("somebody-elses")

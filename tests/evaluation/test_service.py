@@ -16,7 +16,7 @@ from shared.evaluation import service as evaluation
 from shared.evaluation.service import EmptySplit
 from shared.jobs import store as job_store
 from shared.jobs.kinds import EvaluationParams
-from shared.jobs.run import Lease, execute
+from shared.jobs.run import Finish, Lease, Run, execute
 from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
@@ -80,8 +80,8 @@ def evaluate(
         job_id = evaluation.submit(session, organization.id, params).id
     chosen = index or resources.index
 
-    def work(run: Any, given: Any) -> Any:
-        return evaluation.evaluate(run, given, chosen, resources.encoders, resources.rerankers)
+    def work(run: Run, params: Any) -> Finish:
+        return evaluation.evaluate(run, params, chosen, resources.encoders, resources.rerankers)
 
     return execute(resources.engine, job_id, lambda _: work, Lease(60, 10)), job_id
 
@@ -166,8 +166,11 @@ def test_a_label_of_its_own_never_helps_an_eval_row(
     # One row a category, unlike all others: were its own label in the index, it would come first.
     for name, merchants in (("Marriott hotels", ("Slack",) * 3), ("Slack licences", ("Marriott",) * 3)):
         category = new_category(organization, name=name)["id"]
-        rows = [{"merchant_name": one, "memo": f"{name} {n}"} for n, one in enumerate(merchants)]
-        new_labelled(organization, category, rows)
+        new_labelled(
+            organization,
+            category,
+            [{"merchant_name": merchant, "memo": f"{name} {n}"} for n, merchant in enumerate(merchants)],
+        )
     odd = new_category(organization, name="Meals")["id"]
     [planted] = new_labelled(organization, odd, [{"merchant_name": "Marriott hotels", "memo": "Marriott"}])
     for seed in range(20):

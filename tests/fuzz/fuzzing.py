@@ -70,7 +70,7 @@ def fuzz(
     counts, events = folder / "counts.json", folder / "events.ndjson"
     counts.unlink(missing_ok=True)
     config = folder / "schemathesis.toml"
-    config.write_text(_config(speaking and speaking.key))
+    config.write_text(_config(speaking.key if speaking else None))
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config), "run"),
         *(f"{target.url}/openapi.json", "--seed", str(seed), "-n", str(examples), "--phases", phases),

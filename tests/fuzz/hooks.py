@@ -13,6 +13,7 @@ import schemathesis
 from schemathesis.checks import CheckContext
 from schemathesis.core.failures import Failure
 from schemathesis.generation.case import Case
+from schemathesis.schemas import APIOperation
 
 PROBLEM = {"type", "title", "status", "detail", "instance", "code", "errors"}
 EXTENSIONS = {"request_id", "checks"}
@@ -43,7 +44,7 @@ def is_problem(status: int, headers: Any, body: Any) -> bool:
 
 
 @schemathesis.check
-def problem_document(_: CheckContext, response: Any, case: Case) -> None:
+def problem_document(_: CheckContext, response: Any, case: Case[APIOperation]) -> None:
     """Every answer from 400 on is a problem document."""
     if response.status_code >= 400 and not _is_problem(response):
         raise Failure(
@@ -57,7 +58,7 @@ _turns = itertools.count()
 
 
 @schemathesis.hook
-def before_call(context: Any, case: Case, kwargs: dict[str, Any]) -> None:
+def before_call(context: Any, case: Case[APIOperation], kwargs: dict[str, Any]) -> None:
     """Nobody deletes the key in use; most Idempotency-Keys are left out, and half of the ids are of rows.
 
     With one key in every request, as the example has it, all but the first would be refused for their key.
@@ -90,7 +91,7 @@ def _is_id(value: Any) -> bool:
 
 
 @schemathesis.hook
-def after_call(context: Any, case: Case, response: Any) -> None:
+def after_call(context: Any, case: Case[APIOperation], response: Any) -> None:
     """Count the case, and what is wrong with its answer."""
     label, status = case.operation.label, response.status_code
     by_operation[label] += 1

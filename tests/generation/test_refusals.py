@@ -73,7 +73,7 @@ def test_duplicates_are_refused_word_for_word_and_nearly(
     chart(organization)
     row = {"merchant_name": "Marriott", "memo": "Two nights for the customer visit", "department": "Sales"}
     new_transaction(organization, **row)
-    sent = {"merchant_descriptor": None, "merchant_category": [], "spend_program_name": None}
+    sent: dict[str, Any] = {"merchant_descriptor": None, "merchant_category": [], "spend_program_name": None}
     sent |= {"amount": "12.50", "currency": "EUR", "trip_name": None, "category": "Lodging"}
     variants = [
         row | {"merchant_name": "MARRIOTT #204"},  # of the transaction, word for word

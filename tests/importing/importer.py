@@ -19,8 +19,8 @@ from shared.kit.ids import new_id
 from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from shared.organizations import service as organizations
-from shared.transactions import service as transactions
 from shared.transactions import store as transaction_store
+from shared.transactions.store import TransactionFilter
 from shared.transactions.tables import Label, Transaction
 
 MAPPING = {"external_id": "id", "merchant_name": "merchant", "amount": "total", "category": "account"}
@@ -74,7 +74,7 @@ class Importer:
         cursor = None
         with transaction(self.engine) as session:
             while True:
-                page = transaction_store.list_(session, self.id, transactions.Filter(), Paging(200, cursor))
+                page = transaction_store.list_(session, self.id, TransactionFilter(), Paging(200, cursor))
                 rows.extend(page.rows)
                 if (cursor := page.next) is None:
                     return rows

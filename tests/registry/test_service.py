@@ -40,7 +40,7 @@ def switch(engine: Engine, organization: OrganizationClient, version: uuid.UUID,
 def active(engine: Engine, organization: OrganizationClient) -> tuple[uuid.UUID, int] | None:
     with transaction(engine) as session:
         found = find_active(session, organization.id)
-    return found and (found.version_id, found.counter)
+    return (found.version_id, found.counter) if found else None
 
 
 def test_a_new_organization_has_the_base_model_and_nothing_active(

@@ -3,6 +3,7 @@
 import json
 import sys
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ TRAINER = [sys.executable, "-m", "worker.trainer"]
 WORDS = {"Account 17": ("Delta", "KLM", "Ryanair"), "Account 23": ("Marriott", "Hilton", "Hyatt")}
 
 
-def label_rows(organization: OrganizationClient, words: dict[str, tuple[str, ...]], times: int = 2) -> None:
+def label_rows(
+    organization: OrganizationClient, words: Mapping[str, tuple[str, ...]], times: int = 2
+) -> None:
     """A category of each name with rows of these merchants, each so many times."""
     for name, merchants in words.items():
         category = new_category(organization, name=name, code=name)["id"]

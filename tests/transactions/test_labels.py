@@ -47,7 +47,7 @@ def current(
     """(category, source, actor) of the current label."""
     with transaction(engine) as session:
         label = transaction_store.current_labels(session, organization.id, [row]).get(row)
-        return label and (label.category_id, label.source, label.actor)
+        return (label.category_id, label.source, label.actor) if label else None
 
 
 def decide(

@@ -35,7 +35,8 @@ def test_a_killed_worker_s_batches_stay_and_only_the_others_are_asked_again(
     organization: OrganizationClient, resources: Resources, settings: Settings, tmp_path: Path
 ) -> None:
     chart(organization)
-    engine, running = resources.engine, []
+    engine = resources.engine
+    running: list[subprocess.Popen[bytes]] = []
 
     def start(*module: str) -> subprocess.Popen[bytes]:
         assert settings.edge_authkey is not None
@@ -84,7 +85,9 @@ def test_a_killed_worker_s_batches_stay_and_only_the_others_are_asked_again(
             server.script = always(OK)
             calls = len(server.requests)
             start_worker()
-            ended = eventually(lambda: (job := job_of(engine, job_id)).finished_at and job, every_s=0.1)
+            ended = eventually(
+                lambda: job if (job := job_of(engine, job_id)).finished_at else None, every_s=0.1
+            )
         finally:
             for process in running:
                 with contextlib.suppress(ProcessLookupError):

@@ -54,13 +54,18 @@ def job(engine: Engine, job_id: str) -> Job:
         return jobs.get_any(session, uuid.UUID(job_id))
 
 
+def end_of(engine: Engine, job_id: str, within_s: float = 60) -> Job:
+    """The job, once it has ended in whatever way."""
+    return eventually(
+        lambda: row if (row := job(engine, job_id)).finished_at else None, within_s=within_s, every_s=0.1
+    )
+
+
 def done(engine: Engine, response: Any, within_s: float = 120) -> Job:
     """The job that was accepted, once it succeeded."""
     assert response.status_code == 202, response.text
     job_id = response.json()["id"]
-    ended = eventually(
-        lambda: (now := job(engine, job_id)).finished_at and now, within_s=within_s, every_s=0.1
-    )
+    ended = end_of(engine, job_id, within_s)
     assert ended.status == "succeeded", ended.error
     return ended
 
@@ -117,7 +122,7 @@ def test_a_killed_training_is_done_again_once_and_a_cancelled_one_stops(
     assert job(engine, job_id).attempt == 1
     eventually(lambda: job(engine, job_id).status == "queued", every_s=0.05)
     worker = processes.start_worker("gpu")
-    ended = eventually(lambda: (now := job(engine, job_id)).finished_at and now, within_s=120, every_s=0.1)
+    ended = end_of(engine, job_id, within_s=120)
     assert (ended.status, ended.attempt) == ("succeeded", 2), ended.error
     assert trainers(job_id) == []
     versions = [row for row in filled.get("/v1/models").json()["data"] if row["kind"] == "fine_tuned"]
@@ -129,7 +134,7 @@ def test_a_killed_training_is_done_again_once_and_a_cancelled_one_stops(
     job_id = train(filled, dataset_id, "unwanted", epochs=100)
     eventually(lambda: trainers(job_id), every_s=0.05)
     assert filled.post(f"/v1/jobs/{job_id}/cancel").status_code in {200, 202}
-    ended = eventually(lambda: (now := job(engine, job_id)).finished_at and now, every_s=0.1)
+    ended = end_of(engine, job_id)
     assert (ended.status, ended.attempt, ended.error) == ("cancelled", 1, None)
     assert trainers(job_id) == []
     assert len(filled.get("/v1/models").json()["data"]) == 2

@@ -137,7 +137,7 @@ def test_transactions_as_positives(request_: FinetuneRequest, small: Path, tmp_p
 
 @pytest.mark.parametrize("loss", ["mnrl", "batch_semi_hard_triplet"])
 def test_one_category_cannot_be_trained_on(request_: FinetuneRequest, loss: str, tmp_path: Path) -> None:
-    recipe = Recipe(loss=loss)  # type: ignore[arg-type]
+    recipe = Recipe(loss=loss)
     one = replace(request_, train_rows=TRAIN[:4], recipe=recipe, output_dir=tmp_path / "model")
     with pytest.raises(Untrainable):
         finetune(one, lambda _: None)

@@ -56,7 +56,7 @@ def test_an_example_is_learnt_against_a_text_that_lacks_it() -> None:
         Example("Airbnb", "Lodging", "Lodging. Examples: Hotel Ritz"),
     )
     texts = {"Lodging": "Lodging. Examples: Hotel Ritz; Airbnb", "Air": "Air. Flights"}
-    rows = [TrainRow("KLM", "Air"), *made]
+    rows: list[TrainRow | Example] = [TrainRow("KLM", "Air"), *made]
     lists = epoch_lists(rows, texts, [list(texts)] * 3, negatives_per_row=1, seed=0, epoch=0)
     told = {one.query: (one.right, one.wrong) for one in lists}
     assert told["Airbnb"] == ("Lodging. Examples: Hotel Ritz", ("Air. Flights",))
