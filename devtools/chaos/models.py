@@ -201,13 +201,15 @@ def run_wiped(stack: Stack) -> Found:
 
 def truth(stack: Stack, serving: Serving) -> dict[uuid.UUID, str]:
     """Digest by point id of what the index should hold, from the rows alone."""
+    organization_id = serving.organization_id
     with transaction(stack.engine) as session:
-        chart = category_store.all_live(session, serving.organization_id)
+        chart = category_store.all_live(session, organization_id)
+        labelled = transaction_store.labelled(session, organization_id, after=None, limit=100_000)
         entries = [Entry("category", row.id, row.id, categories.text_of(row)) for row in chart]
         entries += [
             Entry("transaction", row.id, category_id, transactions.text_of(row))
             for row, category_id in transaction_store.labelled(
-                session, serving.organization_id, after=None, limit=2 * LABELLED
+                session, serving.organization_id, after=None, limit=100_000
             )
         ]
     return {entry_point_id(serving.fingerprint, entry): entry.digest for entry in entries}

@@ -100,18 +100,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers["authorization"] != f"Bearer {KEY}":
             return 401, b'{"message": "invalid api token"}'
         documents, top_n = body.get("documents"), body.get("top_n")
-        is_sound = (
+        if not (
             isinstance(body.get("query"), str)
             and isinstance(documents, list)
-            and bool(documents)
-            and all(isinstance(one, str) for one in documents)
+            and documents
+            and all(isinstance(document, str) for document in documents)
             and (top_n is None or (isinstance(top_n, int) and top_n >= 1))
-        )
-        if not is_sound:
+        ):
             return 400, b'{"message": "invalid request"}'
         if body.get("model") != MODEL:
             return 404, b'{"message": "model not found"}'
-        scores = [relevance(body["query"], one) for one in documents]
+        scores = [relevance(body["query"], document) for document in documents]
         best = sorted(range(len(scores)), key=lambda index: -scores[index])[:top_n]
         results = [{"index": index, "relevance_score": scores[index]} for index in best]
         meta = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}

@@ -5,9 +5,9 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
+from httpx2 import Response
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
@@ -39,12 +39,10 @@ def url(resources: Resources) -> Iterator[str]:
         yield running
 
 
-def post(
-    organization: OrganizationClient, path: str, body: Any, key: str, client: Any = None
-) -> httpx.Response:
+def post(organization: OrganizationClient, path: str, body: Any, key: str, client: Any = None) -> Response:
     """POST with an Idempotency-Key."""
     headers = organization.headers | {"Idempotency-Key": key}
-    response: httpx.Response = (client or organization.client).post(path, json=body, headers=headers)
+    response: Response = (client or organization.client).post(path, json=body, headers=headers)
     return response
 
 

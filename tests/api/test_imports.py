@@ -60,7 +60,7 @@ def test_a_file_is_stored_and_its_job_queued(resources: Resources, organization:
 def test_a_form_that_does_not_fit_is_a_422_and_stores_nothing(
     resources: Resources, organization: OrganizationClient, fields: dict[str, str], pointer: str
 ) -> None:
-    response = send(organization, **fields)
+    response = send(organization, ROWS, **fields)
     assert response.status_code == 422, response.text
     assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
     assert uploads(resources, organization) == []

@@ -96,7 +96,7 @@ def test_every_field_that_was_edited_is_kept_and_put_back(
         name: value for name, value in wanted.items() if name != "category_id"
     }
     with transaction(engine) as session:
-        [(decision, _)] = candidate_store.list_decisions(session, organization.id, after=None)
+        [(decision, _)] = candidate_store.list_decisions(session, organization.id, after=None, limit=200)
         label = transaction_store.current_labels(session, organization.id, [made])[made]
     assert set(decision.changes) == set(after)
     assert decision.changes["amount"] == ["12.5000", "-3"]
@@ -112,7 +112,7 @@ def test_what_was_not_changed_is_no_change(
     [made] = new_candidates(engine, organization, 1, amount=Decimal("12.50"), memo="same")
     decide("approve", made, amount=Decimal("12.5"), memo="same")
     with transaction(engine) as session:
-        [(decision, _)] = candidate_store.list_decisions(session, organization.id, after=None)
+        [(decision, _)] = candidate_store.list_decisions(session, organization.id, after=None, limit=200)
     assert decision.changes == {}
 
 

@@ -99,7 +99,7 @@ def test_no_candidate_is_ever_held_by_two(wide_engine: Engine, organization: Org
     assert set(holders) == set(made)
     assert len(set(holders.values())) > 1  # they were at it together
     with transaction(wide_engine) as session:
-        assert len(candidate_store.list_decisions(session, organization.id, after=None)) == 200
+        assert len(candidate_store.list_decisions(session, organization.id, after=None, limit=200)) == 200
 
 
 def test_what_a_reviewer_holds_comes_first_and_is_theirs_for_longer(

@@ -13,6 +13,8 @@ import psutil
 import psycopg
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from cli.connectivity import check_database, check_qdrant, check_redis, given
 from cli.errors import FolderInUse, ServerUnavailable
@@ -43,7 +45,7 @@ def test_valkey_wants_its_password_and_listens_on_loopback_only(servers: Servers
     assert client.config_get("bind", "save", "appendonly") == {"bind": HOST, "save": "", "appendonly": "no"}
     port = client.connection_pool.connection_kwargs["port"]
     client.close()
-    stranger = redis.Redis(host=HOST, port=port, retry=None)
+    stranger = redis.Redis(host=HOST, port=port, retry=Retry(NoBackoff(), 0))
     with pytest.raises(redis.AuthenticationError):
         stranger.ping()
     stranger.close()

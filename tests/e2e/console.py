@@ -99,11 +99,14 @@ def stock(engine: Engine, organization: OrganizationClient, number: int, **field
     chart = chart or [new_category(organization, name=name) for name in CHART]
     new = []
     for position in range(number):
-        values = {"merchant_name": f"{MERCHANTS[position % 6]} {position}", "memo": f"number {position}"}
-        made = replace(TransactionFields(amount=Decimal("12.50"), currency="EUR", **values), **fields)
+        merchant = f"{MERCHANTS[position % 6]} {position}"
+        made = replace(
+            TransactionFields(merchant, memo=f"number {position}", amount=Decimal("12.50"), currency="EUR"),
+            **fields,
+        )
         difficulty = Difficulty(rank=position + 1, margin=-position / 100, model_version_id=uuid.uuid4())
         category_id = uuid.UUID(chart[position % len(chart)]["id"])
-        new.append(NewCandidate(category_id, made, difficulty=difficulty))
+        new.append(NewCandidate(category_id, replace(plain, **fields), difficulty=difficulty))
     return add(engine, organization, new)
 
 

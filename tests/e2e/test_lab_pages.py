@@ -157,8 +157,7 @@ def test_nothing_is_wider_than_the_screen_and_everything_has_a_name(lab: Desk, w
 
 def test_pages_are_readable_without_scripts(browser: Browser, url: str, measured: OrganizationClient) -> None:
     desk = open_desk(browser, url, measured)
-    context = browser.new_context(java_script_enabled=False)
-    context.add_cookies(desk.page.context.cookies())
+    context = browser.new_context(java_script_enabled=False, storage_state=desk.page.context.storage_state())
     page = context.new_page()
     page.goto(f"{url}/console/{home_of(measured)}")
     assert page.locator("table tbody tr").count() > 10

@@ -28,7 +28,7 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def encoder() -> Encoder:
+def encoder() -> SentenceTransformerEncoder:
     return SentenceTransformerEncoder(resolve_model("all-MiniLM-L6-v2").path, device="cpu")
 
 
@@ -41,7 +41,9 @@ def test_rows_are_unit_vectors_in_the_order_given(encoder: Encoder) -> None:
         np.testing.assert_allclose(encoder.encode([text])[0], vector, atol=1e-5)
 
 
-def test_equal_texts_reach_the_device_once(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_texts_reach_the_device_once(
+    encoder: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[list[str]] = []
     inner = encoder._on_device
 

@@ -139,7 +139,7 @@ def test_what_a_worker_had_in_hand_goes_too(
     """Written when points and files have gone for the first time, while the rows go."""
     collection = serving(resources, leaving).collection
     upload = resources.artifacts.root / f"uploads/{leaving.id}/late"
-    written: list[str] = []
+    written: list[uuid.UUID] = []
 
     def write(run: Run, done: int, total: int, note: str = "") -> None:
         if not written:
@@ -159,7 +159,7 @@ def test_a_job_that_began_at_the_last_moment_is_waited_for(
     client: TestClient, resources: Resources, leaving: OrganizationClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = erasing._erase_rest
-    begun: list[str] = []
+    begun: list[uuid.UUID] = []
 
     def begin(session: Any, run: Run) -> dict[str, Any]:
         if not begun:

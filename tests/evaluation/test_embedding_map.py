@@ -52,7 +52,9 @@ def test_the_map_has_categories_and_drawn_rows(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_map_names_the_method_that_drew_it_rather_than_the_one_asked_for() -> None:
-    category = {str(uuid.UUID(int=1)): {"name": "Meals", "description": None, "examples": []}}
+    category: dict[str, dict[str, Any]] = {
+        str(uuid.UUID(int=1)): {"name": "Meals", "description": None, "examples": []}
+    }
     items = [Item(uuid.UUID(int=2), uuid.uuid4(), uuid.UUID(int=1), "", TransactionFields("Pizza"))]
     view = Embedder(Hashed(), TextFormat())
     found = draw(items, category, 7, view, view, "umap")

@@ -44,7 +44,7 @@ def is_problem(status: int, headers: Any, body: Any) -> bool:
 
 
 @schemathesis.check
-def problem_document(_: CheckContext, response: Any, case: Case[APIOperation]) -> None:
+def problem_document(_: CheckContext, response: Any, case: Case[APIOperation[Any, Any, Any, Any]]) -> None:
     """Every answer from 400 on is a problem document."""
     if response.status_code >= 400 and not _is_problem(response):
         raise Failure(
@@ -58,7 +58,7 @@ _turns = itertools.count()
 
 
 @schemathesis.hook
-def before_call(context: Any, case: Case[APIOperation], kwargs: dict[str, Any]) -> None:
+def before_call(context: Any, case: Case[APIOperation[Any, Any, Any, Any]], kwargs: dict[str, Any]) -> None:
     """Nobody deletes the key in use; most Idempotency-Keys are left out, and half of the ids are of rows.
 
     With one key in every request, as the example has it, all but the first would be refused for their key.
@@ -91,7 +91,7 @@ def _is_id(value: Any) -> bool:
 
 
 @schemathesis.hook
-def after_call(context: Any, case: Case[APIOperation], response: Any) -> None:
+def after_call(context: Any, case: Case[APIOperation[Any, Any, Any, Any]], response: Any) -> None:
     """Count the case, and what is wrong with its answer."""
     label, status = case.operation.label, response.status_code
     by_operation[label] += 1

@@ -78,9 +78,12 @@ def truth(machines: Resources, organization: OrganizationClient) -> dict[uuid.UU
         chart = category_store.all_live(session, organization.id)
         entries = [Entry("category", row.id, row.id, categories.text_of(row)) for row in chart]
         live = {row.id for row in chart}
+        labelled = transaction_store.labelled(session, organization.id, after=None, limit=100_000)
         entries += [
             Entry("transaction", row.id, category_id, transactions.text_of(row))
-            for row, category_id in transaction_store.labelled(session, organization.id)
+            for row, category_id in transaction_store.labelled(
+                session, organization.id, after=None, limit=100_000
+            )
             if category_id in live
         ]
     fingerprint = serving(machines, organization).fingerprint

@@ -33,7 +33,7 @@ def test_effects_and_status_are_there_together(
     job = read()
     assert (job.status, job.attempt, job.error, job.lease_until) == ("succeeded", 1, None, None)
     with transaction(engine) as session:
-        page = category_store.list_(session, organization.id, Paging())
+        page = category_store.list_(session, organization.id, Paging(), with_archived=False)
         assert job.result == {"category_id": str(page.rows[0].id)}
     assert run_work(engine, job_id, with_effect("Lodging again")) is None
     assert names(engine, organization) == ["Lodging"]

@@ -125,8 +125,10 @@ def test_a_model_that_was_pushed_comes_back_the_same(
     assert (fetched.kind, fetched.base_model_revision) == ("imported", there.commit)
     assert fetched.fingerprint == version.fingerprint
     assert not [path for _, path, _ in hub.asked if "own.py" in path or "bin" in path or "out.json" in path]
-    encode = [opened.encoders.get(model_of(one)).encode(["Marriott"]) for one in (version, fetched)]
-    np.testing.assert_array_equal(*encode)
+    pushed_vectors, fetched_vectors = (
+        opened.encoders.get(model_of(model)).encode(["Marriott"]) for model in (version, fetched)
+    )
+    np.testing.assert_array_equal(pushed_vectors, fetched_vectors)
     assert {given for _, path, given in hub.asked if "large" not in path} == {f"Bearer {hub.token}"}
     out, err = capfd.readouterr()
     told = [out, err, caplog.text, json.dumps(pushed.params), json.dumps(pushed.result)]

@@ -11,7 +11,7 @@ from shared.jobs import child_jobs
 from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs.recipes import SearchParams, TrialParams
-from shared.jobs.run import Finish, Lease, Run, execute
+from shared.jobs.run import Finish, Lease, Run, Work, execute
 from shared.kit.errors import AppError
 from shared.kit.unit_of_work import transaction
 from shared.training.search import service as search
@@ -63,10 +63,13 @@ class Worker:
                     execute(
                         self._engine,
                         uuid.UUID(one["id"]),
-                        {"search": self._step, "trial": self._try}.__getitem__,
+                        self._work_of,
                         Lease(60, 10),
                     )
         return dict(job)
+
+    def _work_of(self, kind: str) -> Work:
+        return self._step if kind == "search" else self._try
 
     def _step(self, run: Run, params: SearchParams) -> Finish:
         self._may_die(run)
@@ -192,7 +195,7 @@ def test_a_search_that_cannot_be_is_refused_at_the_door(
     organization: OrganizationClient, dataset_id: uuid.UUID
 ) -> None:
     body = {"dataset_id": str(dataset_id), "name": "searched"}
-    refusals = [
+    refusals: list[tuple[dict[str, Any], int, str]] = [
         ({"name": "base"}, 409, "model-name-taken"),
         ({"folds": 9}, 422, "untrainable"),
         ({"trials": 0}, 422, "invalid"),
