@@ -15,7 +15,7 @@ def create_celery() -> Celery:
     settings = get_settings()
     celery = Celery("outlay", broker=settings.redis_url, include=["worker.tasks"])
     celery.conf.update(
-        task_queues=[Queue(name) for name in QUEUES],  # kombu has no hints
+        task_queues=[Queue(name) for name in QUEUES],
         task_default_queue="default",
         task_create_missing_queues=False,
         task_serializer="json",

@@ -208,8 +208,6 @@ def truth(stack: Stack, serving: Serving) -> dict[uuid.UUID, str]:
         entries = [Entry("category", row.id, row.id, categories.text_of(row)) for row in chart]
         entries += [
             Entry("transaction", row.id, category_id, transactions.text_of(row))
-            for row, category_id in transaction_store.labelled(
-                session, serving.organization_id, after=None, limit=100_000
-            )
+            for row, category_id in labelled
         ]
     return {entry_point_id(serving.fingerprint, entry): entry.digest for entry in entries}

@@ -99,11 +99,8 @@ def stock(engine: Engine, organization: OrganizationClient, number: int, **field
     chart = chart or [new_category(organization, name=name) for name in CHART]
     new = []
     for position in range(number):
-        merchant = f"{MERCHANTS[position % 6]} {position}"
-        made = replace(
-            TransactionFields(merchant, memo=f"number {position}", amount=Decimal("12.50"), currency="EUR"),
-            **fields,
-        )
+        merchant, memo = f"{MERCHANTS[position % 6]} {position}", f"number {position}"
+        plain = TransactionFields(merchant, memo=memo, amount=Decimal("12.50"), currency="EUR")
         difficulty = Difficulty(rank=position + 1, margin=-position / 100, model_version_id=uuid.uuid4())
         category_id = uuid.UUID(chart[position % len(chart)]["id"])
         new.append(NewCandidate(category_id, replace(plain, **fields), difficulty=difficulty))

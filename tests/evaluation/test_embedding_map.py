@@ -52,9 +52,8 @@ def test_the_map_has_categories_and_drawn_rows(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_map_names_the_method_that_drew_it_rather_than_the_one_asked_for() -> None:
-    category: dict[str, dict[str, Any]] = {
-        str(uuid.UUID(int=1)): {"name": "Meals", "description": None, "examples": []}
-    }
+    meals: dict[str, Any] = {"name": "Meals", "description": None, "examples": []}
+    category = {str(uuid.UUID(int=1)): meals}
     items = [Item(uuid.UUID(int=2), uuid.uuid4(), uuid.UUID(int=1), "", TransactionFields("Pizza"))]
     view = Embedder(Hashed(), TextFormat())
     found = draw(items, category, 7, view, view, "umap")

@@ -81,9 +81,7 @@ def truth(machines: Resources, organization: OrganizationClient) -> dict[uuid.UU
         labelled = transaction_store.labelled(session, organization.id, after=None, limit=100_000)
         entries += [
             Entry("transaction", row.id, category_id, transactions.text_of(row))
-            for row, category_id in transaction_store.labelled(
-                session, organization.id, after=None, limit=100_000
-            )
+            for row, category_id in labelled
             if category_id in live
         ]
     fingerprint = serving(machines, organization).fingerprint
