@@ -67,12 +67,32 @@ async def get_session(connections: Connections) -> AsyncIterator[orm.Session]:
 Session = Annotated[orm.Session, Depends(get_session, scope="function")]
 
 
-def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
-    """A dependency that names who is speaking, provided that their key has the scope.
+async def authenticate(connections: ConnectionsValue, rate_limit: RateLimitValue, key: str) -> Principal:
+    """Who the API key belongs to; the request counts against the key's rate limit and is logged under its id.
 
-    The key is the bearer token, or the console session's, which comes in a cookie: see `api.console.session`.
-    It has a transaction of its own, over before the work begins: categorize holds none while it encodes, and
-    an upload none while it streams in.
+    The API and the console both authenticate here. The transaction ends before the work begins: categorize
+    holds none while it encodes, and an upload none while it streams in.
+
+    Raises:
+        Unauthenticated: the key is malformed, revoked or expired.
+        RateLimited: the key has used up its rate limit.
+    """
+    principal = await connections.run(lambda session: organizations.authenticate(session, key))
+    bind_contextvars(organization_id=str(principal.organization_id), key_id=str(principal.key_id))
+    await rate_limit.count(str(principal.key_id))
+    return principal
+
+
+def check_scope(principal: Principal, scope: Scope) -> None:
+    """Raise `Forbidden` where the principal's key lacks the scope."""
+    if scope not in principal.scopes:
+        raise Forbidden(f"This API key does not have the scope '{scope}' that this request needs.")
+
+
+def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
+    """A dependency that authenticates the request and refuses keys without the scope.
+
+    The key is the bearer token, or that of the console's cookie: see `api.console.session`.
     """
 
     async def principal(
@@ -81,13 +101,9 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
         rate_limit: RateLimit,
         _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],  # so that the schema says it
     ) -> Principal:
-        token = key_of(request)
-        found = await connections.run(lambda session: organizations.authenticate(session, token))
-        bind_contextvars(organization_id=str(found.organization_id), key_id=str(found.key_id))
-        await rate_limit.count(str(found.key_id))
-        if scope not in found.scopes:
-            raise Forbidden(f"This API key does not have the scope '{scope}' that this request needs.")
-        return found
+        principal = await authenticate(connections, rate_limit, key_of(request))
+        check_scope(principal, scope)
+        return principal
 
     return principal
 

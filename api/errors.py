@@ -68,6 +68,17 @@ STATUSES: dict[type[AppError], int] = {
 RETRY_AFTER_SECONDS: Mapping[int, float] = {429: 5, 503: 5}
 
 
+class Problem(Response):
+    """A problem document, with the title and detail that a page shows in its place."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(self, body: Mapping[str, Any], status: int, headers: Mapping[str, str] | None) -> None:
+        # Escaped to ASCII: a lone surrogate in the path or a field's name must not break the answer.
+        super().__init__(json.dumps(body), status, headers)
+        self.title, self.detail = str(body["title"]), str(body["detail"])
+
+
 def status_of(error: AppError) -> int:
     """The status that an error is answered with."""
     return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
@@ -94,8 +105,7 @@ def problem(
         "errors": [vars(error) for error in errors],
         **(extra or {}),
     }
-    # Escaped to ASCII: a lone surrogate in the path or a field's name must not break the answer.
-    return Response(json.dumps(body), status, headers=headers, media_type=MEDIA_TYPE)
+    return Problem(body, status, headers)
 
 
 def app_error_response(error: AppError, instance: str) -> Response:

@@ -11,8 +11,10 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.console.error_pages import as_page
 from api.errors import app_error_response
 from shared.kit.errors import TooMany, Unavailable
 from shared.kit.logging import get_logger
@@ -129,7 +131,8 @@ class CapConcurrency:
         if room.taken >= room.limit:
             self._note_refusal()
             scope["state"]["is_refused"] = True  # counted like every request, but no line in the log for each
-            await app_error_response(Overloaded(retry_after=1), path)(scope, receive, send)
+            refusal = app_error_response(Overloaded(retry_after=1), path)
+            await as_page(HTTPConnection(scope), refusal)(scope, receive, send)
             return
         room.taken += 1
         try:

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import strict_json
+from api.console.error_pages import as_page
 from api.errors import (
     BodyTooLarge,
     NotMultipart,
@@ -71,7 +72,7 @@ class _Exchange:
                 self._status = 500
                 raise  # the answer has begun: only a broken connection can tell that it is not whole
             response = unexpected_response(self._scope["path"], self._request_id)
-            await response(self._scope, receive, self._on_send)
+            await as_page(HTTPConnection(self._scope), response)(self._scope, receive, self._on_send)
         finally:
             self._report()
 
@@ -119,7 +120,8 @@ class GuardBody:
         try:
             guarded = await self._guard(scope, receive)
         except AppError as error:
-            await app_error_response(error, scope["path"])(scope, receive, send)
+            refusal = app_error_response(error, scope["path"])
+            await as_page(HTTPConnection(scope), refusal)(scope, receive, send)
             return
         await self._app(scope, guarded, send)
 

@@ -1,12 +1,10 @@
 """The lab's pages: leaderboards, an evaluation, two compared; each with charts, and tables as CSV."""
 
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import orm
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
@@ -18,39 +16,17 @@ from api.console.rendering import HEADERS, page
 from api.console.tables import Table
 from api.console.visitor import SignedIn
 from api.deps import Connections, Session
-from api.errors import status_of
 from shared.datasets import store as dataset_store
 from shared.evaluation import comparison
 from shared.evaluation.comparison import Side
-from shared.kit.errors import AppError, NotFound
+from shared.kit.errors import NotFound
 from shared.kit.paging import Paging
 from shared.registry import store as model_store
 
 BOARDS = 200
 
 
-class PageRoute(APIRoute):
-    """A route whose reader is a person: what is wrong is said on a page."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The route's handler, its errors turned into pages; bugs stay what they are."""
-        handle = super().get_route_handler()
-
-        async def handle_for_people(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except RequestValidationError:
-                return page("problem.html", 404, status=404, message=NotFound().message)
-            except AppError as error:
-                status = status_of(error)
-                if status == 500:
-                    raise
-                return page("problem.html", status, status=status, message=error.message)
-
-        return handle_for_people
-
-
-router = APIRouter(prefix="/console", include_in_schema=False, route_class=PageRoute)
+router = APIRouter(prefix="/console", include_in_schema=False)
 
 
 def find(evaluation_id: uuid.UUID, visitor: SignedIn, session: Session) -> Finding:

@@ -4,34 +4,45 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Form, Request
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from api.console import lab
+from api.console import error_pages, lab
 from api.console.rendering import FOLDER, HEADERS, page
-from api.console.session import BadName, ConsoleSession, check_same_origin, end
-from api.console.visitor import SignedIn, SignInNeeded, visit
-from api.deps import Connections, Session
+from api.console.session import BadName, ConsoleSession, check_same_origin
+from api.console.visitor import SignedIn
+from api.deps import Connections, RateLimit, Session, authenticate, check_scope
 from api.routers import candidates
 from api.schemas.candidates import CandidateQuery
 from api.validation_errors import field_errors
-from shared.kit.errors import Invalid, Unauthenticated
+from shared.kit.errors import Forbidden, Invalid, NotFound, Unauthenticated
 
-SIGN_IN = "/console/sign-in"
-NEEDED_SCOPES = frozenset({"read", "write"})
-
+root = APIRouter(include_in_schema=False)
 router = APIRouter(prefix="/console", include_in_schema=False)
+
+
+@root.get("/")
+async def show_root(request: Request) -> Response:
+    """Send browsers to the console; to a client of the API there is nothing here.
+
+    Raises:
+        HTTPException: 404, for whoever does not accept HTML.
+    """
+    if "text/html" not in request.headers.get("accept", ""):
+        raise HTTPException(404)
+    return RedirectResponse("/console", 303)
 
 
 @router.get("")
 async def show_start() -> Response:
-    """Where the work is."""
+    """Redirect to the page of the next candidate."""
     return RedirectResponse("/console/review", 303)
 
 
 @router.get("/sign-in")
 async def show_sign_in() -> Response:
-    """The form."""
+    """The sign-in form."""
     return page("sign_in.html", problem=None, name="")
 
 
@@ -39,20 +50,22 @@ async def show_sign_in() -> Response:
 async def sign_in(
     request: Request,
     connections: Connections,
+    rate_limit: RateLimit,
     key: Annotated[str, Form()] = "",
     name: Annotated[str, Form()] = "",
 ) -> Response:
-    """Begin a session, or say why not; the key is never shown again."""
+    """Begin a session, or show the form again with what is wrong; the key is never shown again."""
     try:
         session = ConsoleSession.open(key.strip(), name)
-        visitor = await visit(session, connections)
+        principal = await authenticate(connections, rate_limit, session.key)
+        check_scope(principal, "read")
     except BadName as error:
         return page("sign_in.html", 422, problem=error.message, name="")
     except Unauthenticated:
-        problem = "This key opens nothing: it is not whole, or it was revoked or has expired."
+        problem = "Invalid API key: it is malformed, revoked or expired."
         return page("sign_in.html", 401, problem=problem, name=name)
-    if not visitor.principal.scopes >= NEEDED_SCOPES:
-        problem = "This key may not decide anything: it needs the scopes 'read' and 'write'."
+    except Forbidden:
+        problem = "This API key cannot open the console: it does not have the scope 'read'."
         return page("sign_in.html", 403, problem=problem, name=name)
     response = RedirectResponse("/console/review", 303, headers=HEADERS)
     session.write(request, response)
@@ -62,7 +75,7 @@ async def sign_in(
 @router.post("/sign-out", dependencies=[Depends(check_same_origin)])
 async def sign_out() -> Response:
     """End the session."""
-    return _to_sign_in(None)
+    return error_pages.to_sign_in()
 
 
 @router.get("/review")
@@ -85,15 +98,15 @@ async def show_candidates(visitor: SignedIn) -> Response:
 
 @router.get("/progress")
 def show_progress(visitor: SignedIn, session: Session) -> Response:
-    """The part of a page that says how far the review is."""
+    """The fragment with the review's progress."""
     return page("progress.html", progress=candidates.show_progress(visitor.principal, session))
 
 
 def table_query(request: Request) -> CandidateQuery:
-    """The table's filters as the list takes them; a form sends those that are not set as empty text.
+    """The table's filters; a form sends unset ones as empty text.
 
     Raises:
-        Invalid: one of them cannot be.
+        Invalid: a value is not allowed.
     """
     try:
         return CandidateQuery.model_validate({name: v for name, v in request.query_params.items() if v})
@@ -108,28 +121,25 @@ def show_rows(
     """A page of the table's rows."""
     listed = candidates.list_candidates(query, visitor.principal, session)
     filters = query.model_dump(mode="json", exclude={"cursor"}, exclude_none=True)
-    return page("rows.html", page=listed, filters=filters, is_first=query.cursor is None)
-
-
-async def on_sign_in_needed(request: Request, _: Exception) -> Response:
-    """To the form; htmx is told, as it would put the form where the answer belongs."""
-    return _to_sign_in(request)
-
-
-def _to_sign_in(request: Request | None) -> Response:
-    is_fragment = request is not None and "hx-request" in request.headers
-    response = (
-        Response(status_code=401, headers=HEADERS | {"HX-Redirect": SIGN_IN})
-        if is_fragment
-        else RedirectResponse(SIGN_IN, 303, headers=HEADERS)
+    return page(
+        "rows.html", page=listed, filters=filters, is_first=query.cursor is None, can_write=visitor.can_write
     )
-    end(response)
-    return response
+
+
+@router.get("/{path:path}")
+async def show_nothing(_: SignedIn) -> Response:
+    """A page that does not exist, with the navigation.
+
+    Raises:
+        NotFound: always.
+    """
+    raise NotFound("There is no such page.")
 
 
 def install(app: FastAPI) -> None:
     """Give the app the console."""
-    app.add_exception_handler(SignInNeeded, on_sign_in_needed)
-    app.include_router(router)
+    error_pages.install(app)
+    app.include_router(root)
     app.include_router(lab.router)
     app.mount("/console/static", StaticFiles(directory=FOLDER / "static"), name="console-static")
+    app.include_router(router)

@@ -1,4 +1,4 @@
-"""Who is signed in to the console: an API key in a cookie, and the token that forged requests lack."""
+"""The console's session: an API key in a cookie, and a token against forged requests."""
 
 import base64
 import binascii
@@ -37,9 +37,17 @@ class BadName(Invalid):
     message = "A name is 1 to 100 characters, at least one of them visible."
 
 
+class SignInNeeded(Exception):
+    """Nobody is signed in, or the key of the session is no longer valid."""
+
+
 @dataclass(frozen=True)
 class ConsoleSession:
-    """Whoever signed in: their key, the name they gave, and what tells two of their browsers apart."""
+    """A signed-in browser: the API key, the person's name, and a nonce per browser.
+
+    The cookie is not signed: every request checks the key in it, and whoever holds the key may give any name
+    as the reviewer anyway.
+    """
 
     key: str
     name: str
@@ -50,7 +58,7 @@ class ConsoleSession:
         """A new session.
 
         Raises:
-            BadName: the name says nothing, is too long, or cannot be stored.
+            BadName: the name is blank, too long, or cannot be stored.
         """
         name = " ".join(name.split())
         if is_blank(name) or len(name) > MAX_NAME or not is_storable(name):
@@ -59,11 +67,11 @@ class ConsoleSession:
 
     @classmethod
     def of(cls, request: HTTPConnection) -> Self | None:
-        """The session of the request's cookie; None where there is none that can be read."""
-        found = _VALUE.fullmatch(request.cookies.get(COOKIE, ""))
-        if found is None:
+        """The session in the request's cookie, its key not checked yet; None without a readable cookie."""
+        match = _VALUE.fullmatch(request.cookies.get(COOKIE, ""))
+        if match is None:
             return None
-        nonce, name, key = found.groups()
+        nonce, name, key = match.groups()
         try:
             return cls(key, base64.urlsafe_b64decode(name).decode(), nonce)
         except (binascii.Error, UnicodeDecodeError):
@@ -76,12 +84,12 @@ class ConsoleSession:
 
     @property
     def csrf_token(self) -> str:
-        """What only somebody with the key can make: so no key of the server's is needed, nor a table."""
+        """An HMAC under the API key, which only its holder can compute: no server secret, no table."""
         message = f"outlay console {self.nonce} {self.name}"
         return hmac.digest(self.key.encode(), message.encode(), "sha256").hex()
 
     def write(self, request: Request, response: Response) -> None:
-        """Put the session into the answer's cookie."""
+        """Set the response's cookie."""
         name = base64.urlsafe_b64encode(self.name.encode()).decode()
         response.set_cookie(
             COOKIE,
@@ -100,12 +108,12 @@ def end(response: Response) -> None:
 
 
 def key_of(request: Request) -> str:
-    """The key that speaks: of the Authorization header, or of the cookie where that header is absent.
+    """The API key of the Authorization header or, without that header, of the cookie.
 
     Raises:
         Unauthenticated: neither has one.
-        CsrfRefused: it is the cookie's, the method is unsafe, and the session's token did not come along. A
-            browser adds the cookie by itself, whoever made the request; the token only our own pages know.
+        CsrfRefused: the key is the cookie's, the method is unsafe, and the session's token is missing or
+            wrong. Browsers send the cookie whoever caused the request; only our own pages know the token.
     """
     if "authorization" in request.headers:
         scheme, key = get_authorization_scheme_param(request.headers["authorization"])
@@ -123,13 +131,13 @@ def key_of(request: Request) -> str:
 
 
 def check_same_origin(request: Request) -> None:
-    """Refuse a form that another site made the browser send, as before there is any session to bind it to.
+    """Refuse a form that another site made the browser send; before sign-in there is no token to check.
 
-    Browsers say where a request comes from, in Sec-Fetch-Site on HTTPS and on this machine, in Origin on
-    every POST. A client that says neither is no browser and has no business with forms.
+    Browsers name the origin of a request in Sec-Fetch-Site (on HTTPS and localhost) and in Origin (on every
+    POST). A client that sends neither is no browser and need not post forms.
 
     Raises:
-        CsrfRefused: it comes from elsewhere, or does not say.
+        CsrfRefused: the origin is another one, or is not named.
     """
     site = request.headers.get("sec-fetch-site")
     if site is not None:

@@ -1,62 +1,52 @@
-"""Who is looking at a page of the console."""
+"""The person who looks at a page of the console, and what their key allows."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
-from structlog.contextvars import bind_contextvars
 
-from api.connections import Connections as ConnectionsValue
-from api.console.session import ConsoleSession
-from api.deps import Connections
+from api.console.session import ConsoleSession, SignInNeeded
+from api.deps import Connections, RateLimit, authenticate, check_scope
 from shared.kit.errors import Unauthenticated
-from shared.organizations import service as organizations
 from shared.organizations import store as organization_store
 from shared.organizations.service import Principal
 
 
-class SignInNeeded(Exception):
-    """Nobody is signed in, or their key opens nothing any more."""
-
-
 @dataclass(frozen=True)
 class Visitor:
-    """Who is looking at the page."""
+    """A signed-in person: their session, their key's principal, and the name of its organisation."""
 
     session: ConsoleSession
     principal: Principal
     organization: str
 
-
-async def visit(session: ConsoleSession, connections: ConnectionsValue) -> Visitor:
-    """The session's visitor.
-
-    Raises:
-        Unauthenticated: the key opens nothing.
-    """
-
-    def find(database: Any) -> Visitor:
-        principal = organizations.authenticate(database, session.key)
-        return Visitor(session, principal, organization_store.get(database, principal.organization_id).name)
-
-    return await connections.run(find)
+    @property
+    def can_write(self) -> bool:
+        """Whether the key may label and decide; otherwise pages only show."""
+        return "write" in self.principal.scopes
 
 
-async def signed_in(request: Request, connections: Connections) -> Visitor:
-    """Who is signed in.
+async def signed_in(request: Request, connections: Connections, rate_limit: RateLimit) -> Visitor:
+    """The visitor, whose key has the scope 'read'. Each page and fragment counts against its rate limit.
 
     Raises:
-        SignInNeeded: nobody.
+        SignInNeeded: no session, or its key is revoked or expired.
+        RateLimited: the key has used up its rate limit.
+        Forbidden: the key lacks the scope 'read'.
     """
     session = ConsoleSession.of(request)
     if session is None:
         raise SignInNeeded
     try:
-        visitor = await visit(session, connections)
+        principal = await authenticate(connections, rate_limit, session.key)
     except Unauthenticated:
         raise SignInNeeded from None
-    principal = visitor.principal
-    bind_contextvars(organization_id=str(principal.organization_id), key_id=str(principal.key_id))
+    organization = await connections.run(
+        lambda database: organization_store.get(database, principal.organization_id).name
+    )
+    visitor = Visitor(session, principal, organization)
+    request.state.visitor = visitor  # for the navigation of an error page
+    check_scope(principal, "read")
     return visitor
 
 

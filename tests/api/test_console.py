@@ -71,14 +71,6 @@ def test_a_key_that_opens_nothing_is_refused_and_never_shown(
     assert len(key) < 5 or key not in answer.text
 
 
-def test_a_key_that_may_only_read_cannot_review(
-    browser: TestClient, organization: OrganizationClient
-) -> None:
-    assert sign_in(browser, organization.with_key("read")).status_code == 403
-    assert COOKIE not in browser.cookies
-    assert sign_in(browser, organization.with_key("read", "write")).status_code == 303
-
-
 @pytest.mark.parametrize("name", ["", "   ", "x" * 101, "a\x00b"])
 def test_a_name_that_says_nothing_is_refused(
     browser: TestClient, organization: OrganizationClient, name: str

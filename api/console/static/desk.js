@@ -64,6 +64,7 @@ export class Desk {
 
   act(action) {
     if (this.isBusy) return;
+    if (document.querySelector(`[data-action=${action}]`)?.disabled) return complain($("read-only").textContent, "note");
     if (action === "undo") this.undo();
     else if (action === "again") this.startOver();
     else if (!this.current) return;

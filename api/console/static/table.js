@@ -32,6 +32,7 @@ async function decide(verb, past) {
 }
 
 export function startTable() {
+  if (!$("selected")) return; // a key that may only read decides nothing
   $("rows").addEventListener("change", count);
   $("select-all").addEventListener("change", (event) => {
     for (const box of boxes()) box.checked = event.target.checked;
