@@ -55,7 +55,12 @@ def build(settings: Settings) -> Resources:
     """
     artifacts = Artifacts(settings.artifacts_dir.resolve())
     engine = create_db_engine(settings.database_url, pool_size=settings.database_pool_size)
-    encoders = Encoders(artifacts, device=settings.device, batch_size=settings.encode_batch_size)
+    encoders = Encoders(
+        artifacts,
+        device=settings.device,
+        batch_size=settings.encode_batch_size,
+        capacity=settings.encoder_cache_size,
+    )
     tracing.watch(engine)
     return Resources(
         settings=settings,

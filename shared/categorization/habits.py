@@ -1,12 +1,12 @@
 """What locations usually book: counts of labels, and what they say of a transaction."""
 
 import threading
-import time
 import uuid
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cachetools import TTLCache, cachedmethod
 from sqlalchemy.orm import Session
 
 from shared.transactions import store as transaction_store
@@ -65,29 +65,22 @@ def count(session: Session, organization_id: uuid.UUID) -> Habits:
 
 
 class HabitsCache:
-    """The habits of a few organisations, each counted anew after half a minute. Safe to share by threads.
+    """The habits of the organisations that asked last, counted again after `kept_s` seconds.
 
-    Counting takes a scan of an organisation's labels (some 0.1 s for 100,000); a label that is a few seconds
-    old speaks through the nearest neighbours, so habits need not be of this second.
+    Counting scans an organisation's labels (about 0.1 s for 100,000). New labels speak through the nearest
+    neighbours at once, so habits may be half a minute old. Safe to share by threads: while one thread counts,
+    others that want the same organisation wait for its result instead of counting too.
     """
 
     def __init__(self, kept_s: float = KEPT_S) -> None:
-        self._kept_s = kept_s
-        self._lock = threading.Lock()
-        self._known: OrderedDict[uuid.UUID, tuple[float, Habits]] = OrderedDict()
+        self._counted: TTLCache[uuid.UUID, Habits] = TTLCache(CAPACITY, kept_s)
+        self._changed = threading.Condition()
 
+    @cachedmethod(
+        lambda self: self._counted,
+        key=lambda _self, _session, organization_id: organization_id,
+        condition=lambda self: self._changed,
+    )
     def get(self, session: Session, organization_id: uuid.UUID) -> Habits:
         """The organisation's habits, counted at most `kept_s` seconds ago."""
-        now = time.monotonic()
-        with self._lock:
-            found = self._known.get(organization_id)
-            if found is not None and now - found[0] < self._kept_s:
-                self._known.move_to_end(organization_id)
-                return found[1]
-        habits = count(session, organization_id)
-        with self._lock:
-            self._known[organization_id] = (now, habits)
-            self._known.move_to_end(organization_id)
-            while len(self._known) > CAPACITY:
-                self._known.popitem(last=False)
-        return habits
+        return count(session, organization_id)

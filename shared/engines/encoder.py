@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from shared.engines.devices import Device, Precision, choose_device, choose_precision
 from shared.engines.hub import FILES, is_commit, is_hub_name
+from shared.kit import metrics
 from shared.kit.errors import AppError, Invalid
 
 if TYPE_CHECKING:
@@ -171,8 +172,9 @@ class SentenceTransformerEncoder:
         """One L2-normalised row for each text, shape (n, d); equal texts are encoded once."""
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
-        unique, inverse = _distinct(texts)
-        return _unit(self._on_device(unique))[inverse]
+        with metrics.encoding(len(texts)):
+            unique, inverse = _distinct(texts)
+            return _unit(self._on_device(unique))[inverse]
 
     def _on_device(self, texts: list[str]) -> NDArray[np.float32]:
         # The library sorts by length and pads each batch to its longest. One thread at a time: a fast

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shared.engines.devices import Device, Precision, choose_device, choose_precision
 from shared.engines.encoder import check_safe
+from shared.kit import metrics
 from shared.kit.errors import AppError, Conflict, Invalid, Unavailable
 from shared.kit.settings import Settings
 
@@ -100,6 +101,10 @@ class CrossEncoderReranker:
 
     def score(self, queries: Sequence[RerankQuery]) -> list[Scores]:
         """For each query one number for each of its documents, shape (documents,); equal pairs once."""
+        with metrics.reranking():
+            return self._score(queries)
+
+    def _score(self, queries: Sequence[RerankQuery]) -> list[Scores]:
         pairs = [(query.text, document) for query in queries for document in query.documents]
         positions: dict[tuple[str, str], int] = {}
         inverse = [positions.setdefault(pair, len(positions)) for pair in pairs]

@@ -20,6 +20,7 @@ from shared.engines.reranker import (
     RerankQuery,
     Scores,
 )
+from shared.kit import metrics
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
 from shared.kit.retries import seconds_to_wait
@@ -66,7 +67,7 @@ class HostedReranker:
 
     def score(self, queries: Sequence[RerankQuery]) -> list[Scores]:
         """For each query the log-odds of its documents' relevance, shape (documents,)."""
-        with ThreadPoolExecutor(min(CONCURRENCY, max(len(queries), 1))) as pool:
+        with metrics.reranking(), ThreadPoolExecutor(min(CONCURRENCY, max(len(queries), 1))) as pool:
             return list(pool.map(self._score, queries))
 
     def _score(self, query: RerankQuery) -> Scores:

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     base_model_revision: str | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     encode_batch_size: int = Field(default=64, ge=1, le=1024)
+    encoder_cache_size: int = Field(
+        default=3, ge=1, description="Encoders kept loaded in a process; one more replaces the oldest."
+    )
+    reranker_cache_size: int = Field(
+        default=2, ge=1, description="Rerankers kept loaded in a process; one more replaces the oldest."
+    )
 
     # The LLM that makes up transactions; any endpoint that speaks OpenAI's chat completions.
     llm_base_url: str | None = Field(

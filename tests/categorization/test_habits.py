@@ -1,12 +1,16 @@
 """What locations usually book, and how far it is followed; which departments a category is for."""
 
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
+from devtools.waiting import eventually
 from shared.bootstrap import Resources
 from shared.categorization import habits
 from shared.categorization.habits import Habits, HabitsCache
@@ -120,3 +124,26 @@ def test_kept_for_a_while_and_counted_anew_then(client: TestClient, resources: R
             assert sum(fresh.get(session, organization.id).total.values()) == expected
             assert not kept.get(session, organization.id).total
         label(organization, "Depot", category_id)
+
+
+def test_requests_at_once_count_an_organisation_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting, may_end = threading.Event(), threading.Event()
+    counted: list[uuid.UUID] = []
+
+    def slow(_: Session, organization_id: uuid.UUID) -> Habits:
+        counted.append(organization_id)
+        counting.set()
+        assert may_end.wait(20)
+        return Habits.of([])
+
+    monkeypatch.setattr(habits, "count", slow)
+    cache, session, other = HabitsCache(), Session(), uuid.uuid4()
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(cache.get, session, FUEL) for _ in range(7)]
+        assert counting.wait(20)
+        elsewhere = pool.submit(cache.get, session, other)  # another organisation does not wait
+        eventually(lambda: other in counted)
+        may_end.set()
+        results = {id(future.result(20)) for future in futures}
+        elsewhere.result(20)
+    assert (len(results), sorted(counted)) == (1, sorted([FUEL, other]))
