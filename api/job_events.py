@@ -12,7 +12,6 @@ from shared.kit.errors import NotFound, Unavailable
 
 # Progress is a column that the worker writes, and nothing announces it: the row is read this often.
 POLL_SECONDS = 0.5
-FINAL = frozenset({"succeeded", "failed", "cancelled"})
 
 
 async def read_job(connections: Connections, organization_id: uuid.UUID, job_id: uuid.UUID) -> JobOut:
@@ -35,7 +34,7 @@ async def states(
         if state != shown:
             yield state
             shown = state
-        if state.status in FINAL:
+        if state.status.is_final:
             return
         await anyio.sleep(POLL_SECONDS)
         try:

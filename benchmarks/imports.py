@@ -75,7 +75,7 @@ def work(artifacts_dir: Path) -> dict[str, Any]:
     params = ImportParams(upload=UPLOAD, format="csv", mapping=MAPPING, create_categories=True)
     with transaction(engine) as session:
         organization_id: uuid.UUID = organizations.create(session, "Benchmark")[0].id
-        job_id = jobs.submit(session, organization_id, "import", params).id
+        job_id = jobs.submit(session, organization_id, params).id
     artifacts = Artifacts(artifacts_dir)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started, cpu = time.perf_counter(), time.process_time()

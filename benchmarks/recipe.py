@@ -24,7 +24,7 @@ from shared.categorization.voting import rank_categories
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
 from shared.engines.vectors import Hit
 from shared.evaluation.metrics import Metrics, evaluate
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.kit.ids import derived_id
 from shared.training.bi_encoder.pairs import TrainRow
 from shared.training.bi_encoder.trainer import FinetuneRequest, FinetuneResult, finetune

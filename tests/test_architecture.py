@@ -171,7 +171,7 @@ def test_a_commit_is_found(line: str, is_found: bool) -> None:
 
 
 # What may hold SQL beside the stores: erasing walks all tables by their metadata (docs/decisions/0014).
-WITHOUT_A_STORE = {"shared.erasing.service", "shared.jobs.child_jobs", "shared.jobs.stats"}
+WITHOUT_A_STORE = {"shared.erasing.service"}
 STATEMENTS = {"select", "insert", "update", "delete"}
 
 

@@ -13,8 +13,8 @@ from sqlalchemy.engine import make_url
 
 from shared.engines.queue import Broker, BrokerUnavailable, RedisBroker
 from shared.jobs import store
+from shared.jobs.exceptions import WorkerLost
 from shared.jobs.kinds import QUEUES
-from shared.jobs.service import WorkerLost
 from shared.kit import metrics
 from shared.kit.db import KEEPALIVE, PatientConnection, create_db_engine
 from shared.kit.errors import Unavailable
@@ -76,7 +76,7 @@ class Relay:
     def expire_leases(self) -> None:
         """Queue again, or end, what a dead worker left behind."""
         with transaction(self._engine) as session:
-            expired = store.expire(session, WorkerLost().as_dict())
+            expired = store.expire_leases(session, WorkerLost().as_dict())
         for job_id, status in expired:
             metrics.lease_expired(status)
             logger.warning("lease ran out", job_id=str(job_id), status=status)

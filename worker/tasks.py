@@ -23,9 +23,12 @@ from shared.jobs.kinds import (
     ImportParams,
     PushModelParams,
     ReindexParams,
+    RerankerTrainingParams,
+    SearchParams,
     SyncIndexParams,
+    TrainingParams,
+    TrialParams,
 )
-from shared.jobs.recipes import RerankerTrainingParams, SearchParams, TrainingParams, TrialParams
 from shared.jobs.run import Finish, Run
 from shared.publishing import service as publishing
 from shared.training import service as training

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from shared import bootstrap
 from shared.bootstrap import Resources
 from shared.jobs import service as jobs
-from shared.jobs.recipes import RerankerTrainingParams, TrainingParams
+from shared.jobs.kinds import RerankerTrainingParams, TrainingParams
 from shared.kit.errors import AppError
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings

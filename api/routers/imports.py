@@ -108,6 +108,6 @@ def import_file(stored: Stored, session: ImportOnce, request_id: RequestId, resp
     result; rows with a known `external_id` overwrite. A category named by a row labels it.
     """
     params = stored.says.params(stored.file.name)
-    job = jobs.submit(session, stored.writer.organization_id, "import", params, request_id=request_id)
+    job = jobs.submit(session, stored.writer.organization_id, params, request_id=request_id)
     stored.is_submitted = True
     return accepted(job, response)

@@ -2,13 +2,12 @@
 
 import datetime as dt
 import uuid
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ConfigDict, Field
 
 from api.schemas.common import Detail200, Out, PageQuery, RowId
-
-Status = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+from shared.jobs.states import JobStatus
 
 
 class JobOut(Out):
@@ -38,7 +37,7 @@ class JobOut(Out):
     id: uuid.UUID
     parent_id: uuid.UUID | None = Field(description="The job of which this one is a part.")
     kind: str
-    status: Status
+    status: JobStatus
     progress: dict[str, Any] | None = Field(description="`done` of `total`, and a `note`.")
     result: dict[str, Any] | None
     error: dict[str, Any] | None = Field(description="`code` and `message` of what ended the job.")
@@ -52,6 +51,6 @@ class JobOut(Out):
 class JobQuery(PageQuery):
     """Which jobs."""
 
-    status: Status | None = None
+    status: JobStatus | None = None
     kind: Detail200 | None = None
     parent_id: RowId | None = None

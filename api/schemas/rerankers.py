@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.common import In, Name200, Out, RowId
 from api.schemas.datasets import Seed
-from shared.jobs.recipes import RerankerTrainingParams
+from shared.jobs.kinds import RerankerTrainingParams
 from shared.registry.serving import Reranking
 
 _ID = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"

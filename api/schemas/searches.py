@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from api.schemas.common import In, Name200, RowId
 from api.schemas.datasets import Seed
 from api.schemas.trainings import AveragedRuns
-from shared.jobs.recipes import CategoryText, NegativesKind
+from shared.jobs.kinds import CategoryText, NegativesKind
 from shared.training.search.sampler import DEFAULT_SPACE
 
 _ID = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from api.schemas.common import In, Name200, RowId
 from api.schemas.datasets import Seed
 from shared.engines.devices import Precision
-from shared.jobs.recipes import CategoryText, Loss, NegativesKind, Recipe
+from shared.jobs.kinds import CategoryText, Loss, NegativesKind, Recipe
 
 AveragedRuns = Annotated[int, Field(ge=1, le=10)]
 

@@ -21,7 +21,7 @@ from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_
 from shared.evaluation.baselines import METHODS, rankings
 from shared.evaluation.metrics import macro_recall
 from shared.evaluation.significance import differences
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.kit.intervals import figure
 from shared.training.bi_encoder.spec import FinetuneRequest
 from shared.training.bi_encoder.trainer import finetune

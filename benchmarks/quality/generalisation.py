@@ -17,7 +17,7 @@ from benchmarks.quality.tech import FOLDS, base_encoder, halves, stages, tune, t
 from benchmarks.quality.units import Units
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
 from shared.evaluation.significance import differences
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.training.bi_encoder.model_soup import average
 
 Ranks = dict[str, list[int | None]]

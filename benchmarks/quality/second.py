@@ -13,7 +13,7 @@ from shared.categorization.exact import rank_exactly, rank_of
 from shared.categorization.reranking import SecondStage
 from shared.engines.encoder import Encoder
 from shared.engines.reranker import CrossEncoderReranker, RerankQuery
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.training.bi_encoder.spec import FinetuneRequest, Teacher
 from shared.training.bi_encoder.trainer import finetune
 from shared.training.cross_encoder.lists import Example, examples_of

@@ -22,7 +22,7 @@ from benchmarks.quality.units import Units
 from shared.engines.edge import EdgeIndex
 from shared.engines.encoder import SentenceTransformerEncoder
 from shared.engines.vectors import Point, Search
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 
 DIMENSIONS = (384, 256, 128, 64)
 POINTS = 50_000

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.quality import material
 from benchmarks.quality.tech import tune
 from benchmarks.quality.units import Units
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 
 
 def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from benchmarks.quality.units import Units
 from shared.categorization.exact import rank_exactly, rank_of
 from shared.engines.encoder import Encoder, SentenceTransformerEncoder, resolve_model
 from shared.evaluation.baselines import METHODS, BaselineRow, rankings
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.training.bi_encoder.model_soup import SEEDS_APART, average
 from shared.training.bi_encoder.spec import FinetuneRequest
 from shared.training.bi_encoder.trainer import finetune

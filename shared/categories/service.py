@@ -157,4 +157,4 @@ def _apply(category: Category, changes: dict[str, object]) -> bool:
 
 
 def _changed(session: Session, organization_id: uuid.UUID, ids: list[uuid.UUID]) -> None:
-    jobs.submit(session, organization_id, "sync_index", SyncIndexParams(category_ids=ids))
+    jobs.submit(session, organization_id, SyncIndexParams(category_ids=ids))

@@ -53,7 +53,7 @@ def submit(
         raise Invalid(errors=(error,))
     if transaction_store.count_labelled(session, organization_id) < MIN_LABELLED:
         raise TooFewLabels
-    return jobs.submit(session, organization_id, "freeze_dataset", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def submit_check(
@@ -66,7 +66,7 @@ def submit_check(
     """
     store.get(session, organization_id, dataset_id)
     params = CheckDatasetParams(dataset_id=dataset_id)
-    return jobs.submit(session, organization_id, "check_dataset", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def record_parity(

@@ -32,7 +32,7 @@ def sweep_uploads(engine: Engine, artifacts: Artifacts) -> int:
     files = {key: listing(artifacts, f"uploads/{key}") for key in folders}
     with transaction(engine) as session:
         known = set(map(str, organization_store.list_ids(session)))
-        needed = {job.params["upload"] for job in job_store.of_interest(session, "import", kept=KEPT)}
+        needed = {job.params["upload"] for job in job_store.list_open_or_recent(session, "import", kept=KEPT)}
     removed = 0
     for key, folder in folders.items():
         if key not in known:
@@ -47,7 +47,7 @@ def sweep_models(engine: Engine, artifacts: Artifacts) -> int:
     """Remove folders of models and trainings older than a day that no version and no running job names."""
     models, staging = listing(artifacts, "models"), listing(artifacts, "staging")
     with transaction(engine) as session:
-        at_work = {f"{job_id}-{attempt}" for job_id, attempt in job_store.running(session)}
+        at_work = {f"{job_id}-{attempt}" for job_id, attempt in job_store.list_running(session)}
         named = model_store.list_artifacts(session)
     return _remove(models, lambda found: found.name not in named and found.key not in at_work) + _remove(
         staging, lambda found: found.key not in at_work

@@ -90,7 +90,7 @@ def _stop_others(run: Run) -> None:
     while True:
         run.checkpoint()
         with run.transaction() as session:
-            left = job_store.stop_others(session, run.organization_id, ERASING)
+            left = job_store.cancel_all_but(session, run.organization_id, ERASING)
         if not left:
             return
         if time.monotonic() >= deadline:
@@ -101,11 +101,12 @@ def _stop_others(run: Run) -> None:
 def _traces(session: Session, organization_id: uuid.UUID) -> Traces:
     versions = model_store.list_owned(session, organization_id)
     models = {version for version, _ in versions}
-    for kind in ("train", "train_reranker", "trial", "import_model"):
-        models |= set(job_store.ids(session, organization_id, kind))
+    models |= set(
+        job_store.list_ids(session, organization_id, ("train", "train_reranker", "trial", "import_model"))
+    )
     return Traces(
         organization_id,
-        evaluations=frozenset(job_store.ids(session, organization_id, "evaluate")),
+        evaluations=frozenset(job_store.list_ids(session, organization_id, ("evaluate",))),
         models=frozenset(map(str, models)),
         artifacts=frozenset(artifact for _, artifact in versions if artifact is not None),
     )
@@ -155,7 +156,7 @@ def _erase_rows(run: Run, table: Table) -> Iterator[int]:
 def _erase_rest(session: Session, run: Run) -> dict[str, Any]:
     """The organisation itself, and with it this job and whatever came since; nothing comes any more."""
     if organization_store.lock_out(session, run.organization_id):
-        if job_store.stop_others(session, run.organization_id, ERASING):
+        if job_store.cancel_all_but(session, run.organization_id, ERASING):
             raise OthersAtWork
         organization_store.remove(session, run.organization_id)
     return {}

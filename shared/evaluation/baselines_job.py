@@ -33,7 +33,7 @@ def submit(
         EmptySplit: nothing to measure on.
     """
     get_measurable(session, organization_id, params.dataset_id, params.split)
-    return jobs.submit(session, organization_id, "baselines", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def measure(run: Run, params: BaselinesParams) -> Finish:

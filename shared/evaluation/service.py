@@ -58,7 +58,7 @@ def submit(
         get_reranker(session, organization_id, params.reranker_version_id)
     if params.renamed:
         _renamed(session, dataset)
-    return jobs.submit(session, organization_id, "evaluate", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def get_measurable(

@@ -19,7 +19,7 @@ from shared.generation.difficulty import DifficultyScorer
 from shared.generation.duplicates import Texts, Vectors, merchant_block
 from shared.generation.llm_pool import Reply
 from shared.generation.rows import Chart, MadeUp, Refused, read_paraphrase, read_transaction
-from shared.jobs import service as jobs
+from shared.jobs import store as job_store
 from shared.jobs.run import Run
 from shared.kit.ids import id_of_job
 from shared.transactions import service as transactions
@@ -88,7 +88,7 @@ class CandidateWriter:
         tally.done.append(reply.batch.number)
         with self._run.transaction() as session:
             candidates.add(session, self._run.organization_id, self._origin, new)
-            jobs.record_result(session, self._run.job_id, as_result(tally))
+            job_store.record_result(session, self._run.job_id, as_result(tally))
 
     def _sound(self, reply: Reply) -> list[_Sound]:
         """The rows that keep the rules, no more of each category than were asked for."""

@@ -77,7 +77,7 @@ def submit(
         row_sources.check_bundled(grounds.wanted_of(live, params))
     if params.style == "adversarial" and weaknesses.confusions(session, organization_id) is None:
         raise NeverEvaluated
-    return jobs.submit(session, organization_id, "generate", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def generate(

@@ -27,5 +27,5 @@ def submit_due(session: Session, calls_a_day: int) -> int:
     share = math.ceil(2 * len(active) / calls_a_day)
     for organization_id, version_id in due[:share]:
         params = ReindexParams(model_version_id=version_id)
-        jobs.submit(session, organization_id, "reindex", params, priority=PRIORITY)
+        jobs.submit(session, organization_id, params, priority=PRIORITY)
     return len(due[:share])

@@ -46,7 +46,7 @@ def submit(
     else:
         model_store.get(session, organization_id, version_id)
     params = ReindexParams(model_version_id=version_id, rebuild=rebuild)
-    return jobs.submit(session, organization_id, "reindex", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def sync(run: Run, params: SyncIndexParams, index: VectorIndex, encoders: Encoders) -> Finish:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from shared.jobs import service as jobs
+from shared.jobs import store
 from shared.jobs.tables import Job
 from shared.kit.errors import Unavailable
 from shared.kit.logging import get_logger
@@ -59,7 +59,7 @@ class InFlightJobs:
         with self._changed:
             held = dict(self._held)
         with transaction(engine) as session:
-            return sum(jobs.give_back(session, job, attempt, delay_s=0) for job, attempt in held.items())
+            return sum(store.requeue(session, job, attempt, delay_s=0) for job, attempt in held.items())
 
 
 def hand_back(
@@ -74,7 +74,7 @@ def hand_back(
     while True:
         try:
             with transaction(engine) as session:
-                return jobs.give_back(session, job.id, job.attempt, delay_s=delay_s, progress=progress)
+                return store.requeue(session, job.id, job.attempt, delay_s=delay_s, progress=progress)
         except Unavailable as error:
             if time.monotonic() > deadline:
                 raise

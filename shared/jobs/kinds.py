@@ -1,21 +1,37 @@
-"""Every kind of job: its parameters, its queue and its urgency. One place to see what the workers do.
-
-The parameters of what trains are in `recipes`.
-"""
+"""Every kind of job: its parameters, its queue and its urgency. To add one, see CONTRIBUTING.md."""
 
 import datetime as dt
 import uuid
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.jobs.params import Params
-from shared.jobs.recipes import RerankerTrainingParams, SearchParams, TrainingParams, TrialParams
+Queue = Literal["default", "llm", "embedding", "evaluation", "gpu"]
+QUEUES: tuple[Queue, ...] = get_args(Queue)
 
-QUEUES = ("default", "llm", "embedding", "evaluation", "gpu")
 Projection = Literal["pca", "umap"]
 Strategy = Literal["random", "stratified", "by_merchant", "by_time", "by_category", "by_department"]
+Loss = Literal[
+    "mnrl",
+    "cached_mnrl",
+    "symmetric_mnrl",
+    "batch_semi_hard_triplet",
+    "batch_hard_triplet",
+    "batch_hard_soft_margin_triplet",
+    "batch_all_triplet",
+    "triplet",
+    "margin_mse",
+]
+
+NegativesKind = Literal["in_batch", "random", "hard"]
+CategoryText = Literal["name", "name_examples", "name_examples_description"]
+
+
+class Params(BaseModel):
+    """Parameters of a job; validated where it is submitted and again where it runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ImportParams(Params):
@@ -120,6 +136,85 @@ class GenerationParams(Params):
     max_cost: float | None = Field(default=None, description="In the currency of the settings' prices.")
 
 
+class Recipe(Params):
+    """How to fine-tune a bi-encoder: everything that a search may vary. Defaults chosen by measurement."""
+
+    loss: Loss = "mnrl"
+    epochs: int = 5
+    batch_size: int = 16
+    mini_batch_size: int = Field(default=32, description="Of `cached_mnrl`: so many texts at a time.")
+    learning_rate: float = 1e-4
+    warmup_ratio: float = 0.1
+    transaction_share: float = Field(default=0.5, description="Of pairs whose positive is a transaction.")
+    negatives: NegativesKind = "in_batch"
+    negatives_per_pair: int = 1
+    negative_margin: float = Field(default=0.05, description="Hard negatives are so much less similar.")
+    matryoshka_dimensions: tuple[int, ...] = ()
+    field_dropout: float = Field(default=0.0, description="Chance of each field to be missing in training.")
+    category_text: CategoryText = "name_examples_description"
+    has_amount_band: bool = False
+    is_cleaned: bool = True
+    averaged_runs: int = Field(default=1, description="Trainings by other seeds; their weights' mean.")
+    base_share: float = Field(default=0.0, description="Of the base model's weights in the result's.")
+    seed: int = 0
+
+
+class TrainingParams(Recipe):
+    """Fine-tune a model version on a dataset's train split, watched on its test split.
+
+    With `teacher_version_id`, a reranker's or a larger bi-encoder's, the loss is `margin_mse`.
+    """
+
+    dataset_id: uuid.UUID
+    base_model_version_id: uuid.UUID
+    name: str
+    teacher_version_id: uuid.UUID | None = None
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    has_gradient_checkpointing: bool = False
+
+
+class RerankerTrainingParams(Params):
+    """Fine-tune a cross-encoder on a dataset's train split, with a bi-encoder's hard negatives."""
+
+    dataset_id: uuid.UUID
+    name: str
+    miner_version_id: uuid.UUID = Field(description="The bi-encoder whose candidates it will rerank.")
+    base_model_version_id: uuid.UUID | None = None  # to train further; None: the miner's with a new head
+    epochs: int = 3
+    batch_size: int = 16
+    learning_rate: float = 5e-5
+    warmup_ratio: float = 0.1
+    negatives_per_row: int = 3
+    has_examples: bool = Field(default=True, description="Whether the categories' examples are learnt from.")
+    seed: int = 0
+
+
+class SearchParams(Params):
+    """Search for the recipe with the best cross-validated score, then train with it on all rows."""
+
+    dataset_id: uuid.UUID
+    base_model_version_id: uuid.UUID
+    name: str
+    trials: int = 20
+    parallel: int = 2
+    folds: int = 3
+    seed: int = 0
+    averaged_runs: int = Field(default=1, description="Of the winner's training; trials run once.")
+    space: dict[str, Any] = Field(default_factory=dict, description="Recipe field -> what it may be.")
+
+
+class TrialParams(Params):
+    """Cross-validate one recipe; the parent job is the search."""
+
+    number: int
+    dataset_id: uuid.UUID
+    base_model_version_id: uuid.UUID
+    folds: int
+    fold_seed: int
+    recipe: Recipe
+    stop_below: tuple[float, ...] = ()  # after fold i it ends where its mean is below the i-th of these
+
+
 class DeleteOrganizationParams(Params):
     """Remove everything that belongs to the job's organisation, and in the end the organisation itself."""
 
@@ -128,28 +223,45 @@ class DeleteOrganizationParams(Params):
 class Kind:
     """How one kind of job is run."""
 
+    name: str  # as rows, API and metrics have it
     params: type[Params]
-    queue: str
-    priority: int = 3
-    max_attempts: int | None = None  # None: the setting's
-    is_counted: bool = True  # among the jobs of which an organisation may have so many waiting
+    queue: Queue
+    priority: int = 3  # 0 is most urgent, 9 least
+    max_attempts: int = 3
+    is_counted: bool = True  # among the jobs of which an organisation may have only so many queued
 
 
 KINDS: dict[str, Kind] = {
-    "import": Kind(ImportParams, "default"),
-    "freeze_dataset": Kind(DatasetParams, "default"),
-    "check_dataset": Kind(CheckDatasetParams, "evaluation"),
-    "sync_index": Kind(SyncIndexParams, "embedding", priority=0, is_counted=False),
-    "reindex": Kind(ReindexParams, "embedding", priority=6),
-    "activate": Kind(ActivateParams, "embedding"),
-    "generate": Kind(GenerationParams, "llm"),
-    "evaluate": Kind(EvaluationParams, "evaluation"),
-    "baselines": Kind(BaselinesParams, "evaluation"),
-    "train": Kind(TrainingParams, "gpu"),
-    "train_reranker": Kind(RerankerTrainingParams, "gpu"),
-    "search": Kind(SearchParams, "evaluation"),
-    "trial": Kind(TrialParams, "gpu", is_counted=False),
-    "import_model": Kind(ImportModelParams, "default"),
-    "push_model": Kind(PushModelParams, "default"),
-    "delete_organization": Kind(DeleteOrganizationParams, "default", max_attempts=20),
+    kind.name: kind
+    for kind in (
+        Kind("import", ImportParams, "default"),
+        Kind("freeze_dataset", DatasetParams, "default"),
+        Kind("check_dataset", CheckDatasetParams, "evaluation"),
+        Kind("sync_index", SyncIndexParams, "embedding", priority=0, is_counted=False),
+        Kind("reindex", ReindexParams, "embedding", priority=6),
+        Kind("activate", ActivateParams, "embedding"),
+        Kind("generate", GenerationParams, "llm"),
+        Kind("evaluate", EvaluationParams, "evaluation"),
+        Kind("baselines", BaselinesParams, "evaluation"),
+        Kind("train", TrainingParams, "gpu"),
+        Kind("train_reranker", RerankerTrainingParams, "gpu"),
+        Kind("search", SearchParams, "evaluation"),
+        Kind("trial", TrialParams, "gpu", is_counted=False),
+        Kind("import_model", ImportModelParams, "default"),
+        Kind("push_model", PushModelParams, "default"),
+        Kind("delete_organization", DeleteOrganizationParams, "default", max_attempts=20),
+    )
 }
+
+_BY_PARAMS = {kind.params: kind for kind in KINDS.values()}
+
+
+def kind_of(params: Params) -> Kind:
+    """The kind of job that takes parameters of this very type.
+
+    Raises:
+        TypeError: no kind does.
+    """
+    if type(params) not in _BY_PARAMS:
+        raise TypeError(f"no kind of job takes {type(params).__name__}")
+    return _BY_PARAMS[type(params)]

@@ -15,8 +15,9 @@ from structlog.contextvars import bound_contextvars
 
 from shared.jobs import service as jobs
 from shared.jobs import store
-from shared.jobs.exceptions import ChildrenAtWork, JobCancelled, LeaseLost, WorkerStopping
+from shared.jobs.exceptions import ChildrenAtWork, JobCancelled, LeaseLost, UnexpectedError, WorkerStopping
 from shared.jobs.in_flight import InFlightJobs, hand_back
+from shared.jobs.states import Transition
 from shared.jobs.tables import Job
 from shared.kit import metrics, tracing
 from shared.kit.errors import AppError, Unavailable
@@ -45,11 +46,6 @@ class Work(Protocol):
     def __call__(self, run: "Run", params: Any) -> Finish:
         """Do everything that takes long, then return what is left for the last transaction."""
         ...
-
-
-class UnexpectedError(AppError):
-    code = "unexpected"
-    message = "The job failed in a way nobody foresaw. The worker's log has the details under this job's id."
 
 
 class Run:
@@ -83,7 +79,7 @@ class Run:
             LeaseLost: another attempt owns the job.
         """
         with transaction(self._engine) as session:
-            if not store.holds(session, self.job_id, self.attempt):
+            if not store.owns(session, self.job_id, self.attempt):
                 raise LeaseLost
             yield session
 
@@ -124,7 +120,9 @@ class Run:
             reported = self.reported
             try:
                 with transaction(self._engine) as session:
-                    cancel = store.renew(session, self.job_id, self.attempt, self._lease.seconds, reported)
+                    cancel = store.renew_lease(
+                        session, self.job_id, self.attempt, self._lease.seconds, reported
+                    )
                 deadline = time.monotonic() + self._lease.seconds
                 if cancel is None:
                     self._stop = LeaseLost
@@ -206,13 +204,15 @@ def _attempt(
             finish = work(job.kind)(run, params)
             run.checkpoint()
         with transaction(engine) as session:
-            jobs.succeed(session, job.id, job.attempt, run.reported)
-            jobs.record_result(session, job.id, finish(session))
+            values = {} if run.reported is None else {"progress": run.reported}
+            if not store.end_attempt(session, Transition.SUCCEED, job.id, job.attempt, **values):
+                raise LeaseLost
+            store.record_result(session, job.id, finish(session))
     except LeaseLost:
         return "lost"
     except JobCancelled:
         with transaction(engine) as session:
-            ended = jobs.end_cancelled(session, job.id, job.attempt)
+            ended = store.end_attempt(session, Transition.STOP, job.id, job.attempt)
         return "cancelled" if ended else "lost"
     except ChildrenAtWork as error:
         is_ours = hand_back(engine, job, lease.seconds, error.delay_s, error.progress)
@@ -232,5 +232,5 @@ def _attempt(
 def _fail(engine: Engine, job: Job, error: AppError) -> str:
     logger.warning("job failed", error=error.code)
     with transaction(engine) as session:
-        ended = jobs.fail(session, job.id, job.attempt, error.as_dict())
+        ended = store.end_attempt(session, Transition.FAIL, job.id, job.attempt, error=error.as_dict())
     return "failed" if ended else "lost"

@@ -4,12 +4,20 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, func, text
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, Integer, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.jobs.states import JobStatus
 from shared.kit.db import Base, Row
 
-STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
+STATUSES = tuple(status.value for status in JobStatus)
+_STATUS = Enum(  # a plain VARCHAR(20): the check below limits the values
+    JobStatus,
+    native_enum=False,
+    create_constraint=False,
+    length=20,
+    values_callable=lambda _: list(STATUSES),
+)
 
 
 class Job(Row, Base):
@@ -39,7 +47,7 @@ class Job(Row, Base):
     kind: Mapped[str] = mapped_column(String(50))
     queue: Mapped[str] = mapped_column(String(20))
     priority: Mapped[int] = mapped_column(Integer)  # 0 is most urgent, 9 least
-    status: Mapped[str] = mapped_column(String(20))
+    status: Mapped[JobStatus] = mapped_column(_STATUS)
     params: Mapped[dict[str, Any]]
     progress: Mapped[dict[str, Any] | None]
     result: Mapped[dict[str, Any] | None]

@@ -58,9 +58,9 @@ def delete(session: Session, organization_id: uuid.UUID, *, request_id: str | No
         organization.deleted_at = func.now()
         session.flush()
         session.refresh(organization)
-    job_store.stop_others(session, organization_id, ERASING)
+    job_store.cancel_all_but(session, organization_id, ERASING)
     if not job_store.has_open(session, organization_id, ERASING):
-        jobs.submit(session, organization_id, ERASING, DeleteOrganizationParams(), request_id=request_id)
+        jobs.submit(session, organization_id, DeleteOrganizationParams(), request_id=request_id)
     return organization
 
 

@@ -48,7 +48,7 @@ def submit_import(
     registry.check_name(session, organization_id, params.name)
     if params.revision is None:
         model_folders.named(models_dir, params.source)
-    return jobs.submit(session, organization_id, "import_model", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def submit_push(
@@ -71,7 +71,7 @@ def submit_push(
         raise NothingToPush
     if not has_token:
         raise HubTokenMissing
-    return jobs.submit(session, organization_id, "push_model", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def import_model(

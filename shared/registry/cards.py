@@ -18,8 +18,7 @@ from shared.datasets.tables import Dataset
 from shared.engines.artifacts import CARD
 from shared.engines.encoder import PACKAGED_MODEL
 from shared.engines.hub import is_commit
-from shared.jobs.kinds import ImportModelParams
-from shared.jobs.recipes import RerankerTrainingParams, TrainingParams
+from shared.jobs.kinds import ImportModelParams, RerankerTrainingParams, TrainingParams
 from shared.registry import card_figures, card_texts, store
 from shared.registry.card_texts import render
 from shared.registry.tables import Evaluation, ModelVersion

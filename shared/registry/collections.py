@@ -48,7 +48,7 @@ def unused(session: Session, names: Collection[str]) -> list[str]:
     The names have to be older than the transaction: a collection that is made now may be for a row made now.
     """
     known = {fingerprint[:_DIGITS] for fingerprint in store.fingerprints(session)}
-    at_work = {evaluation_name(*attempt) for attempt in job_store.running(session)}
+    at_work = {evaluation_name(*attempt) for attempt in job_store.list_running(session)}
     return [
         name
         for name in names
@@ -66,12 +66,13 @@ def heal(session: Session, name: str, *, but: uuid.UUID) -> int:
         return 0
     digits = name.removeprefix(_SERVING).split("-")[0]
     waiting = {
-        (job.organization_id, job.params["model_version_id"]) for job in job_store.waiting(session, "reindex")
+        (job.organization_id, job.params["model_version_id"])
+        for job in job_store.list_queued(session, "reindex")
     }
     live = set(organization_store.list_ids(session, is_deleted=False))
     queued = 0
     for organization_id, version_id in store.active_with(session, digits):
         if organization_id in live - {but} and (organization_id, str(version_id)) not in waiting:
-            jobs.submit(session, organization_id, "reindex", ReindexParams(model_version_id=version_id))
+            jobs.submit(session, organization_id, ReindexParams(model_version_id=version_id))
             queued += 1
     return queued

@@ -137,7 +137,7 @@ def submit_activation(
     version = get_bi_encoder(session, organization_id, version_id)
     active = find_active(session, organization_id)
     params = ActivateParams(model_version_id=version.id, counter=active.counter if active else 0)
-    return jobs.submit(session, organization_id, "activate", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def submit_rollback(session: Session, organization_id: uuid.UUID, *, request_id: str | None = None) -> Job:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.datasets.service import Item
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.kit.errors import Invalid
 from shared.transactions.formats import TextFormat
 from shared.transactions.text import TransactionFields

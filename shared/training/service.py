@@ -15,7 +15,7 @@ from shared.datasets.tables import Dataset
 from shared.engines.artifacts import Artifacts
 from shared.engines.encoder_cache import Encoders
 from shared.jobs import service as jobs
-from shared.jobs.recipes import Recipe, TrainingParams
+from shared.jobs.kinds import Recipe, TrainingParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
@@ -62,7 +62,7 @@ def submit(
     check(params, dimension=dimension_of(base), has_teacher=params.teacher_version_id is not None)
     if dataset.counts["train"] < 2 or len(dataset.categories) < 2:
         raise Untrainable
-    return jobs.submit(session, organization_id, "train", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Sequence[str]) -> Finish:

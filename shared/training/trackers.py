@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
-from shared.jobs.params import Params
-from shared.jobs.recipes import Recipe, RerankerTrainingParams
+from shared.jobs.kinds import Params, Recipe, RerankerTrainingParams
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
 from shared.training.bi_encoder.trainer import is_first_process

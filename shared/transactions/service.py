@@ -181,7 +181,7 @@ def _changed(session: Session, organization_id: uuid.UUID, ids: list[uuid.UUID])
     for part in _parts(ids):
         params = SyncIndexParams(transaction_ids=part)
         priority = BULK_PRIORITY if len(ids) > BULK_SIZE else None
-        jobs.submit(session, organization_id, "sync_index", params, priority=priority)
+        jobs.submit(session, organization_id, params, priority=priority)
 
 
 def _parts(ids: list[uuid.UUID]) -> Iterator[list[uuid.UUID]]:

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 from api import job_events
 from api.connections import Connections
-from shared.jobs import service as jobs
 from shared.jobs import store
+from shared.jobs.states import Transition
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category
 
@@ -71,9 +71,9 @@ def test_a_stream_tells_each_change_and_ends_with_the_job(
                 if state.status == "queued":
                     store.claim(session, job_id, 60)
                 elif state.progress is None:
-                    store.renew(session, job_id, 1, 60, {"done": 1, "total": 2, "note": "half"})
+                    store.renew_lease(session, job_id, 1, 60, {"done": 1, "total": 2, "note": "half"})
                 elif state.status == "running":
-                    jobs.succeed(session, job_id, 1)
+                    store.end_attempt(session, Transition.SUCCEED, job_id, 1)
         return seen
 
     half = {"done": 1, "total": 2, "note": "half"}

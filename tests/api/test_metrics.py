@@ -12,6 +12,7 @@ from api.main import create_app
 from shared.bootstrap import Resources
 from shared.jobs import run, store
 from shared.jobs import service as jobs
+from shared.jobs.exceptions import WorkerLost
 from shared.jobs.kinds import KINDS, QUEUES, ReindexParams, SyncIndexParams
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
@@ -40,7 +41,7 @@ def value(client: TestClient, name: str, **labels: str) -> float:
 def submit(engine: Engine, organization: OrganizationClient, **values: Any) -> uuid.UUID:
     with transaction(engine) as session:
         params = SyncIndexParams()
-        job = jobs.submit(session, organization.id, "sync_index", params)
+        job = jobs.submit(session, organization.id, params)
         for name, given in values.items():
             setattr(job, name, given)
         return job.id
@@ -52,7 +53,7 @@ def reconcile(
     """A reindex that ended with this result."""
     with transaction(engine) as session:
         params = ReindexParams(model_version_id=uuid.uuid4(), rebuild=rebuild)
-        job = jobs.submit(session, organization.id, "reindex", params)
+        job = jobs.submit(session, organization.id, params)
         job.status, job.result = "succeeded", {"points": 9, **result}
 
 
@@ -111,7 +112,7 @@ def test_lost_leases_are_counted_by_kind(
         with transaction(engine) as session:
             assert store.claim(session, job, lease_s=-1) is not None
         with transaction(engine) as session:
-            assert store.expire(session, jobs.WorkerLost().as_dict()) == [(job, "queued")]
+            assert store.expire_leases(session, WorkerLost().as_dict()) == [(job, "queued")]
     assert value(client, "outlay_job_leases_lost", kind="sync_index") == 2
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from api.schemas.trainings import TrainingIn
-from shared.jobs.recipes import Recipe, TrainingParams
+from shared.jobs.kinds import Recipe, TrainingParams
 from tests.api.isolation import ROWS, a_dataset
 from tests.factories import OrganizationClient
 

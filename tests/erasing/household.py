@@ -162,4 +162,4 @@ def expire(machines: Resources, job_id: uuid.UUID) -> None:
         job = session.get_one(Job, job_id)
         job.lease_until = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
         session.flush()
-        job_store.expire(session, {})
+        job_store.expire_leases(session, {})

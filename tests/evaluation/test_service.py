@@ -214,7 +214,7 @@ def test_what_a_killed_attempt_left_is_removed_by_the_next(
     left = f"evaluation-{job_id.hex}-1"
     resources.index.ensure_collection(left, 384)
     with transaction(engine) as session:
-        assert job_id in {row[0] for row in job_store.expire(session, {})}
+        assert job_id in {row[0] for row in job_store.expire_leases(session, {})}
     assert run_jobs(resources, organization)["evaluate"] == ["succeeded"]
     assert not resources.index.has_collection(left)
 

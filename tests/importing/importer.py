@@ -44,7 +44,7 @@ class Importer:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         params = ImportParams(upload=name, **({"format": "csv", "mapping": MAPPING} | options))
         with transaction(self.engine) as session:
-            return jobs.submit(session, self.id, "import", params).id
+            return jobs.submit(session, self.id, params).id
 
     def attempt(self, job_id: uuid.UUID, wrap: Callable[[Run], Run] = lambda run: run) -> Job:
         """Work on the job; the row afterwards."""

@@ -18,7 +18,7 @@ def job_id(engine: Engine, organization: OrganizationClient) -> uuid.UUID:
     """A queued job."""
     with transaction(engine) as session:
         params = ReindexParams(model_version_id=uuid.uuid4())
-        return jobs.submit(session, organization.id, "reindex", params).id
+        return jobs.submit(session, organization.id, params).id
 
 
 @pytest.fixture

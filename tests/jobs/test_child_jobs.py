@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from shared.jobs import child_jobs, store
 from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
-from shared.jobs import store as job_store
-from shared.jobs.kinds import ReindexParams
+from shared.jobs import store
+from shared.jobs.kinds import KINDS, ReindexParams
 from shared.jobs.run import Finish, Run
+from shared.jobs.states import Transition
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
@@ -24,9 +24,7 @@ def add_children(engine: Engine, organization: OrganizationClient, parent_id: uu
     """Two children of the parent; their ids."""
     with transaction(engine) as session:
         params = ReindexParams(model_version_id=uuid.uuid4())
-        return [
-            jobs.submit(session, organization.id, "reindex", params, parent_id=parent_id).id for _ in range(2)
-        ]
+        return [jobs.submit(session, organization.id, params, parent_id=parent_id).id for _ in range(2)]
 
 
 def waits(run: Run, params: Any) -> Finish:
@@ -59,7 +57,7 @@ def test_a_parent_waits_without_a_worker_an_attempt_or_a_lost_word(
 ) -> None:
     parent = get(engine, family[0])
     assert (parent.status, parent.lease_until, parent.progress) == ("queued", None, PROGRESS)
-    assert parent.max_attempts - parent.attempt == jobs.DEFAULT_MAX_ATTEMPTS
+    assert parent.max_attempts - parent.attempt == KINDS[parent.kind].max_attempts
     assert not is_available(engine, parent.id)
 
 
@@ -94,7 +92,7 @@ def test_children_are_cancelled_and_queued_again_with_their_parent(
     assert [one.status for one in found.values()] == ["succeeded", "cancelled", "running", "cancelled"]
     assert (found[running].cancel_requested, found[queued].finished_at is not None) == (True, True)
     with transaction(engine) as session:
-        assert jobs.end_cancelled(session, running, 1)
+        assert store.end_attempt(session, Transition.STOP, running, 1)
 
     assert organization.post(f"/v1/jobs/{parent}/retry").json()["status"] == "queued"
     again = [get(engine, one) for one in (done, queued, running, late)]
@@ -131,14 +129,14 @@ def test_children_of_others_are_left_alone(
 ) -> None:
     with transaction(engine) as session:
         params = ReindexParams(model_version_id=uuid.uuid4())
-        other = jobs.submit(session, organization.id, "reindex", params).id
+        other = jobs.submit(session, organization.id, params).id
     stranger = add_children(engine, organization, other)
     organization.post(f"/v1/jobs/{family[0]}/cancel")
     assert [get(engine, one).status for one in (other, *stranger)] == ["queued"] * 3
     with transaction(engine) as session:
-        assert [one.id for one in child_jobs.of(session, organization.id, family[0], "reindex")] == sorted(
-            family[1:]
-        )
+        assert [
+            one.id for one in store.list_children(session, organization.id, family[0], "reindex")
+        ] == sorted(family[1:])
 
 
 def test_children_are_listed_by_their_parent_and_go_with_the_organization(
@@ -150,5 +148,5 @@ def test_children_are_listed_by_their_parent_and_go_with_the_organization(
         (str(one), str(parent)) for one in mine[::-1]
     ]
     with transaction(engine) as session:
-        assert job_store.stop_others(session, organization.id, "delete_organization") == 0
+        assert store.cancel_all_but(session, organization.id, "delete_organization") == 0
     assert {get(engine, one).status for one in family} == {"cancelled"}

@@ -121,11 +121,11 @@ def test_a_worker_frozen_in_a_transaction_keeps_no_other_job_from_expiring(
     engine: Engine, organization: OrganizationClient, job_id: uuid.UUID
 ) -> None:
     with transaction(engine) as session:
-        other = jobs.submit(session, organization.id, "reindex", ReindexParams(model_version_id=job_id)).id
+        other = jobs.submit(session, organization.id, ReindexParams(model_version_id=job_id)).id
         for one in (job_id, other):
             store.claim(session, one, -1)
     with transaction(engine) as frozen:
-        assert store.holds(frozen, job_id, 1)
+        assert store.owns(frozen, job_id, 1)
         expire(engine, other)
     expire(engine, job_id)
 
@@ -133,7 +133,7 @@ def test_a_worker_frozen_in_a_transaction_keeps_no_other_job_from_expiring(
 def test_a_lease_that_still_holds_is_left_alone(engine: Engine, job_id: uuid.UUID) -> None:
     with transaction(engine) as session:
         store.claim(session, job_id, 60)
-        assert job_id not in {row[0] for row in store.expire(session, {})}
+        assert job_id not in {row[0] for row in store.expire_leases(session, {})}
 
 
 def test_a_cancelled_job_whose_worker_died_is_cancelled(

@@ -14,8 +14,9 @@ from shared.categories import store as category_store
 from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs import store
-from shared.jobs.run import Finish, Run, UnexpectedError
-from shared.jobs.service import DEFAULT_MAX_ATTEMPTS
+from shared.jobs.exceptions import UnexpectedError
+from shared.jobs.kinds import KINDS
+from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Unavailable
 from shared.kit.paging import Paging
@@ -125,10 +126,10 @@ def test_a_dependency_that_is_away_costs_no_attempt(
 def test_a_foreseen_error_is_told_and_an_unforeseen_one_is_not(
     engine: Engine, organization: OrganizationClient, job_id: uuid.UUID, read: Callable[[], Job]
 ) -> None:
-    assert run_work(engine, job_id, raising(jobs.IllegalTransition("a", "b"))) == "failed"
+    assert run_work(engine, job_id, raising(jobs.JobFinished())) == "failed"
     assert read().error == {
-        "code": "illegal-transition",
-        "message": "A job that is a cannot become b.",
+        "code": "job-finished",
+        "message": jobs.JobFinished.message,
     }
     with transaction(engine) as session:
         jobs.retry(session, organization.id, job_id)
@@ -177,4 +178,8 @@ def test_an_outage_that_is_longer_than_the_work_costs_no_attempt(
         eventually(lambda: not is_waiting())  # the lock's own timeout: the first try has failed
     thread.join()
     job = read()
-    assert (ended, job.status, job.max_attempts - job.attempt) == (["queued"], "queued", DEFAULT_MAX_ATTEMPTS)
+    assert (ended, job.status, job.max_attempts - job.attempt) == (
+        ["queued"],
+        "queued",
+        KINDS[job.kind].max_attempts,
+    )

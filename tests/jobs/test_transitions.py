@@ -1,20 +1,20 @@
-"""Which state may follow which, by the table and in the rows."""
+"""Which state may follow which: the table, and what the real statements do with rows."""
 
 import contextlib
 import uuid
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session
 
-from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs import store
-from shared.jobs import store as job_store
-from shared.jobs.kinds import KINDS, ReindexParams, SyncIndexParams
-from shared.jobs.tables import STATUSES
+from shared.jobs.kinds import KINDS, QUEUES, Params, ReindexParams
+from shared.jobs.states import FINAL, JobStatus, Transition
+from shared.jobs.tables import STATUSES, Job
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
 
@@ -27,84 +27,123 @@ LEGAL = {
 }
 ERROR = {"code": "gone", "message": "Gone."}
 
+# By name: what changes a job's status, with the transitions that it is made of.
+Step = Callable[[Session, uuid.UUID, uuid.UUID, int], object]
+STEPS: dict[str, tuple[Step, set[Transition]]] = {
+    "claim": (lambda session, _, job_id, __: store.claim(session, job_id, 60), {Transition.CLAIM}),
+    **{
+        transition.name: (
+            lambda session, _, job_id, attempt, transition=transition: store.end_attempt(
+                session, transition, job_id, attempt
+            ),
+            {transition},
+        )
+        for transition in (Transition.SUCCEED, Transition.FAIL, Transition.STOP)
+    },
+    "requeue": (
+        lambda session, _, job_id, attempt: store.requeue(session, job_id, attempt, delay_s=0),
+        {Transition.REQUEUE},
+    ),
+    "expire": (
+        lambda session, _, job_id, __: _expire(session, job_id),
+        {Transition.STOP, Transition.FAIL, Transition.REQUEUE},
+    ),
+    "cancel": (
+        lambda session, organization_id, job_id, _: jobs.cancel(session, organization_id, job_id),
+        {Transition.CANCEL},
+    ),
+    "cancel all": (
+        lambda session, organization_id, _, __: store.cancel_all_but(session, organization_id, "import"),
+        {Transition.CANCEL},
+    ),
+    "retry": (
+        lambda session, organization_id, job_id, _: jobs.retry(session, organization_id, job_id),
+        {Transition.RETRY},
+    ),
+}
 
-@given(before=st.sampled_from(STATUSES), after=st.sampled_from(STATUSES))
-def test_only_legal_transitions_pass(before: str, after: str) -> None:
-    if (before, after) in LEGAL:
-        jobs.check_transition(before, after)
-    else:
-        with pytest.raises(jobs.IllegalTransition) as raised:
-            jobs.check_transition(before, after)
-        assert before in raised.value.message
-        assert after in raised.value.message
+
+def _expire(session: Session, job_id: uuid.UUID) -> None:
+    past = text("now() - interval '1 second'")
+    session.execute(update(Job).where(Job.id == job_id, Job.status == "running").values(lease_until=past))
+    store.expire_leases(session, ERROR)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    steps=st.lists(
-        st.sampled_from(["claim", "succeed", "fail", "give_back", "end_cancelled", "cancel", "retry"]),
-        max_size=12,
+def test_the_table_has_the_legal_transitions_and_no_other() -> None:
+    pairs = {(source, step.target) for step in Transition for source in step.sources}
+    assert pairs == LEGAL
+
+
+def test_the_steps_of_the_property_are_all_there_are() -> None:
+    assert set().union(*(transitions for _, transitions in STEPS.values())) == set(Transition)
+
+
+def test_stored_values_are_those_of_the_first_release() -> None:
+    assert STATUSES == ("queued", "running", "succeeded", "failed", "cancelled")
+    assert (
+        {status for status in JobStatus if status.is_final} == FINAL == {"succeeded", "failed", "cancelled"}
     )
-)
-def test_a_row_never_takes_a_forbidden_step(
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.sampled_from(sorted(STEPS)), max_size=12))
+def test_a_row_takes_a_step_exactly_where_the_table_allows_it(
     engine: Engine, organization: OrganizationClient, steps: list[str]
 ) -> None:
     with transaction(engine) as session:
-        job = jobs.submit(session, organization.id, "reindex", ReindexParams(model_version_id=uuid.uuid4()))
-    status, attempt = "queued", 0
-    for step in steps:
-        refusals = contextlib.suppress(job_exceptions.LeaseLost, jobs.JobFinished, jobs.JobNotRetryable)
-        with transaction(engine) as session, refusals:
-            _take(session, step, organization.id, job.id, attempt)
+        job = jobs.submit(session, organization.id, ReindexParams(model_version_id=uuid.uuid4()))
+    status, attempt = JobStatus.QUEUED, 0
+    for name in steps:
+        step, transitions = STEPS[name]
+        with transaction(engine) as session, contextlib.suppress(jobs.JobFinished, jobs.JobNotRetryable):
+            step(session, organization.id, job.id, attempt)
         with transaction(engine) as session:
-            now = job_store.get(session, organization.id, job.id)
-        assert now.status == status or (status, now.status) in LEGAL
-        assert now.attempt - attempt == (step == "claim" and status == "queued")
+            now = store.get(session, organization.id, job.id)
+        allowed = {transition.target for transition in transitions if status in transition.sources}
+        assert now.status in allowed if allowed else now.status == status, name
+        assert now.attempt - attempt == (name == "claim" and status == "queued")
         assert (now.lease_until is not None) == (now.status == "running")
-        assert (now.finished_at is not None) == (now.status in {"succeeded", "failed", "cancelled"})
+        assert (now.finished_at is not None) == now.status.is_final
         status, attempt = now.status, now.attempt
 
 
-def _take(session: Session, step: str, organization_id: uuid.UUID, job_id: uuid.UUID, attempt: int) -> None:
-    if step == "claim":
-        store.claim(session, job_id, 60)
-    elif step == "fail":
-        jobs.fail(session, job_id, attempt, ERROR)
-    elif step == "give_back":
-        jobs.give_back(session, job_id, attempt, delay_s=0)
-    elif step in {"cancel", "retry"}:
-        getattr(jobs, step)(session, organization_id, job_id)
-    else:
-        getattr(jobs, step)(session, job_id, attempt)
+def test_an_older_attempt_takes_no_step(engine: Engine, organization: OrganizationClient) -> None:
+    with transaction(engine) as session:
+        job_id = jobs.submit(session, organization.id, ReindexParams(model_version_id=uuid.uuid4())).id
+        for _ in range(2):
+            store.claim(session, job_id, 60)
+            store.requeue(session, job_id, 1, delay_s=0)
+    for transition in (Transition.SUCCEED, Transition.FAIL, Transition.STOP, Transition.REQUEUE):
+        with transaction(engine) as session:
+            assert not store.end_attempt(session, transition, job_id, 1)
 
 
 def test_each_kind_names_a_queue_and_a_priority_that_exist() -> None:
-    from shared.jobs.kinds import QUEUES
-
     assert {kind.queue for kind in KINDS.values()} <= set(QUEUES)
     assert all(0 <= kind.priority <= 9 for kind in KINDS.values())
 
 
-def test_a_job_takes_the_parameters_of_its_kind_only(
-    engine: Engine, organization: OrganizationClient
-) -> None:
-    with transaction(engine) as session, pytest.raises(TypeError):
-        jobs.submit(session, organization.id, "reindex", SyncIndexParams())
+def test_parameters_that_no_kind_takes_are_refused(engine: Engine, organization: OrganizationClient) -> None:
+    class Unknown(Params):
+        pass
+
+    with transaction(engine) as session, pytest.raises(TypeError, match="Unknown"):
+        jobs.submit(session, organization.id, Unknown())
 
 
 def test_a_retried_job_counts_its_attempts_anew_but_never_reuses_a_number(
     engine: Engine, organization: OrganizationClient
 ) -> None:
     with transaction(engine) as session:
-        job = jobs.submit(session, organization.id, "reindex", ReindexParams(model_version_id=uuid.uuid4()))
+        job = jobs.submit(session, organization.id, ReindexParams(model_version_id=uuid.uuid4()))
         store.claim(session, job.id, 60)
-        assert jobs.fail(session, job.id, 1, ERROR)
+        assert store.end_attempt(session, Transition.FAIL, job.id, 1, error=ERROR)
     with transaction(engine) as session:
         again = jobs.retry(session, organization.id, job.id)
         assert (again.status, again.attempt, again.max_attempts) == ("queued", 1, 4)
         assert (again.error, again.finished_at, again.published_at) == (None, None, None)
     with transaction(engine) as session:
-        assert not jobs.fail(session, job.id, 1, ERROR)
+        assert not store.end_attempt(session, Transition.FAIL, job.id, 1, error=ERROR)
         claimed = store.claim(session, job.id, 60)
         assert claimed is not None
         assert claimed.attempt == 2

@@ -9,8 +9,7 @@ from sqlalchemy import Engine, func, text, update
 from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.in_flight import InFlightJobs
-from shared.jobs.kinds import EvaluationParams, ReindexParams, SyncIndexParams
-from shared.jobs.params import Params
+from shared.jobs.kinds import EvaluationParams, Params, ReindexParams, SyncIndexParams
 from shared.jobs.run import Finish, Run, execute_next
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
@@ -32,8 +31,7 @@ def submit(
     for _ in range(count):
         with transaction(engine) as session:
             params: Params = fields.get("params", ReindexParams(model_version_id=uuid.uuid4()))
-            kind = {ReindexParams: "reindex", SyncIndexParams: "sync_index", EvaluationParams: "evaluate"}
-            job = jobs.submit(session, organization.id, kind[type(params)], params)
+            job = jobs.submit(session, organization.id, params)
             if fields.get("is_published", True):
                 job.published_at = func.now()
             made.append(job.id)

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from shared.categories import service as categories
 from shared.categories import store as category_store
 from shared.categories.service import CategoryFields
-from shared.jobs import service as jobs
 from shared.jobs import store
+from shared.jobs.exceptions import WorkerLost
 from shared.jobs.run import Finish, Lease, Run, Work, execute
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
@@ -71,4 +71,4 @@ def expire(engine: Engine, job_id: uuid.UUID) -> None:
     with transaction(engine) as session:
         past = text("now() - interval '1 second'")
         session.execute(update(Job).where(Job.id == job_id).values(lease_until=past))
-        assert job_id in {row[0] for row in store.expire(session, jobs.WorkerLost().as_dict())}
+        assert job_id in {row[0] for row in store.expire_leases(session, WorkerLost().as_dict())}

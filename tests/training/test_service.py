@@ -156,8 +156,8 @@ def test_an_attempt_that_comes_back_from_the_dead_changes_no_file(
         class Artifacts(type(resources.artifacts)):  # type: ignore[misc]  # stopped just before it saves
             def save(self, name: str, source: Path) -> str:
                 with transaction(engine) as session:
-                    job_store.renew(session, job_id, run.attempt, -1, None)
-                    assert job_store.expire(session, {})
+                    job_store.renew_lease(session, job_id, run.attempt, -1, None)
+                    assert job_store.expire_leases(session, {})
                 nested.append(run_job(resources, job_id, saying({"result": {}}, folder=folders[1])))
                 return save(name, source)
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.bootstrap import Resources
-from shared.jobs.recipes import Recipe, RerankerTrainingParams, TrainingParams
+from shared.jobs.kinds import Recipe, RerankerTrainingParams, TrainingParams
 from shared.training import trackers
 from shared.training.trackers import Point, ReportNotBegun, ReportsNotInstalled
 from tests.factories import OrganizationClient

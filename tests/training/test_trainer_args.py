@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import Resources
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.training import trackers
 from shared.training.search import trial
 from shared.training.trainer_args import common

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from devtools.processes import Processes, processes_over
 from devtools.waiting import eventually
 from shared.jobs import service as jobs
+from shared.jobs.kinds import KINDS
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
@@ -154,6 +155,8 @@ def test_a_worker_that_is_told_to_stop_gives_its_training_back(
     assert worker.popen.wait(30) == 0
     after = job(engine, job_id)
     assert (after.status, after.leases_lost) == ("queued", 0)
-    assert after.max_attempts - after.attempt == jobs.DEFAULT_MAX_ATTEMPTS  # as if it had never been tried
+    assert (
+        after.max_attempts - after.attempt == KINDS[after.kind].max_attempts
+    )  # as if it had never been tried
     assert trainers(job_id) == []
     assert filled.post(f"/v1/jobs/{job_id}/cancel").status_code == 200

@@ -50,7 +50,7 @@ def submit(engine: Engine, organization: OrganizationClient, count: int = 1) -> 
     for _ in range(count):
         with transaction(engine) as session:
             params = ReindexParams(model_version_id=uuid.uuid4())
-            made.append(jobs.submit(session, organization.id, "reindex", params).id)
+            made.append(jobs.submit(session, organization.id, params).id)
     return made
 
 
@@ -71,7 +71,7 @@ def test_a_job_is_sent_once_and_only_after_its_commit(
 ) -> None:
     with transaction(engine) as session:
         params = ReindexParams(model_version_id=uuid.uuid4())
-        job_id = jobs.submit(session, organization.id, "reindex", params).id
+        job_id = jobs.submit(session, organization.id, params).id
         assert relay.publish() == 0
         assert running.job_ids("embedding") == []
     assert relay.publish() == 1
@@ -85,7 +85,7 @@ def test_what_is_rolled_back_is_never_sent(
     def give_up() -> None:
         with transaction(engine) as session:
             params = ReindexParams(model_version_id=uuid.uuid4())
-            jobs.submit(session, organization.id, "reindex", params)
+            jobs.submit(session, organization.id, params)
             raise KeyError
 
     with pytest.raises(KeyError):
@@ -99,7 +99,7 @@ def test_the_urgent_come_first_and_each_kind_has_its_queue(
 ) -> None:
     [slow] = submit(engine, organization)
     with transaction(engine) as session:
-        urgent = jobs.submit(session, organization.id, "sync_index", SyncIndexParams()).id
+        urgent = jobs.submit(session, organization.id, SyncIndexParams()).id
     relay.publish()
     assert running.job_ids(KINDS["reindex"].queue) == [str(urgent), str(slow)]
     assert running.job_ids("default") == []

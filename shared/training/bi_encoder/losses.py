@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from shared.jobs.recipes import Loss, Recipe
+from shared.jobs.kinds import Loss, Recipe
 from shared.training.rows import Untrainable
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Whether a recipe is one that can be trained: what no single field of it says."""
 
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.kit.errors import FieldError, Invalid
 from shared.training.bi_encoder.losses import OF_LABELS
 

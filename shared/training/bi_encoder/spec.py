@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.engines.devices import Device, Precision
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.training.early_stopping import EpochMetrics
 from shared.training.rows import TrainRow
 from shared.transactions.formats import TextFormat

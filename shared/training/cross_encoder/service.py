@@ -13,7 +13,7 @@ from shared.datasets import store as dataset_store
 from shared.engines.artifacts import Artifacts
 from shared.engines.encoder_cache import Encoders
 from shared.jobs import service as jobs
-from shared.jobs.recipes import RerankerTrainingParams
+from shared.jobs.kinds import RerankerTrainingParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
@@ -54,7 +54,7 @@ def submit(
     registry.check_name(session, organization_id, params.name)
     if dataset.counts["train"] < 2 or len(dataset.categories) < 2:
         raise Untrainable
-    return jobs.submit(session, organization_id, "train_reranker", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def train(run: Run, params: RerankerTrainingParams, artifacts: Artifacts, command: Sequence[str]) -> Finish:

@@ -13,11 +13,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shared.datasets import store as dataset_store
-from shared.jobs import child_jobs
 from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
-from shared.jobs.recipes import Recipe, SearchParams, TrainingParams, TrialParams
+from shared.jobs import store as job_store
+from shared.jobs.kinds import Recipe, SearchParams, TrainingParams, TrialParams
 from shared.jobs.run import Finish, Run
+from shared.jobs.states import JobStatus
+from shared.jobs.store import ChildJob
 from shared.jobs.tables import Job
 from shared.kit.errors import AppError, FieldError, Invalid
 from shared.kit.ids import id_of_job
@@ -60,7 +62,7 @@ def submit(
     registry.check_name(session, organization_id, params.name)
     if dataset.counts["train"] < 2 * params.folds or len(dataset.categories) < 2:
         raise Untrainable
-    return jobs.submit(session, organization_id, "search", params, request_id=request_id)
+    return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
 def _check_recipes(space: Mapping[str, Any]) -> None:
@@ -80,8 +82,8 @@ def step(run: Run, params: SearchParams) -> Finish:
         NoTrialSucceeded: all failed.
     """
     with run.reading() as session:
-        trials = child_jobs.of(session, run.organization_id, run.job_id, "trial")
-    ended = [trial for trial in trials if trial.status in child_jobs.ENDED]
+        trials = job_store.list_children(session, run.organization_id, run.job_id, "trial")
+    ended = [trial for trial in trials if trial.status.is_final]
     tried = [_tried(trial, params.space) for trial in ended]
     best = sampler.best_of(tried)
     note = f"best MRR@5 so far {best.value:.3f}, of trial {best.number}" if best else ""
@@ -93,7 +95,7 @@ def step(run: Run, params: SearchParams) -> Finish:
         with run.transaction() as session:
             for trial in asked:
                 job_id = id_of_job("trial", run.job_id, trial.number)
-                _submit_part(session, run, "trial", trial, job_id)
+                _submit_part(session, run, trial, job_id)
     raise job_exceptions.ChildrenAtWork(run.reported, LOOK_SECONDS)
 
 
@@ -122,7 +124,7 @@ def _ask(params: SearchParams, tried: Sequence[EvaluatedTrial]) -> list[TrialPar
 def _finish(
     run: Run,
     params: SearchParams,
-    trials: Sequence[Job],
+    trials: Sequence[ChildJob],
     tried: Sequence[EvaluatedTrial],
     best: EvaluatedTrial | None,
 ) -> Finish:
@@ -139,22 +141,20 @@ def _finish(
 
     def finish(session: Session) -> dict[str, Any]:
         job_id = id_of_job("train", run.job_id, 0)
-        _submit_part(session, run, "train", training, job_id)
+        _submit_part(session, run, training, job_id)
         return {"best": table[best.number], "trials": table, "training_job_id": str(job_id)}
 
     return finish
 
 
-def _submit_part(
-    session: Session, run: Run, kind: str, params: TrialParams | TrainingParams, job_id: uuid.UUID
-) -> None:
-    jobs.submit(session, run.organization_id, kind, params, job_id=job_id, parent_id=run.job_id)
+def _submit_part(session: Session, run: Run, params: TrialParams | TrainingParams, job_id: uuid.UUID) -> None:
+    jobs.submit(session, run.organization_id, params, job_id=job_id, parent_id=run.job_id)
 
 
-def _tried(trial: Job, space: Mapping[str, Any]) -> EvaluatedTrial:
+def _tried(trial: ChildJob, space: Mapping[str, Any]) -> EvaluatedTrial:
     recipe, result = trial.params["recipe"], trial.result
     values = {name: recipe[name] for name in space if sampler.matters(name, recipe["loss"])}
-    if trial.status != "succeeded" or result is None:
+    if trial.status != JobStatus.SUCCEEDED or result is None:
         return EvaluatedTrial(trial.params["number"], values, "failed")
     return EvaluatedTrial(
         number=trial.params["number"],
@@ -166,7 +166,7 @@ def _tried(trial: Job, space: Mapping[str, Any]) -> EvaluatedTrial:
     )
 
 
-def _row(trial: Job, one: EvaluatedTrial) -> dict[str, Any]:
+def _row(trial: ChildJob, one: EvaluatedTrial) -> dict[str, Any]:
     figures = {} if one.status == "failed" else {key: (trial.result or {})[key] for key in FIGURES}
     recipe = trial.params["recipe"]
     return {"number": one.number, "status": one.status, "job_id": str(trial.id), "recipe": recipe, **figures}

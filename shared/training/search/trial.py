@@ -26,7 +26,7 @@ from shared.engines.devices import Device
 from shared.engines.encoder import Encoder
 from shared.engines.encoder_cache import Encoders
 from shared.jobs import service as jobs
-from shared.jobs.recipes import TrialParams
+from shared.jobs.kinds import TrialParams
 from shared.jobs.run import Finish, Run
 from shared.kit.ids import derived_id
 from shared.kit.intervals import figure

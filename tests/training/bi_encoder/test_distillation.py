@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from shared.engines.encoder import SentenceTransformerEncoder, load_model, resolve_model
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.training.bi_encoder.distillation import Lesson, epoch_of, lessons
 from shared.training.bi_encoder.losses import TEACHER_SCALE
 from shared.training.bi_encoder.spec import FinetuneRequest, Teacher

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shared.engines.encoder import SentenceTransformerEncoder
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.training.bi_encoder.trainer import FinetuneRequest, FinetuneResult, finetune
 from shared.training.rows import TrainRow, Untrainable
 from shared.transactions.formats import TextFormat

@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from shared.engines.encoder import resolve_model
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.training.bi_encoder.model_soup import SEEDS_APART, finetune_averaged
 from shared.training.bi_encoder.spec import FinetuneRequest, TrainProgress
 from shared.training.bi_encoder.trainer import finetune

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from shared.engines.encoder import resolve_model
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.training.bi_encoder.pairs import TrainRow, Untrainable
 from shared.training.bi_encoder.trainer import FinetuneRequest, FinetuneResult, TrainProgress, finetune
 

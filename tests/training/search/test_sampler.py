@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.jobs.recipes import Recipe
+from shared.jobs.kinds import Recipe
 from shared.training.search.sampler import (
     DEFAULT_SPACE,
     UNPRUNED,

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from shared.jobs import child_jobs
 from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
-from shared.jobs.recipes import SearchParams, TrialParams
+from shared.jobs import store
+from shared.jobs.kinds import SearchParams, TrialParams
 from shared.jobs.run import Finish, Lease, Run, Work, execute
 from shared.kit.errors import AppError
 from shared.kit.unit_of_work import transaction
@@ -115,8 +115,8 @@ def test_a_search_that_is_killed_anywhere_ends_like_an_unbroken_one(
         search_id = start(organization, dataset_id)
         assert outcome(worker.work(organization, search_id)) == whole
         with transaction(engine) as session:
-            assert len(child_jobs.of(session, organization.id, search_id, "trial")) == 9
-            assert len(child_jobs.of(session, organization.id, search_id, "train")) == 1
+            assert len(store.list_children(session, organization.id, search_id, "trial")) == 9
+            assert len(store.list_children(session, organization.id, search_id, "train")) == 1
         deaths += worker.deaths
     assert deaths >= 10
     other = Worker(engine).work(organization, start(organization, dataset_id, seed=5))
@@ -175,7 +175,7 @@ def test_a_step_that_comes_back_from_the_dead_asks_for_nothing(
 
     assert execute(engine, search_id, lambda _: late, Lease(60, 10)) == "lost"
     with transaction(engine) as session:
-        assert list(child_jobs.of(session, organization.id, search_id, "trial")) == []
+        assert list(store.list_children(session, organization.id, search_id, "trial")) == []
 
 
 def test_a_cancelled_search_takes_its_trials_along_and_goes_on_when_retried(

@@ -6,8 +6,8 @@ from typing import Any
 
 from shared.bootstrap import Resources
 from shared.datasets import service as datasets
-from shared.jobs import child_jobs
 from shared.jobs import service as jobs
+from shared.jobs import store as job_store
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
@@ -56,7 +56,7 @@ def test_a_trial_sees_training_rows_only_and_ends_early_where_it_falls_behind(
     search_id = start(organization, dataset, trials=1, space=space)
     execute(resources.engine, search_id, lambda _: search.step, Lease(60, 10))
     with transaction(resources.engine) as session:
-        [trial] = child_jobs.of(session, organization.id, search_id, "trial")
+        [trial] = job_store.list_children(session, organization.id, search_id, "trial")
         trial.params = {**trial.params, "stop_below": [1.5]}
         train = datasets.items(session, organization.id, dataset, "train")
     made = trials.prepare(resources.engine, resources.encoders, resources.settings, trial.id, tmp_path)
