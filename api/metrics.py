@@ -3,7 +3,8 @@
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 
-from shared.jobs.stats import Drift, Measures
+from shared.jobs.stats import Measures
+from shared.jobs.store import Drift
 from shared.kit import metrics as process
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
