@@ -14,6 +14,7 @@ from shared.jobs import run, store
 from shared.jobs import service as jobs
 from shared.jobs.exceptions import WorkerLost
 from shared.jobs.kinds import KINDS, QUEUES, ReindexParams, SyncIndexParams
+from shared.jobs.states import JobStatus
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
@@ -54,7 +55,7 @@ def reconcile(
     with transaction(engine) as session:
         params = ReindexParams(model_version_id=uuid.uuid4(), rebuild=rebuild)
         job = jobs.submit(session, organization.id, params)
-        job.status, job.result = "succeeded", {"points": 9, **result}
+        job.status, job.result = JobStatus.SUCCEEDED, {"points": 9, **result}
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from shared.bootstrap import Resources
 from shared.engines.vectors import Point
 from shared.erasing import service as erasing
 from shared.jobs.run import Run
+from shared.jobs.states import JobStatus
 from shared.jobs.tables import Job
 from shared.kit.db import Base
 from shared.kit.unit_of_work import transaction
@@ -92,7 +93,7 @@ def test_its_other_jobs_end_first(
     assert {rows[waiting].status, rows[late].status} == {"cancelled"}
     assert state_of(resources, leaving.id)["transactions"]
     with transaction(resources.engine) as session:
-        session.get_one(Job, running).status = "cancelled"
+        session.get_one(Job, running).status = JobStatus.CANCELLED
     assert work(resources, job_id) == "succeeded"
     assert state_of(resources, leaving.id) == {}
 
@@ -171,7 +172,7 @@ def test_a_job_that_began_at_the_last_moment_is_waited_for(
     assert work(resources, job_id) == "queued"
     assert row_of(client, leaving).status_code == 200
     with transaction(resources.engine) as session:
-        session.get_one(Job, begun[0]).status = "cancelled"
+        session.get_one(Job, begun[0]).status = JobStatus.CANCELLED
     assert work(resources, job_id) == "succeeded"
     assert state_of(resources, leaving.id) == {}
 

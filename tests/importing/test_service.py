@@ -7,6 +7,7 @@ from shared.bootstrap import Resources
 from shared.categories import service as categories
 from shared.categories import store as category_store
 from shared.jobs.run import Run
+from shared.jobs.states import JobStatus
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
 from shared.transactions import service as transactions
@@ -78,7 +79,7 @@ def test_an_import_that_died_between_chunks_imports_once(
         importer.attempt(job_id, die)
     assert len(importer.stored()) == 2000
     with transaction(importer.engine) as session:
-        session.get_one(Job, job_id).status = "queued"  # as the relay does once the lease has run out
+        session.get_one(Job, job_id).status = JobStatus.QUEUED  # as the relay does once the lease has run out
     job = importer.attempt(job_id)
     assert (job.status, job.attempt) == ("succeeded", 2)
     assert job.result is not None

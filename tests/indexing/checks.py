@@ -93,7 +93,7 @@ def run_sync(
 ) -> str | None:
     """One sync of these rows through `index`."""
     with transaction(machines.engine) as session:
-        job = submit(session, organization.id, "sync_index", SyncIndexParams(**rows))
+        job = submit(session, organization.id, SyncIndexParams(**rows))
     work = lambda run, params: indexing.sync(run, params, index, machines.encoders)  # noqa: E731  # a Work
     return execute(machines.engine, job.id, lambda _: work, Lease(60, 10))
 

@@ -128,5 +128,5 @@ def test_a_reindex_of_a_foreign_model_fails(
     other = new_organization(served.client)
     foreign = uuid.UUID(other.get("/v1/models").json()["data"][0]["id"])
     with transaction(engine) as session:
-        submit(session, served.id, "reindex", ReindexParams(model_version_id=foreign))
+        submit(session, served.id, ReindexParams(model_version_id=foreign))
     assert run_jobs(machines, served) == {"reindex": ["failed"]}

@@ -57,7 +57,8 @@ def test_a_trial_sees_training_rows_only_and_ends_early_where_it_falls_behind(
     execute(resources.engine, search_id, lambda _: search.step, Lease(60, 10))
     with transaction(resources.engine) as session:
         [trial] = job_store.list_children(session, organization.id, search_id, "trial")
-        trial.params = {**trial.params, "stop_below": [1.5]}
+        row = session.get_one(Job, trial.id)
+        row.params = {**row.params, "stop_below": [1.5]}
         train = datasets.items(session, organization.id, dataset, "train")
     made = trials.prepare(resources.engine, resources.encoders, resources.settings, trial.id, tmp_path)
     assert {item.id for item in made.items} == {item.id for item in train}
