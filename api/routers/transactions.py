@@ -9,7 +9,7 @@ from api.deps import Id, Reader, Session, Writer
 from api.idempotency import OnceRoute, WriterOnce
 from api.responses import Responses, problems
 from api.schemas.common import PageOut
-from api.schemas.labels import LabelIn, LabelOut
+from api.schemas.labels import LabelIn, LabelOut, LabelQueueIn
 from api.schemas.transactions import (
     BatchOut,
     TransactionBatchIn,
@@ -17,6 +17,7 @@ from api.schemas.transactions import (
     TransactionOut,
     TransactionQuery,
 )
+from shared.kit.paging import Paging
 from shared.transactions import service as transactions
 from shared.transactions import store as transaction_store
 
@@ -64,6 +65,19 @@ def list_transactions(
     return PageOut[TransactionOut].of(rows, page.next)
 
 
+@router.post("/next", responses=problems(403, 422), tags=["labels"])
+def lease_transactions(body: LabelQueueIn, writer: Writer, session: WriterOnce) -> PageOut[TransactionOut]:
+    """Unlabelled transactions, newest first, that for five minutes no other reviewer is given."""
+    page = transactions.lease_unlabelled(
+        session,
+        writer.organization_id,
+        body.reviewer,
+        held=body.transaction_ids,
+        paging=Paging(body.count, body.cursor) if body.count else None,
+    )
+    return PageOut[TransactionOut].of([TransactionOut.of(row, None) for row in page.rows], page.next)
+
+
 @router.get("/{transaction_id}", responses=problems(404))
 def get_transaction(transaction_id: Id, reader: Reader, session: Session) -> TransactionOut:
     """One transaction with its current label."""
@@ -78,7 +92,7 @@ def delete_transaction(transaction_id: Id, writer: Writer, session: Session) -> 
     transactions.delete(session, writer.organization_id, transaction_id)
 
 
-@router.put("/{transaction_id}/label", responses=problems(403, 404, 422), tags=["labels"])
+@router.put("/{transaction_id}/label", responses=problems(403, 404, 409, 422), tags=["labels"])
 def label_transaction(transaction_id: Id, body: LabelIn, writer: Writer, session: Session) -> LabelOut:
     """A person's decision. It counts for categorize as soon as the index has it, normally within 2 s."""
     label = transactions.label(
@@ -88,6 +102,7 @@ def label_transaction(transaction_id: Id, body: LabelIn, writer: Writer, session
         body.category_id,
         source="human",
         actor=body.reviewer or writer.key_name,
+        unless_labelled_by_another=body.unless_labelled_by_another,
     )
     return LabelOut.model_validate(label)
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from shared.categories import store as category_store
 from shared.jobs import service as jobs
 from shared.jobs.kinds import SyncIndexParams
-from shared.kit.errors import FieldError, Invalid
+from shared.kit.errors import Conflict, FieldError, Invalid
 from shared.kit.ids import new_id
+from shared.kit.paging import Page, Paging
 from shared.transactions import store
 from shared.transactions.formats import TextFormat
 from shared.transactions.store import TransactionFilter, TransactionNotFound
@@ -24,10 +25,17 @@ __all__ = ["TransactionFilter", "TransactionNotFound"]
 BULK_SIZE = 250
 BULK_PRIORITY = 6
 
+LABEL_LEASE = dt.timedelta(minutes=5)
+
 
 class UnknownCategory(Invalid):
     code = "unknown-category"
     message = "The category does not exist or is archived. List the live ones with GET /v1/categories."
+
+
+class LabelledByAnother(Conflict):
+    code = "labelled-by-another"
+    message = "Somebody else has labelled this transaction. Your label was not saved."
 
 
 @dataclass(frozen=True)
@@ -103,11 +111,13 @@ def label(
     *,
     source: str,
     actor: str,
+    unless_labelled_by_another: bool = False,
 ) -> Label:
     """Decide the transaction's category; the former label becomes history.
 
     Raises:
         TransactionNotFound: no such transaction.
+        LabelledByAnother: the current label is not the actor's; only with `unless_labelled_by_another`.
         UnknownCategory: no such category, or it is archived.
     """
     store.get(session, organization_id, transaction_id)
@@ -115,6 +125,11 @@ def label(
     if not found or found[0].archived_at is not None:
         error = FieldError("/category_id", "unknown-category", "Not a live category of this organisation.")
         raise UnknownCategory(errors=(error,))
+    if unless_labelled_by_another:
+        store.lock(session, organization_id, [transaction_id])
+        current = store.current_labels(session, organization_id, [transaction_id]).get(transaction_id)
+        if current is not None and current.actor != actor:
+            raise LabelledByAnother
     label_many(session, organization_id, {transaction_id: category_id}, source=source, actor=actor)
     return store.current_labels(session, organization_id, [transaction_id])[transaction_id]
 
@@ -156,6 +171,29 @@ def label_many(
     store.add_labels(session, rows)
     _changed(session, organization_id, list(decisions))
     return len(rows)
+
+
+def lease_unlabelled(
+    session: Session,
+    organization_id: uuid.UUID,
+    reviewer: str,
+    *,
+    held: Collection[uuid.UUID],
+    paging: Paging | None,
+) -> Page[Transaction]:
+    """Unlabelled transactions, newest first, which for five minutes nobody else gets; None: only renew.
+
+    `held` are the transactions that the reviewer still looks at: their leases are renewed, and the reviewer's
+    other ones end, so that others get what was skipped.
+    """
+    store.lock_label_queue(session, organization_id)
+    store.end_label_leases(session, organization_id, reviewer, held)
+    queue = Page[Transaction]([], None)
+    if paging is not None:
+        queue = store.list_label_queue(session, organization_id, paging)
+    ids = {*held, *(row.id for row in queue.rows)}
+    store.lease_for_labelling(session, organization_id, reviewer, ids, LABEL_LEASE)
+    return queue
 
 
 def labels(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID) -> Sequence[Label]:

@@ -26,7 +26,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
-from shared.transactions.tables import PLACE_DIGEST, Label, Transaction
+from shared.transactions.tables import PLACE_DIGEST, Label, LabelLease, Transaction
 
 # The mapped classes would do, but the ORM takes large inserts apart row by row.
 _TRANSACTIONS, _LABELS = cast(Table, Transaction.__table__), cast(Table, Label.__table__)
@@ -270,3 +270,53 @@ def count_labels_by_merchant_and_place(
         .group_by(*keys)
     )
     return [(row[0], row[1], row[2], row[3]) for row in session.execute(query)]
+
+
+def lock_label_queue(session: Session, organization_id: uuid.UUID) -> None:
+    """Let requests for the organisation's label queue through one at a time, until the transaction ends."""
+    key = func.hashtextextended(f"label queue\x1f{organization_id}", 0)
+    session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def end_label_leases(
+    session: Session, organization_id: uuid.UUID, reviewer: str, keep: Collection[uuid.UUID]
+) -> None:
+    """Remove expired leases, and the reviewer's own except those of the transactions in `keep`."""
+    given_up = and_(LabelLease.reviewer == reviewer, ~_among(LabelLease.transaction_id, keep))
+    expired = LabelLease.leased_until <= func.now()
+    session.execute(
+        delete(LabelLease).where(LabelLease.organization_id == organization_id, or_(expired, given_up))
+    )
+
+
+def list_label_queue(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[Transaction]:
+    """The transactions that have no label and no lease, newest first."""
+    leased = select(LabelLease.transaction_id).where(
+        LabelLease.organization_id == Transaction.organization_id,
+        LabelLease.transaction_id == Transaction.id,
+    )
+    query = select(Transaction).where(Transaction.organization_id == organization_id, ~leased.exists())
+    query = _narrow(query, TransactionFilter(unlabelled=True))
+    return page(session, query, Transaction.id, paging, resource="label-queue", newest_first=True)
+
+
+def lease_for_labelling(
+    session: Session,
+    organization_id: uuid.UUID,
+    reviewer: str,
+    ids: Collection[uuid.UUID],
+    duration: dt.timedelta,
+) -> None:
+    """Lease those of the transactions that nobody else holds to the reviewer, from now on."""
+    rows = select(
+        Transaction.organization_id, Transaction.id, literal(reviewer), func.now() + literal(duration)
+    ).where(Transaction.organization_id == organization_id, _among(Transaction.id, ids))
+    columns = ["organization_id", "transaction_id", "reviewer", "leased_until"]
+    query = insert(LabelLease).from_select(columns, rows)
+    session.execute(
+        query.on_conflict_do_update(
+            index_elements=["organization_id", "transaction_id"],
+            set_={"leased_until": query.excluded.leased_until},
+            where=LabelLease.reviewer == query.excluded.reviewer,
+        )
+    )

@@ -94,3 +94,21 @@ class Label(Row, Base):
     source: Mapped[str] = mapped_column(String(20))
     actor: Mapped[str] = mapped_column(String(200))
     is_current: Mapped[bool]
+
+
+class LabelLease(Base):
+    """Who is looking at an unlabelled transaction, so that the label queue gives it to nobody else."""
+
+    __tablename__ = "label_leases"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "transaction_id"],
+            ["transactions.organization_id", "transactions.id"],
+            ondelete="CASCADE",
+        ),
+    )
+
+    organization_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    transaction_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    reviewer: Mapped[str] = mapped_column(String(200))
+    leased_until: Mapped[dt.datetime]

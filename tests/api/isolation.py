@@ -22,6 +22,7 @@ METHODS = {"get", "put", "post", "patch", "delete"}
 # Fields of a body that narrow what is worked on, rather than name what must be there.
 FINDS_NOTHING = {
     ("/v1/candidates/next", "category_id"),
+    ("/v1/transactions/next", "transaction_ids"),
     ("/v1/candidates/approve", "candidate_ids"),
     ("/v1/candidates/reject", "candidate_ids"),
 }
@@ -221,6 +222,7 @@ ROWS: dict[str, Made] = {
 # What a request needs beside the id to be sound, and so to be refused for nothing but the id.
 # The names of `OWN` are given own rows, unless one is what is tried.
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/v1/transactions/next"): {"reviewer": "Jane"},
     ("PATCH", "/v1/categories/{category_id}"): {"description": "taken over"},
     ("POST", "/v1/trainings"): {"name": "tuned"},
     ("POST", "/v1/trainings/rerankers"): {"name": "trained"},

@@ -4,7 +4,7 @@
 import { Desk } from "./desk.js";
 import { $, complain, explain } from "./page.js";
 import { loadCategories } from "./search.js";
-import { labelling, reviewing } from "./sources.js";
+import { sourceOf } from "./sources.js";
 import { startTable } from "./table.js";
 
 // What is no answer to what htmx asked is an error to show, not a part of the page.
@@ -15,7 +15,7 @@ document.addEventListener("htmx:before:response", (event) => {
   complain(`This part of the page could not be loaded (${status}). Load the page again.`);
 });
 
-const desk = $("desk") && new Desk(sourceOf());
+const desk = $("desk") && new Desk(sourceOf($("desk").dataset));
 if ($("table-page")) startTable();
 desk?.start();
 try {
@@ -23,8 +23,4 @@ try {
   if (desk) desk.search.all = categories;
 } catch (error) {
   complain(explain(error));
-}
-
-function sourceOf() {
-  return $("desk").dataset.desk === "review" ? reviewing : labelling;
 }

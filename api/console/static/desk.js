@@ -8,7 +8,7 @@ import { suggest } from "./sources.js";
 const AHEAD = 6; // so many more are fetched than are on the desk, so that the next one is there at once
 const BEHIND = 20; // with more decisions than that on their way, those who decide wait for the server
 const RENEW_MS = 120_000; // a lease lasts five minutes
-const GONE = new Set(["candidate-decided", "candidate-leased", "not-found", "candidate-not-found", "transaction-not-found"]);
+const GONE = new Set(["candidate-decided", "candidate-leased", "not-found", "candidate-not-found", "transaction-not-found", "labelled-by-another"]);
 
 export class Desk {
   constructor(source) {
@@ -209,8 +209,9 @@ export class Desk {
       turn = this.turn;
       try {
         if (this.waiting > BEHIND) await this.sending;
-        const held = this.ahead.length + (this.current ? 1 : 0) + this.waiting;
-        const found = await this.source.more(held + (this.ahead.length < AHEAD ? AHEAD : 0));
+        const onTheWay = this.waiting ? this.history.slice(-this.waiting) : [];
+        const held = [this.current, ...this.ahead, ...onTheWay].filter(Boolean).map((item) => item.id);
+        const found = await this.source.more(this.ahead.length < AHEAD ? AHEAD : 0, held);
         if (turn !== this.turn) continue;
         const fresh = found.filter((data) => !this.known.has(data.id)).map((data) => new Item(data));
         for (const item of fresh) this.known.add(item.id);

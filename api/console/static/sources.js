@@ -2,12 +2,13 @@
 
 import { $, call, explain, persist, reviewer } from "./page.js";
 
-export const reviewing = {
+const reviewing = {
   leases: true,
   names: { approve: "approved", reject: "rejected", skip: "skipped" },
-  async more(count) {
+  // What the reviewer holds comes first again, so it is asked for together with what is new.
+  async more(count, held) {
     const category_id = $("category_id").value || null;
-    const body = { reviewer, order: $("order").value, category_id, count: Math.min(count, 50) };
+    const body = { reviewer, order: $("order").value, category_id, count: Math.min(held.length + count, 50) };
     return (await call("POST", "/v1/candidates/next", body)).data;
   },
   async ask(items) {
@@ -23,13 +24,15 @@ export const reviewing = {
   undo: async () => (await persist("POST", "/v1/candidates/undo", { reviewer })).candidate,
 };
 
-export const labelling = {
-  cursor: "",
+const labelling = {
+  leases: true,
+  cursor: "", // null: the queue has no further page
   names: { approve: "labelled", skip: "skipped" },
-  async more() {
-    if (this.cursor === null) return [];
-    const page = await call("GET", `/v1/transactions?unlabelled=true&limit=20${this.cursor && `&cursor=${encodeURIComponent(this.cursor)}`}`);
-    this.cursor = page.page.next;
+  async more(count, held) {
+    const isAtEnd = this.cursor === null;
+    const body = { reviewer, count: isAtEnd ? 0 : count, transaction_ids: held, cursor: this.cursor || null };
+    const page = await call("POST", "/v1/transactions/next", body);
+    if (body.count) this.cursor = page.page.next;
     return page.data;
   },
   async ask(items) {
@@ -37,10 +40,35 @@ export const labelling = {
     return (await call("POST", "/v1/categorize/batch", { transaction_ids, top_k: 9 })).results;
   },
   decide(item, verb) {
-    if (verb === "skip") return null; // nobody needs to know
-    return persist("PUT", `/v1/transactions/${item.id}/label`, { category_id: item.category.id, reviewer });
+    if (verb === "skip") return null; // its lease ends when the desk asks for more without it
+    const body = { category_id: item.category.id, reviewer, unless_labelled_by_another: true };
+    return persist("PUT", `/v1/transactions/${item.id}/label`, body);
   },
 };
+
+// For keys that may only read: the same things to look at, leased to nobody and decided by nobody.
+function browsing(source, path) {
+  return {
+    ask: source.ask,
+    names: source.names,
+    cursor: "",
+    async more(count) {
+      if (this.cursor === null || !count) return [];
+      const category_id = $("category_id")?.value;
+      const query = new URLSearchParams({ limit: 20, ...(category_id && { category_id }), ...(this.cursor && { cursor: this.cursor }) });
+      const page = await call("GET", `${path}&${query}`);
+      this.cursor = page.page.next;
+      return page.data;
+    },
+    decide: () => null,
+  };
+}
+
+export function sourceOf({ desk, readOnly }) {
+  const isReview = desk === "review";
+  if (readOnly === undefined) return isReview ? reviewing : labelling;
+  return isReview ? browsing(reviewing, "/v1/candidates?status=pending") : browsing(labelling, "/v1/transactions?unlabelled=true");
+}
 
 // Ask the model about all of them at once: those that have a new answer. One that an edit has overtaken has none.
 export async function suggest(source, items) {
