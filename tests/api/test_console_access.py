@@ -188,13 +188,13 @@ def test_an_error_keeps_the_navigation_and_a_script_gets_a_problem_document(
 def test_a_bug_is_a_page_with_the_navigation_and_the_request_id(
     client: TestClient, organization: OrganizationClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from api.console import pages
+    from api.routers import candidates
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("a bug")
 
     sign_in(client, organization)
-    monkeypatch.setattr(pages.candidates, "show_progress", fail)
+    monkeypatch.setattr(candidates, "show_progress", fail)
     answer = client.get("/console/progress")
     assert answer.status_code == 500
     assert_is_page_with_navigation(answer.text)

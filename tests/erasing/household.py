@@ -40,6 +40,7 @@ def furnish(client: TestClient, machines: Resources) -> OrganizationClient:
     labelled(organization, category["id"], merchant_name="Marriott")
     labelled(organization, category["id"], merchant_name="Hilton")
     new_transaction(organization)
+    organization.post("/v1/transactions/next", {"reviewer": "Jane"})
     activate(organization, machines)
     activate(organization, machines, tuned(machines.engine, organization, "in a collection of its own"))
     organization.with_key("read")
