@@ -26,8 +26,9 @@ from shared.engines.vectors import Hit
 from shared.evaluation.metrics import Metrics, evaluate
 from shared.jobs.kinds import Recipe
 from shared.kit.ids import derived_id
-from shared.training.bi_encoder.pairs import TrainRow
-from shared.training.bi_encoder.trainer import FinetuneRequest, FinetuneResult, finetune
+from shared.training.bi_encoder.spec import FinetuneRequest, FinetuneResult
+from shared.training.bi_encoder.trainer import finetune
+from shared.training.rows import TrainRow
 
 
 def ranks(

@@ -77,6 +77,7 @@ DOORS = "Three doors onto shared that do not know each other"
 ROOMS = "One way down through shared"
 FRAMEWORKS = "Web and task frameworks stay in their doors"
 TRAINING = "The API asks for trainings and does none"
+TRAINING_ROOMS = "One way down through training"
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,12 @@ TRAINING = "The API asks for trainings and does none"
         Plant("cli/doctor.py", "import celery", FRAMEWORKS),
         Plant("api/categorize_adapter.py", "def f():\n    import torch", TRAINING),
         Plant("api/routers/trainings.py", "from shared.training.bi_encoder import trainer", TRAINING),
+        Plant(
+            "shared/training/bi_encoder/trainer.py",
+            "from shared.training.cross_encoder import lists",
+            TRAINING_ROOMS,
+        ),
+        Plant("shared/training/rows.py", "from shared.training.search import sampler", TRAINING_ROOMS),
     ],
     ids=lambda plant: f"{plant.path}: {plant.line}".replace("\n   ", ""),
 )

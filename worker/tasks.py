@@ -31,7 +31,7 @@ from shared.jobs.kinds import (
 )
 from shared.jobs.run import Finish, Run
 from shared.publishing import service as publishing
-from shared.training import service as training
+from shared.training.bi_encoder import service as bi_encoder
 from shared.training.cross_encoder import service as cross_encoder
 from shared.training.search import service as searches
 from shared.training.search import trial as trials
@@ -111,7 +111,7 @@ def delete_organization(resources: Resources, run: Run, _: DeleteOrganizationPar
 @runs("train")
 def train(resources: Resources, run: Run, params: TrainingParams) -> Finish:
     """A model is fine-tuned, in a process of its own."""
-    return training.train(run, params, resources.artifacts, _trainers(resources.settings.trainer_processes))
+    return bi_encoder.train(run, params, resources.artifacts, _trainers(resources.settings.trainer_processes))
 
 
 @runs("search")

@@ -1,7 +1,7 @@
-"""The training subprocess: `python -m worker.trainer <job id> <output folder>`, started by the gpu task.
+"""The training subprocess: `python -m worker.trainer <job id> <output folder>`, started by the gpu worker.
 
-Writes a JSON object a line to standard output: progress, then the result or an error. Ends when its standard
-input is closed, which happens when the worker that started it dies in whatever way.
+Writes one JSON object per line to standard output: progress, then the result or an error. Ends when its
+standard input closes, as it does when the worker that started it dies for whatever reason.
 """
 
 import json
@@ -17,16 +17,15 @@ from typing import Any, TextIO
 from shared import bootstrap
 from shared.bootstrap import Resources
 from shared.jobs import service as jobs
-from shared.jobs.kinds import RerankerTrainingParams, TrainingParams
+from shared.jobs.kinds import RerankerTrainingParams, TrainingParams, TrialParams
 from shared.kit.errors import AppError
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
 from shared.kit.unit_of_work import transaction
-from shared.training import service as training
 from shared.training import trackers
-from shared.training.bi_encoder.spec import TrainProgress
-from shared.training.bi_encoder.trainer import is_first_process
+from shared.training.bi_encoder import service as bi_encoder
 from shared.training.cross_encoder import service as cross_encoder
+from shared.training.library_trainer import TrainProgress, is_first_process
 from shared.training.search import trial
 from shared.training.search.trial import Report
 from shared.training.trackers import RunLogger
@@ -35,7 +34,7 @@ logger = get_logger(__name__)
 
 
 def main(job_id: uuid.UUID, output: Path) -> int:
-    """Train what the job says into `output`; the exit status."""
+    """Train what the job asks for, into `output`; the exit status."""
     settings = get_settings()
     configure(settings.log_level, service="trainer")
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -43,70 +42,88 @@ def main(job_id: uuid.UUID, output: Path) -> int:
     resources = bootstrap.build(settings)
 
     def report(done: int, total: int, note: str) -> None:
-        _say(out, {"progress": {"done": done, "total": total, "note": note}})
+        _send(out, {"progress": {"done": done, "total": total, "note": note}})
 
     try:
-        with transaction(resources.engine) as session:
-            kind = jobs.get_any(session, job_id).kind
-        _say(out, {"result": WORKS[kind](resources, job_id, output, report)})
+        _send(out, {"result": train_job(resources, job_id, output, report)})
     except AppError as error:
-        _say(out, {"error": error.message})
+        _send(out, {"error": error.message})
         return 1
     except Exception:
         logger.exception("training failed", job_id=str(job_id))
-        _say(out, {"error": "The training failed. The worker's log has the details under this job's id."})
+        _send(out, {"error": "The training failed. The worker's log has the details under this job's id."})
         return 1
     return 0
 
 
-def _fine_tune(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
-    request = training.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
-    epochs = request.recipe.epochs * request.recipe.averaged_runs
-    with _telling(resources, job_id, epochs, report) as (tell, told):
-        from shared.training.bi_encoder.model_soup import finetune_averaged
-
-        found = training.summary(finetune_averaged(request, tell))
-        told.result(found)
-    return found
-
-
-def _train_reranker(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
-    request = cross_encoder.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
-    with _telling(resources, job_id, request.epochs, report) as (tell, told):
-        from shared.training.cross_encoder.trainer import train_reranker
-
-        found = cross_encoder.summary(train_reranker(request, tell))
-        told.result(found)
-    return found
-
-
-@contextmanager
-def _telling(
-    resources: Resources, job_id: uuid.UUID, epochs: int, report: Report
-) -> Iterator[tuple[Callable[[TrainProgress], None], RunLogger]]:
-    """What takes each step of a training, to the job's progress and to the trackers of the settings."""
+def train_job(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
+    """Do the work of a job in this process, and close the resources; what the job's result will hold."""
     with transaction(resources.engine) as session:
-        params = jobs.parse_params(jobs.get_any(session, job_id))
-    assert isinstance(params, TrainingParams | RerankerTrainingParams)
-    resources.close()  # a training takes hours
-    with trackers.track_run(resources.settings.training_reports, params.name, params) as told:
-
-        def tell(step: TrainProgress) -> None:
-            note = f"epoch {step.epoch:.2f} of {epochs}, loss {step.loss:.4f}"
-            report(step.step, step.total_steps, note)
-            told.step(step.step, {"epoch": step.epoch, "loss": step.loss})
-
-        yield tell, told
+        job = jobs.get_any(session, job_id)
+    return WORKS[job.kind](resources, job.organization_id, jobs.parse_params(job), output, report)
 
 
-def _cross_validate(resources: Resources, job_id: uuid.UUID, output: Path, report: Report) -> dict[str, Any]:
-    request = trial.prepare(resources.engine, resources.encoders, resources.settings, job_id, output)
+def _fine_tune(
+    resources: Resources, organization_id: uuid.UUID, params: TrainingParams, output: Path, report: Report
+) -> dict[str, Any]:
+    from shared.training.bi_encoder.model_soup import finetune_averaged
+
+    request = bi_encoder.load_request(
+        resources.engine, resources.encoders, resources.settings, organization_id, params, output
+    )
+    epochs = params.epochs * params.averaged_runs
+    with _tracked(resources, params, epochs, report) as (on_step, run_logger):
+        metrics = bi_encoder.summary(finetune_averaged(request, on_step))
+        run_logger.result(metrics)
+    return metrics
+
+
+def _train_reranker(
+    resources: Resources,
+    organization_id: uuid.UUID,
+    params: RerankerTrainingParams,
+    output: Path,
+    report: Report,
+) -> dict[str, Any]:
+    from shared.training.cross_encoder.trainer import train_reranker
+
+    request = cross_encoder.load_request(
+        resources.engine, resources.encoders, resources.settings, organization_id, params, output
+    )
+    with _tracked(resources, params, params.epochs, report) as (on_step, run_logger):
+        metrics = cross_encoder.summary(train_reranker(request, on_step))
+        run_logger.result(metrics)
+    return metrics
+
+
+def _cross_validate(
+    resources: Resources, organization_id: uuid.UUID, params: TrialParams, output: Path, report: Report
+) -> dict[str, Any]:
+    request = trial.load_request(
+        resources.engine, resources.encoders, resources.settings, organization_id, params, output
+    )
     resources.close()
     return trial.cross_validate(request, report)
 
 
-# The kinds of job that have a process of their own.
-WORKS: dict[str, Callable[[Resources, uuid.UUID, Path, Report], dict[str, Any]]] = {
+@contextmanager
+def _tracked(
+    resources: Resources, params: TrainingParams | RerankerTrainingParams, epochs: int, report: Report
+) -> Iterator[tuple[Callable[[TrainProgress], None], RunLogger]]:
+    """Sends each step to the job's progress and to the experiment trackers of the settings."""
+    resources.close()  # a training takes hours
+    with trackers.track_run(resources.settings.training_reports, params.name, params) as run_logger:
+
+        def on_step(step: TrainProgress) -> None:
+            note = f"epoch {step.epoch:.2f} of {epochs}, loss {step.loss:.4f}"
+            report(step.step, step.total_steps, note)
+            run_logger.step(step.step, {"epoch": step.epoch, "loss": step.loss})
+
+        yield on_step, run_logger
+
+
+# The kinds of job whose work is done in a process of its own.
+WORKS: dict[str, Callable[[Resources, uuid.UUID, Any, Path, Report], dict[str, Any]]] = {
     "train": _fine_tune,
     "train_reranker": _train_reranker,
     "trial": _cross_validate,
@@ -114,21 +131,21 @@ WORKS: dict[str, Callable[[Resources, uuid.UUID, Path, Report], dict[str, Any]]]
 
 
 def _own_stdout() -> TextIO:
-    """The pipe to the worker; what libraries print goes to standard error instead."""
+    """The pipe to the worker; whatever libraries print goes to standard error instead."""
     pipe = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return pipe
 
 
-def _say(out: TextIO, message: dict[str, Any]) -> None:
-    if not is_first_process():  # of several that torchrun started: all train, one speaks
+def _send(out: TextIO, message: dict[str, Any]) -> None:
+    if not is_first_process():  # under torchrun all processes train, and one reports
         return
     out.write(json.dumps(message) + "\n")
     out.flush()
 
 
 def _end_with_parent() -> None:
-    while os.read(0, 4096):  # not by sys.stdin, whose lock the interpreter wants when it ends
+    while os.read(0, 4096):  # not through sys.stdin, whose lock the interpreter needs when it exits
         pass
     os._exit(1)
 

@@ -14,7 +14,7 @@ from shared.categorization.reranking import SecondStage
 from shared.engines.encoder import Encoder
 from shared.engines.reranker import CrossEncoderReranker, RerankQuery
 from shared.jobs.kinds import Recipe
-from shared.training.bi_encoder.spec import FinetuneRequest, Teacher
+from shared.training.bi_encoder.spec import FinetuneRequest, TeacherModel
 from shared.training.bi_encoder.trainer import finetune
 from shared.training.cross_encoder.lists import Example, examples_of
 from shared.training.cross_encoder.spec import RerankerRequest
@@ -78,7 +78,7 @@ def student_model(
                 category_texts=data.texts(TEXTS),
                 train_rows=tuple(row.trained(TEXTS) for row in known),
                 recipe=Recipe(loss="margin_mse", epochs=3, learning_rate=5e-5),
-                teacher=Teacher(teacher, True, TEXTS, data.texts(TEXTS)),
+                teacher=TeacherModel(teacher, True, TEXTS, data.texts(TEXTS)),
             ),
             lambda _: None,
         )

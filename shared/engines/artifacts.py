@@ -16,6 +16,7 @@ from shared.kit.errors import AppError, Conflict, Invalid, NotFound
 
 MANIFEST = "manifest.json"
 CARD = "README.md"
+STAGING = "staging"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _CHUNK = 1024 * 1024
 
@@ -149,6 +150,20 @@ class Artifacts:
                 raise ArtifactExists from error
             _sync(target.parent)
         return StoredFile(name, digest.hexdigest(), size)
+
+    @contextmanager
+    def staging_folder(self, job_id: uuid.UUID, attempt: int) -> Iterator[Path]:
+        """A path for the files of one attempt at a job, which does not exist yet; removed at the end.
+
+        Folders of earlier attempts, whose processes died, are removed first.
+        """
+        for earlier in range(1, attempt):
+            self.delete(f"{STAGING}/{job_id}-{earlier}")
+        name = f"{STAGING}/{job_id}-{attempt}"
+        try:
+            yield self.path(name)
+        finally:
+            self.delete(name)
 
     def delete(self, name: str) -> None:
         """Remove the artifact, file or folder; nothing happens when it is not there."""

@@ -1,4 +1,4 @@
-"""Folders of this machine that models may be imported from: those below one that the operator opened."""
+"""Local folders that models may be imported from: those below the one that the operator opened."""
 
 import re
 import shutil
@@ -30,12 +30,12 @@ class BadSource(Invalid):
     )
 
 
-def named(models_dir: Path | None, source: str) -> Path:
-    """Where the folder lies or would lie; asks nothing of the disk.
+def resolve(models_dir: Path | None, source: str) -> Path:
+    """The path of the named folder, whether or not it exists.
 
     Raises:
-        FoldersClosed: the operator opened none.
-        BadSource: the name could lead somewhere else.
+        FoldersClosed: the operator opened no folder.
+        BadSource: the name could lead out of `models_dir`.
     """
     if models_dir is None:
         raise FoldersClosed
@@ -46,12 +46,12 @@ def named(models_dir: Path | None, source: str) -> Path:
 
 
 def copy(source: Path, target: Path, on_progress: Callable[[int, int, str], None]) -> None:
-    """Copy what belongs to a model from `source` into the folder `target`; code and pickled weights stay.
+    """Copy a model's files from `source` into the folder `target`, without code and pickled weights.
 
     Raises:
         UnknownModel: there is no such folder, or no model in it.
-        UnsafeModel: its weights are no safetensors, or a link in it leads out of it.
-        ModelTooLarge: more than a hub's model may have.
+        UnsafeModel: its weights are not safetensors, or a link leads out of the folder.
+        ModelTooLarge: larger than a model from a hub may be.
     """
     if not source.is_dir():
         raise UnknownModel("There is no such folder below OUTLAY_MODELS_DIR.")
@@ -61,15 +61,15 @@ def copy(source: Path, target: Path, on_progress: Callable[[int, int, str], None
         for path in sorted(source.rglob("*"))
         if path.is_file() and any(fnmatch(path.name, pattern) for pattern in FILES)
     ]
-    inside = source.resolve()
-    if not all(path.resolve().is_relative_to(inside) for path in files):
+    root = source.resolve()
+    if not all(path.resolve().is_relative_to(root) for path in files):
         raise UnsafeModel("A file of the folder is a link that leads out of it. Copy the files themselves.")
     total, done = sum(path.stat().st_size for path in files), 0
     if total > MAX_BYTES:
         raise ModelTooLarge
     for path in files:
         on_progress(done, total, "copying")
-        to = target / path.relative_to(source)
-        to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, to)
+        destination = target / path.relative_to(source)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, destination)
         done += path.stat().st_size

@@ -1,8 +1,7 @@
-"""Models that come in from a hub or a folder, and models that go out to a hub."""
+"""Import models from a hub or a folder, and push models to a hub."""
 
 import uuid
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -13,21 +12,19 @@ from shared.jobs.kinds import ImportModelParams, PushModelParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
-from shared.publishing import model_folders
-from shared.publishing.smoke_test import dimensions_of
+from shared.publishing import model_folders, smoke_test
 from shared.registry import cards
 from shared.registry import service as registry
 from shared.registry import store as model_store
+from shared.registry.model_jobs import run_and_register
 from shared.registry.tables import ModelVersion
 from shared.transactions.formats import TextFormat
-
-STAGING = "staging"
 
 
 class NothingToPush(Conflict):
     code = "nothing-to-push"
     message = (
-        "This model has no files of its own here: it is a published one, or one that is asked over HTTP."
+        "This model has no files of its own here: it is a published model, or one that is called over HTTP."
     )
 
 
@@ -39,15 +36,15 @@ def submit_import(
     models_dir: Path | None,
     request_id: str | None = None,
 ) -> Job:
-    """Queue an import: with a revision from the hub, without one from a folder below `models_dir`.
+    """Queue an import: from the hub with a revision, from a folder below `models_dir` without one.
 
     Raises:
         ModelNameTaken: another version has the name.
-        FoldersClosed, BadSource: there is no revision, and no such folder can be meant.
+        FoldersClosed, BadSource: there is no revision, and the source names no folder that is open.
     """
     registry.check_name(session, organization_id, params.name)
     if params.revision is None:
-        model_folders.named(models_dir, params.source)
+        model_folders.resolve(models_dir, params.source)
     return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
@@ -77,47 +74,41 @@ def submit_push(
 def import_model(
     run: Run, params: ImportModelParams, artifacts: Artifacts, hub: Hub, models_dir: Path | None
 ) -> Finish:
-    """Copy the model's files into the artifacts, see that they load, and register a version.
-
-    Its id is the job's, and each attempt has an artifact of its own, as with a training.
+    """Fetch or copy the model's files, check that the model works, and register it as a version.
 
     Raises:
         NotOnHub, HubRefused, HubUnreachable, HubOffline, ModelTooLarge: see `Hub.fetch`.
-        FoldersClosed, BadSource, UnsafeModel, UnknownModel: see `folders.copy`.
-        ModelUnusable, DimensionTooLong: what came does not work as what it was said to be.
+        FoldersClosed, BadSource, UnsafeModel, UnknownModel: see `model_folders.copy`.
+        ModelUnusable, DimensionTooLong: the files do not work as the kind of model that was named.
     """
-    for attempt in range(1, run.attempt):  # what they left when they died
-        artifacts.delete(f"{STAGING}/{run.job_id}-{attempt}")
-        artifacts.delete(f"models/{run.job_id}-{attempt}")
-    staged, name = f"{STAGING}/{run.job_id}-{run.attempt}", f"models/{run.job_id}-{run.attempt}"
-    folder = artifacts.path(staged)
-    version = _version(run, params)
-    try:
+
+    def produce(folder: Path) -> ModelVersion:
         folder.mkdir(parents=True)
         if params.revision is None:
-            model_folders.copy(model_folders.named(models_dir, params.source), folder, run.progress)
+            model_folders.copy(model_folders.resolve(models_dir, params.source), folder, run.progress)
         else:
             hub.fetch(params.source, params.revision, folder, run.progress)
-        version.metrics = {
-            "dimensions": list(dimensions_of(folder, params.kind, params.matryoshka_dimensions))
-        }
-        cards.write(folder, version, None)
-        version.artifact, version.fingerprint = name, artifacts.save(name, folder)
-    finally:
-        artifacts.delete(staged)
+        dimensions = smoke_test.dimensions_of(folder, params.kind, params.matryoshka_dimensions)
+        return ModelVersion(
+            id=run.job_id,
+            organization_id=run.organization_id,
+            name=params.name,
+            kind="imported" if params.kind == "bi_encoder" else "reranker",
+            base_model=params.source,
+            base_model_revision=params.revision,
+            parameters={**params.model_dump(mode="json"), "texts": TextFormat().as_dict()},
+            metrics={"dimensions": list(dimensions)},
+            job_id=run.job_id,
+        )
 
-    def finish(session: Session) -> dict[str, Any]:
-        model_store.add(session, version)
-        return {"model_version_id": str(version.id)}
-
-    return finish
+    return run_and_register(run, artifacts, produce)
 
 
 def push_model(run: Run, params: PushModelParams, artifacts: Artifacts, hub: Hub) -> Finish:
-    """Send the version's files with its card of now to a repository of the hub.
+    """Send the version's files, with its current card, to a repository on the hub.
 
     Raises:
-        ArtifactMissing, ArtifactCorrupt: the files are not what they were.
+        ArtifactMissing, ArtifactCorrupt: files are missing or have changed.
         HubTokenMissing, RepositoryIsPublic, NotOnHub, HubRefused, HubUnreachable, HubOffline: see `Hub.push`.
     """
     with run.reading() as session:
@@ -135,18 +126,3 @@ def push_model(run: Run, params: PushModelParams, artifacts: Artifacts, hub: Hub
     files[CARD] = card.encode()
     pushed = hub.push(params.repository, files, is_private=params.is_private, on_progress=run.progress)
     return lambda _: {"repository": params.repository, "commit": pushed.commit, "url": pushed.url}
-
-
-def _version(run: Run, params: ImportModelParams) -> ModelVersion:
-    """What is registered, but for its files and what they say."""
-    return ModelVersion(
-        id=run.job_id,
-        organization_id=run.organization_id,
-        name=params.name,
-        kind="imported" if params.kind == "bi_encoder" else "reranker",
-        base_model=params.source,
-        base_model_revision=params.revision,
-        parameters={**params.model_dump(mode="json"), "texts": TextFormat().as_dict()},
-        metrics={},
-        job_id=run.job_id,
-    )

@@ -1,4 +1,4 @@
-"""Whether what was imported works as what it was said to be, found out by using it once."""
+"""Checks that an imported model works as the kind it was declared to be, by using it once."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,37 +35,37 @@ class DimensionTooLong(AppError):
 def dimensions_of(
     folder: Path, kind: Literal["bi_encoder", "reranker"], shorter: Sequence[int]
 ) -> tuple[int, ...]:
-    """The lengths that the model's vectors may have, the whole first; of a reranker, which makes none, none.
+    """The lengths that the model's vectors may have, the full length first; empty for a reranker.
 
     Raises:
         UnknownModel, UnsafeModel, ModelUnusable: see `check_loads`.
-        DimensionTooLong: one of `shorter` is longer than the whole.
+        DimensionTooLong: one of `shorter` is longer than the full length.
     """
-    whole = check_loads(folder, kind)
-    if whole is None:
+    full = check_loads(folder, kind)
+    if full is None:
         return ()
-    if any(one > whole for one in shorter):
+    if any(dimension > full for dimension in shorter):
         raise DimensionTooLong
-    return (whole, *(one for one in shorter if one != whole))
+    return (full, *(dimension for dimension in shorter if dimension != full))
 
 
 def check_loads(folder: Path, kind: Literal["bi_encoder", "reranker"]) -> int | None:
-    """Load the model on the processor and use it once; the length of its vectors, None of a reranker.
+    """Load the model on the CPU and use it once; the length of its vectors, None for a reranker.
 
     Raises:
         UnknownModel, UnsafeModel: see `check_safe`.
-        ModelUnusable: it does not load, or gives no numbers.
+        ModelUnusable: it does not load, or its output is not finite numbers.
     """
     try:
-        found = _try(folder, kind)
+        output = _try(folder, kind)
     except AppError:
         raise
-    except Exception as error:  # whatever a library finds wrong with files that we have never seen
+    except Exception as error:  # a library may raise anything on files that we have never seen
         logger.warning("imported model does not load", error=type(error).__name__)
         raise ModelUnusable from error
-    if not np.isfinite(found).all():
+    if not np.isfinite(output).all():
         raise ModelUnusable
-    return None if kind == "reranker" else found.size
+    return None if kind == "reranker" else output.size
 
 
 def _try(folder: Path, kind: Literal["bi_encoder", "reranker"]) -> NDArray[np.float32]:

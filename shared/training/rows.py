@@ -1,4 +1,4 @@
-"""What is learnt from: labelled rows as training takes them, in the texts of a recipe."""
+"""What a model learns from: labelled rows and category texts, in the text format of a recipe."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Untrainable(Invalid):
 
 @dataclass(frozen=True)
 class TrainRow:
-    """A transaction's text and the id of its category; its `fields` where the text may be made anew."""
+    """A transaction's text and the id of its category; its `fields` where other texts can be made of it."""
 
     text: str
     category_id: str
@@ -26,7 +26,7 @@ class TrainRow:
 
 
 def text_format(recipe: Recipe) -> TextFormat:
-    """The texts that the recipe's model reads."""
+    """The format of the texts that the recipe's model reads."""
     return TextFormat(
         category=recipe.category_text, has_amount_band=recipe.has_amount_band, is_cleaned=recipe.is_cleaned
     )
@@ -34,16 +34,16 @@ def text_format(recipe: Recipe) -> TextFormat:
 
 def category_texts(categories: Mapping[str, Any], texts: TextFormat) -> dict[str, str]:
     """The text of each of a dataset's categories by name, in the order of the names."""
-    named = sorted(categories.values(), key=lambda about: about["name"])
-    return {about["name"]: texts.of_frozen(about) for about in named}
+    by_name = sorted(categories.values(), key=lambda category: category["name"])
+    return {category["name"]: texts.of_frozen(category) for category in by_name}
 
 
 def train_rows(
     items: Sequence[Item], categories: Mapping[str, Any], texts: TextFormat
 ) -> tuple[TrainRow, ...]:
-    """A dataset's rows with the category's name as its id, in the order of their contents.
+    """A dataset's rows with the category's name as its id, ordered by content.
 
-    Ids differ from database to database, and the same rows and seed shall give the same model.
+    Database ids differ between databases; without them, the same rows and seed give the same model anywhere.
     """
     rows = [
         TrainRow(texts.of_transaction(item.fields), categories[str(item.category_id)]["name"], item.fields)

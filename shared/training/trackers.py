@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from shared.jobs.kinds import Params, Recipe, RerankerTrainingParams
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
-from shared.training.bi_encoder.trainer import is_first_process
+from shared.training.library_trainer import is_first_process
 
 logger = get_logger(__name__)
 

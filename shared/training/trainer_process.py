@@ -1,4 +1,4 @@
-"""Watches over the trainer's process: progress in, cancel and death out."""
+"""Runs the trainer in a process of its own and watches it: progress and result in, cancellation out."""
 
 import contextlib
 import json
@@ -29,39 +29,40 @@ class TrainerDied(AppError):
     )
 
 
-def supervise(run: Run, command: Sequence[str]) -> dict[str, Any]:
-    """Run the trainer in a process group of its own until it reports its result.
+def train_in_subprocess(run: Run, command: Sequence[str]) -> dict[str, Any]:
+    """Run the trainer in a process group of its own; the result that it reports.
 
-    It writes a JSON object a line: {"progress": {done, total, note}}, at last {"result": …} or {"error": …}.
-    It ends when its standard input does, so it never outlives the worker that would take its result.
+    It writes one JSON object per line: {"progress": {done, total, note}}, and at last {"result": …} or
+    {"error": …}. It ends when its standard input closes, so it never outlives its worker.
 
     Raises:
         JobCancelled, LeaseLost: the run should stop; the group was sent TERM, and KILL after 30 s.
-        TrainingFailed, TrainerDied: it reported an error, or ended without a word.
+        TrainingFailed: the trainer reported an error.
+        TrainerDied: the trainer ended without a result or an error.
     """
-    child = subprocess.Popen(
+    process = subprocess.Popen(
         list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     lines: queue.Queue[str | None] = queue.Queue()
-    assert child.stdout is not None
-    reader = threading.Thread(target=_read, args=(child.stdout, lines), daemon=True)
+    assert process.stdout is not None
+    reader = threading.Thread(target=_read_lines, args=(process.stdout, lines), daemon=True)
     reader.start()
     try:
-        result = _follow(run, lines)
-        child.wait()
+        result = _read_messages(run, lines)
+        process.wait()
     finally:
-        _end(child)
+        _end(process)
         reader.join()
-        child.stdout.close()
+        process.stdout.close()
     if result is None:
         raise TrainerDied(
-            f"The trainer's process ended with exit status {child.returncode}. {TrainerDied.message}"
+            f"The trainer's process ended with exit status {process.returncode}. {TrainerDied.message}"
         )
     return result
 
 
-def _follow(run: Run, lines: "queue.Queue[str | None]") -> dict[str, Any] | None:
-    """The result, or None when the output ended without one."""
+def _read_messages(run: Run, lines: "queue.Queue[str | None]") -> dict[str, Any] | None:
+    """Pass on the progress until the output ends; the result, or None where there was none."""
     result: dict[str, Any] | None = None
     while True:
         run.checkpoint()
@@ -80,24 +81,25 @@ def _follow(run: Run, lines: "queue.Queue[str | None]") -> dict[str, Any] | None
             result = message["result"]
 
 
-def _read(stream: IO[str], lines: "queue.Queue[str | None]") -> None:
+def _read_lines(stream: IO[str], lines: "queue.Queue[str | None]") -> None:
+    """Read in a thread, since a read from a pipe has no timeout; None marks the end."""
     for line in stream:
         lines.put(line)
     lines.put(None)
 
 
-def _end(child: "subprocess.Popen[str]") -> None:
-    """Make sure that nothing of the process group is left."""
-    assert child.stdin is not None
-    if child.poll() is None:
-        _signal(child, signal.SIGTERM)
+def _end(process: "subprocess.Popen[str]") -> None:
+    """Make sure that no process of the group is left."""
+    assert process.stdin is not None
+    if process.poll() is None:
+        _signal_group(process, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(TERM_SECONDS)
-    _signal(child, signal.SIGKILL)
-    child.wait()
-    child.stdin.close()
+            process.wait(TERM_SECONDS)
+    _signal_group(process, signal.SIGKILL)
+    process.wait()
+    process.stdin.close()
 
 
-def _signal(child: "subprocess.Popen[str]", number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # all of it may be gone already
-        os.killpg(child.pid, number)
+def _signal_group(process: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the whole group may be gone already
+        os.killpg(process.pid, number)

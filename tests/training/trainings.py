@@ -17,11 +17,11 @@ from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
-from shared.training import service as training
+from shared.training.bi_encoder import service as bi_encoder
 from shared.training.cross_encoder import service as cross_encoder
 from shared.training.search import trial
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
-from worker.trainer import WORKS
+from worker.trainer import train_job
 
 TRAINER = [sys.executable, "-m", "worker.trainer"]
 WORDS = {"Account 17": ("Delta", "KLM", "Ryanair"), "Account 23": ("Marriott", "Hilton", "Hyatt")}
@@ -52,14 +52,14 @@ def submit(
     chosen = {"loss": "mnrl", "epochs": 1, "batch_size": 4, "learning_rate": 1e-4, "warmup_ratio": 0.1}
     values = {"dataset_id": dataset_id, "name": name, "seed": 5, **chosen, **others}
     with transaction(engine) as session:
-        return training.submit(session, organization.id, values).id
+        return bi_encoder.submit(session, organization.id, values).id
 
 
 def run_job(resources: Resources, job_id: uuid.UUID, command: list[str] | None = None) -> Job:
     """One attempt at what a trainer does, with this trainer: the job afterwards."""
     arguments = (resources.artifacts, command or TRAINER)
     works: dict[str, Any] = {
-        "train": lambda run, params: training.train(run, params, *arguments),
+        "train": lambda run, params: bi_encoder.train(run, params, *arguments),
         "train_reranker": lambda run, params: cross_encoder.train(run, params, *arguments),
         "trial": lambda run, params: trial.attempt(run, params, *arguments),
     }
@@ -73,15 +73,13 @@ def trained_here(resources: Resources, job_id: uuid.UUID, folder: Path) -> list[
 
     A trainer's own process loads its libraries anew, which takes most of the time of a training so small.
     """
-    with transaction(resources.engine) as session:
-        kind = jobs.get_any(session, job_id).kind
     said: list[dict[str, Any]] = []
 
     def report(done: int, total: int, note: str) -> None:
         said.append({"progress": {"done": done, "total": total, "note": note}})
 
-    found = WORKS[kind](bootstrap.build(resources.settings), job_id, folder, report)
-    return saying(said[-1], {"result": found}, folder=folder)
+    result = train_job(bootstrap.build(resources.settings), job_id, folder, report)
+    return saying(said[-1], {"result": result}, folder=folder)
 
 
 def saying(*messages: dict[str, Any], folder: Path | None = None) -> list[str]:

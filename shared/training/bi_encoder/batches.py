@@ -1,108 +1,95 @@
-"""Pairs and labelled texts in the shape that the trainer takes: a dataset and its batch sampler."""
+"""The training data of a recipe: a dataset with the texts of all epochs, and its batch sampler."""
 
+import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shared.training.batch_sampler import planned
-from shared.training.bi_encoder.distillation import taught
-from shared.training.bi_encoder.field_dropout import with_dropout
+from shared.training.bi_encoder.distillation import Lesson, draw_epoch, make_lessons
 from shared.training.bi_encoder.losses import OF_LABELS
-from shared.training.bi_encoder.negatives import Negatives, Pool, hardest
+from shared.training.bi_encoder.negatives import NegativePool, Negatives, hardest
 from shared.training.bi_encoder.pairs import Pair, batch_count, epoch_batches
 from shared.training.bi_encoder.spec import FinetuneRequest
+from shared.training.library_trainer import consecutive_batches, planned_sampler
 from shared.training.rows import TrainRow, text_format
+from shared.transactions.formats import TextFormat
+from shared.transactions.text import TransactionFields
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-_BLOCK = 512  # rows whose similarities to all texts are held at once
+_BLOCK = 512  # rows whose similarities to all texts are held in memory at once
+
+_EMPTY = TransactionFields(merchant_name="")
+# The fields that a text is made of.
+_TEXT_FIELDS = (
+    "merchant_name",
+    "merchant_descriptor",
+    "merchant_category",
+    "merchant_category_code",
+    "spend_program_name",
+    "trip_name",
+    "memo",
+    "department",
+    "amount",
+)
 
 
 @dataclass
-class BiEncoderData:
-    """A dataset and the class of its batch sampler; `handed` counts the rows that it has given out."""
+class TrainingData:
+    """A dataset and the class of its batch sampler; `rows_used` counts the rows of the batches so far."""
 
-    data: Any = None
+    dataset: Any = None
     sampler: Any = None
-    handed: int = 0
+    rows_used: int = 0
 
-    def count(self, rows: int) -> None:
-        """So many more rows were given out."""
-        self.handed += rows
+    def add_rows(self, count: int) -> None:
+        """Count the rows of a batch."""
+        self.rows_used += count
 
 
-def feed(model: "SentenceTransformer", request: FinetuneRequest) -> BiEncoderData:
-    """What the recipe's loss learns from; hard negatives are mined with the model as it is now.
+def training_data(model: "SentenceTransformer", request: FinetuneRequest) -> TrainingData:
+    """The data for the recipe's loss. Hard negatives are mined with the model as it is now.
 
     Raises:
-        Untrainable: fewer than two categories, or one without a text.
+        Untrainable: fewer than two categories, or one without a text; no teacher for `margin_mse`.
     """
     if request.recipe.loss in OF_LABELS:
-        return labelled(request)
+        return labelled_data(request)
     if request.recipe.loss == "margin_mse":
-        return _taught(model, request)
-    return paired(request, negatives_of(model, request))
+        return lesson_data(request, make_lessons(model, request))
+    return paired_data(request, negatives_of(model, request))
 
 
-def _taught(model: "SentenceTransformer", request: FinetuneRequest) -> BiEncoderData:
-    made = BiEncoderData()
-    made.data, made.sampler = taught(model, request, made.count)
-    return made
-
-
-def negatives_of(model: "SentenceTransformer", request: FinetuneRequest) -> Negatives | None:
-    """What the pairs' negatives are drawn from; None where those of the batch are all.
-
-    A triplet needs one, so "in_batch" is "hard" to the loss "triplet".
-    """
-    recipe = request.recipe
-    is_triplet = recipe.loss == "triplet"
-    kind = "hard" if is_triplet and recipe.negatives == "in_batch" else recipe.negatives
-    if kind == "in_batch":
-        return None
-    pool = Pool.of(request.train_rows, request.category_texts)
-    count = 1 if is_triplet else recipe.negatives_per_pair
-    if kind == "random":
-        return Negatives(pool, count)
-    vectors = np.asarray(
-        model.encode(list(pool.texts), batch_size=32, normalize_embeddings=True, show_progress_bar=False)
-    )
-    found = []
-    for start in range(0, len(request.train_rows), _BLOCK):
-        block = request.train_rows[start : start + _BLOCK]
-        similarity = vectors[[pool.positions[row.text] for row in block]] @ vectors.T
-        found += hardest(similarity, block, pool, margin=recipe.negative_margin, each=max(2, count))
-    return Negatives(pool, count, tuple(found))
-
-
-def paired(request: FinetuneRequest, negatives: Negatives | None = None) -> BiEncoderData:
-    """All epochs' pairs in one dataset, and the sampler that hands out each epoch's batches of them.
+def paired_data(request: FinetuneRequest, negatives: Negatives | None = None) -> TrainingData:
+    """The pairs of all epochs, and the sampler of each epoch's batches.
 
     Raises:
         Untrainable: fewer than two categories, or one without a text.
     """
     from datasets import Dataset
 
-    pairs, plan = _plan(request, negatives)
+    pairs, plan = _plan_pairs(request, negatives)
     columns = {"anchor": [pair.anchor for pair in pairs], "positive": [pair.positive for pair in pairs]}
     for number in range(negatives.count if negatives else 0):
         columns[f"negative_{number + 1}"] = [pair.negatives[number] for pair in pairs]
-    made = BiEncoderData(Dataset.from_dict(columns))
-    made.sampler = planned(plan, made.count)
-    return made
+    data = TrainingData(Dataset.from_dict(columns))
+    data.sampler = planned_sampler(plan, data.add_rows)
+    return data
 
 
-def _plan(request: FinetuneRequest, negatives: Negatives | None) -> tuple[list[Pair], list[list[list[int]]]]:
-    """All epochs' pairs, and each epoch's batches as positions among them."""
+def _plan_pairs(
+    request: FinetuneRequest, negatives: Negatives | None
+) -> tuple[list[Pair], list[list[list[int]]]]:
+    """The pairs of all epochs, and each epoch's batches as positions among them."""
     recipe = request.recipe
     pairs: list[Pair] = []
     plan: list[list[list[int]]] = []
     for epoch in range(recipe.epochs):
         batches = epoch_batches(
-            rows_of(request, epoch),
+            epoch_rows(request, epoch),
             request.category_texts,
             batch_size=recipe.batch_size,
             transaction_share=recipe.transaction_share,
@@ -118,11 +105,38 @@ def _plan(request: FinetuneRequest, negatives: Negatives | None) -> tuple[list[P
     return pairs, plan
 
 
-def labelled(request: FinetuneRequest) -> BiEncoderData:
+def negatives_of(model: "SentenceTransformer", request: FinetuneRequest) -> Negatives | None:
+    """The recipe's negatives beyond those of the batch; None where there are no others.
+
+    A triplet needs a negative, so with the loss "triplet" the choice "in_batch" means "hard".
+    """
+    recipe = request.recipe
+    is_triplet = recipe.loss == "triplet"
+    kind = "hard" if is_triplet and recipe.negatives == "in_batch" else recipe.negatives
+    if kind == "in_batch":
+        return None
+    pool = NegativePool.from_rows(request.train_rows, request.category_texts)
+    count = 1 if is_triplet else recipe.negatives_per_pair
+    if kind == "random":
+        return Negatives(pool, count)
+    vectors = np.asarray(
+        model.encode(list(pool.texts), batch_size=32, normalize_embeddings=True, show_progress_bar=False)
+    )
+    positions = []
+    for start in range(0, len(request.train_rows), _BLOCK):
+        block = request.train_rows[start : start + _BLOCK]
+        similarity = vectors[[pool.positions[row.text] for row in block]] @ vectors.T
+        positions += hardest(
+            similarity, block, pool, margin=recipe.negative_margin, per_category=max(2, count)
+        )
+    return Negatives(pool, count, tuple(positions))
+
+
+def labelled_data(request: FinetuneRequest) -> TrainingData:
     """Texts with their category's number, and a sampler that puts at least two of a category in a batch.
 
-    Category texts are among them, so that they end near their own transactions. Where fields are dropped,
-    each epoch has texts of its own.
+    Category texts are among them, so that they end up near their own transactions. With field dropout each
+    epoch has texts of its own.
 
     Raises:
         Untrainable: fewer than two categories, or one without a text.
@@ -131,40 +145,87 @@ def labelled(request: FinetuneRequest) -> BiEncoderData:
     from sentence_transformers.base.sampler import GroupByLabelBatchSampler
 
     texts = request.category_texts
-    batch_count(request.train_rows, texts, 2)  # refuses rows without contrast
+    batch_count(request.train_rows, texts, 2)  # raises Untrainable
     used = sorted({row.category_id for row in request.train_rows})
     numbers = {category_id: number for number, category_id in enumerate(used)}
-    own = [TrainRow(texts[one], one) for one in used]
+    category_rows = [TrainRow(texts[category_id], category_id) for category_id in used]
     epochs = request.recipe.epochs if request.recipe.field_dropout else 1
-    everything = [row for epoch in range(epochs) for row in (*rows_of(request, epoch), *own)]
-    each = len(everything) // epochs
-    made = BiEncoderData()
+    rows = [row for epoch in range(epochs) for row in (*epoch_rows(request, epoch), *category_rows)]
+    rows_per_epoch = len(rows) // epochs
+    data = TrainingData()
 
-    class Grouped(GroupByLabelBatchSampler):
+    class EpochBatchSampler(GroupByLabelBatchSampler):
+        """Groups the first epoch's rows, and shifts the batches of a later epoch to that epoch's rows."""
+
         def __init__(self, dataset: Any, *args: Any, **options: Any) -> None:
-            super().__init__(dataset.select(range(each)), *args, **options)
+            super().__init__(dataset.select(range(rows_per_epoch)), *args, **options)
 
         def __iter__(self) -> Iterator[list[int]]:
-            offset = each * (self.epoch % epochs)
+            offset = rows_per_epoch * (self.epoch % epochs)
             for batch in super().__iter__():
-                made.count(len(batch))
+                data.add_rows(len(batch))
                 yield [offset + index for index in batch]
 
-    columns = {
-        "text": [row.text for row in everything],
-        "label": [numbers[row.category_id] for row in everything],
-    }
-    made.data, made.sampler = Dataset.from_dict(columns), Grouped
-    return made
+    columns = {"text": [row.text for row in rows], "label": [numbers[row.category_id] for row in rows]}
+    data.dataset, data.sampler = Dataset.from_dict(columns), EpochBatchSampler
+    return data
 
 
-def rows_of(request: FinetuneRequest, epoch: int) -> Sequence[TrainRow]:
-    """The rows with their texts in one epoch."""
+def lesson_data(request: FinetuneRequest, lessons: Sequence[Lesson]) -> TrainingData:
+    """The lessons of all epochs in the order in which they are learnt, and the sampler of their batches."""
+    from datasets import Dataset
+
     recipe = request.recipe
-    return with_dropout(
-        request.train_rows,
-        text_format(recipe),
-        rate=recipe.field_dropout,
-        seed=recipe.seed,
-        epoch=epoch,
+    count = recipe.negatives_per_pair
+    all_epochs = [
+        lesson
+        for epoch in range(recipe.epochs)
+        for lesson in draw_epoch(lessons, negatives=count, seed=recipe.seed, epoch=epoch)
+    ]
+    columns: dict[str, Any] = {
+        "anchor": [lesson.anchor for lesson in all_epochs],
+        "positive": [lesson.positive for lesson in all_epochs],
+    }
+    for number in range(count):
+        columns[f"negative_{number + 1}"] = [lesson.negatives[number] for lesson in all_epochs]
+    columns["label"] = [list(lesson.margins) for lesson in all_epochs]
+    data = TrainingData(Dataset.from_dict(columns))
+    data.sampler = planned_sampler(
+        consecutive_batches(len(lessons), recipe.epochs, recipe.batch_size), data.add_rows
     )
+    return data
+
+
+def epoch_rows(request: FinetuneRequest, epoch: int) -> Sequence[TrainRow]:
+    """The training rows with their texts in one epoch."""
+    recipe = request.recipe
+    return drop_fields(
+        request.train_rows, text_format(recipe), rate=recipe.field_dropout, seed=recipe.seed, epoch=epoch
+    )
+
+
+def drop_fields(
+    rows: Sequence[TrainRow], texts: TextFormat, *, rate: float, seed: int, epoch: int
+) -> Sequence[TrainRow]:
+    """Field dropout: texts of one epoch in which each given field is missing with the probability `rate`.
+
+    In production many fields are missing, and the model learns to do without any of them. A text never loses
+    every field. Rows without `fields` stay as they are.
+    """
+    if rate == 0:
+        return rows
+    rng = random.Random(f"{seed}/{epoch}/fields")  # noqa: S311  # dropping fields, not secrets
+    return [
+        row
+        if row.fields is None
+        else replace(row, text=_text_with_dropout(row.fields, texts, rate, rng) or row.text)
+        for row in rows
+    ]
+
+
+def _text_with_dropout(fields: TransactionFields, texts: TextFormat, rate: float, rng: random.Random) -> str:
+    given = [name for name in _TEXT_FIELDS if getattr(fields, name) != getattr(_EMPTY, name)]
+    dropped = [name for name in given if rng.random() < rate]
+    if given and len(dropped) == len(given):
+        dropped.remove(rng.choice(dropped))
+    return texts.of_transaction(replace(fields, **{name: getattr(_EMPTY, name) for name in dropped}))

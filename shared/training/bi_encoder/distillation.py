@@ -9,22 +9,23 @@ import numpy as np
 
 from shared.engines.encoder import SentenceTransformerEncoder
 from shared.engines.reranker import CrossEncoderReranker, RerankQuery, Scores
-from shared.training.batch_sampler import in_order, planned
 from shared.training.bi_encoder.losses import TEACHER_SCALE
-from shared.training.bi_encoder.spec import FinetuneRequest, Teacher
+from shared.training.bi_encoder.spec import FinetuneRequest, TeacherModel
 from shared.training.rows import TrainRow, Untrainable
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-# So many wrong categories of each row, those that the student finds nearest, are put to the teacher.
+# How many wrong categories the teacher scores for each row: those that the student finds nearest.
 CANDIDATES = 10
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """A row's text, its category's text, and for some others their texts and the teacher's margins (log-odds)
-    by which its own category is the better one; a negative margin says that it is not.
+    """A row's text, its category's text, the texts of other categories, and the teacher's margins.
+
+    A margin (in log-odds) says by how much the teacher prefers the row's own category to the other one; it is
+    negative where the teacher prefers the other one.
     """
 
     anchor: str
@@ -33,8 +34,8 @@ class Lesson:
     margins: tuple[float, ...]
 
 
-def lessons(model: "SentenceTransformer", request: FinetuneRequest) -> list[Lesson]:
-    """What the teacher says about each training row and the categories that the student finds nearest.
+def make_lessons(model: "SentenceTransformer", request: FinetuneRequest) -> list[Lesson]:
+    """The teacher's margins for each training row and the categories that the student finds nearest.
 
     Raises:
         Untrainable: no teacher, fewer than two categories, or one without a text.
@@ -46,93 +47,74 @@ def lessons(model: "SentenceTransformer", request: FinetuneRequest) -> list[Less
         or any(row.category_id not in texts for row in rows)
     ):
         raise Untrainable
-    lists = [
-        (row.category_id, *near[:CANDIDATES])
-        for row, near in zip(rows, _nearest(model, request), strict=True)
+    # The row's own category first, then the wrong ones.
+    category_ids = [
+        (row.category_id, *nearest[:CANDIDATES])
+        for row, nearest in zip(rows, _nearest_wrong(model, request), strict=True)
     ]
+    teacher_scores = _teacher_scores(teacher, request, category_ids)
     return [
         Lesson(
             row.text,
             texts[row.category_id],
-            tuple(texts[one] for one in ids[1:]),
+            tuple(texts[category_id] for category_id in ids[1:]),
             tuple(float(scores[0] - score) for score in scores[1:]),
         )
-        for row, ids, scores in zip(rows, lists, _ask(teacher, request, lists), strict=True)
+        for row, ids, scores in zip(rows, category_ids, teacher_scores, strict=True)
     ]
 
 
-def epoch_of(made: Sequence[Lesson], *, negatives: int, seed: int, epoch: int) -> list[Lesson]:
-    """One epoch's lessons in the order in which they are learnt, each with so many of its negatives.
+def draw_epoch(lessons: Sequence[Lesson], *, negatives: int, seed: int, epoch: int) -> list[Lesson]:
+    """The lessons of one epoch, shuffled, each with this number of its negatives.
 
-    They are drawn by seed, others in each epoch; where there are too few, some come twice.
+    The negatives are drawn by seed and epoch; where a lesson has too few, some are repeated.
     """
     rng = random.Random(f"{seed}/{epoch}")  # noqa: S311  # shuffling, not secrecy
     drawn = []
-    for one in made:
-        order = rng.sample(range(len(one.negatives)), len(one.negatives))
-        chosen = [order[number % len(order)] for number in range(negatives)]
-        kept = [(one.negatives[at], one.margins[at]) for at in chosen]
-        drawn.append(Lesson(one.anchor, one.positive, *zip(*kept, strict=True)))
+    for lesson in lessons:
+        order = rng.sample(range(len(lesson.negatives)), len(lesson.negatives))
+        positions = [order[number % len(order)] for number in range(negatives)]
+        kept = [(lesson.negatives[position], lesson.margins[position]) for position in positions]
+        drawn.append(Lesson(lesson.anchor, lesson.positive, *zip(*kept, strict=True)))
     rng.shuffle(drawn)
     return drawn
 
 
-def taught(model: "SentenceTransformer", request: FinetuneRequest, on_handed: Any) -> tuple[Any, Any]:
-    """All epochs' lessons in one dataset, and the sampler that hands out each epoch's batches of them.
-
-    Raises:
-        Untrainable: see `lessons`.
-    """
-    from datasets import Dataset
-
-    recipe = request.recipe
-    made = lessons(model, request)
-    count = recipe.negatives_per_pair
-    everything = [
-        one
-        for epoch in range(recipe.epochs)
-        for one in epoch_of(made, negatives=count, seed=recipe.seed, epoch=epoch)
-    ]
-
-    columns: dict[str, Any] = {
-        "anchor": [one.anchor for one in everything],
-        "positive": [one.positive for one in everything],
-    }
-    for number in range(count):
-        columns[f"negative_{number + 1}"] = [one.negatives[number] for one in everything]
-    columns["label"] = [list(one.margins) for one in everything]
-    plan = in_order(len(made), recipe.epochs, recipe.batch_size)
-    return Dataset.from_dict(columns), planned(plan, on_handed)
-
-
-def _nearest(model: "SentenceTransformer", request: FinetuneRequest) -> list[list[str]]:
-    """For each row the ids of the categories that are not its own, by the student as it is now."""
-    ids, texts = list(request.category_texts), list(request.category_texts.values())
+def _nearest_wrong(model: "SentenceTransformer", request: FinetuneRequest) -> list[list[str]]:
+    """For each row the ids of the categories with other texts than its own, nearest first, by the student."""
+    texts = request.category_texts
+    ids = list(texts)
     options: dict[str, Any] = {"batch_size": 32, "normalize_embeddings": True, "show_progress_bar": False}
     queries = model.encode([row.text for row in request.train_rows], **options)
-    similarity = np.asarray(queries) @ np.asarray(model.encode(texts, **options)).T
+    similarity = np.asarray(queries) @ np.asarray(model.encode(list(texts.values()), **options)).T
     order = (-similarity).argsort(axis=1, kind="stable")
     return [
-        [ids[at] for at in line if request.category_texts[ids[at]] != request.category_texts[row.category_id]]
-        for row, line in zip(request.train_rows, order, strict=True)
+        [ids[position] for position in ranked if texts[ids[position]] != texts[row.category_id]]
+        for row, ranked in zip(request.train_rows, order, strict=True)
     ]
 
 
-def _ask(teacher: Teacher, request: FinetuneRequest, lists: Sequence[Sequence[str]]) -> list[Scores]:
-    """The teacher's score of each row's categories, in its own texts, as log-odds."""
-    words = [_text(teacher, row) for row in request.train_rows]
+def _teacher_scores(
+    teacher: TeacherModel, request: FinetuneRequest, category_ids: Sequence[Sequence[str]]
+) -> list[Scores]:
+    """For each row the teacher's scores of these categories, in its own text format, as log-odds."""
+    queries = [_teacher_text(teacher, row) for row in request.train_rows]
     if teacher.is_reranker:
         reranker = CrossEncoderReranker(teacher.folder, device=request.device, precision="float32")
-        asked = [
-            RerankQuery(text, [teacher.category_texts[one] for one in ids])
-            for text, ids in zip(words, lists, strict=True)
-        ]
-        return reranker.score(asked)
+        return reranker.score(
+            [
+                RerankQuery(query, [teacher.category_texts[category_id] for category_id in ids])
+                for query, ids in zip(queries, category_ids, strict=True)
+            ]
+        )
     encoder = SentenceTransformerEncoder(teacher.folder, device=request.device, precision="float32")
-    at = {one: number for number, one in enumerate(teacher.category_texts)}
-    similarity = encoder.encode(words) @ encoder.encode(list(teacher.category_texts.values())).T
-    return [TEACHER_SCALE * row[[at[one] for one in ids]] for row, ids in zip(similarity, lists, strict=True)]
+    columns = {category_id: column for column, category_id in enumerate(teacher.category_texts)}
+    similarity = encoder.encode(queries) @ encoder.encode(list(teacher.category_texts.values())).T
+    return [
+        TEACHER_SCALE * row[[columns[category_id] for category_id in ids]]
+        for row, ids in zip(similarity, category_ids, strict=True)
+    ]
 
 
-def _text(teacher: Teacher, row: TrainRow) -> str:
+def _teacher_text(teacher: TeacherModel, row: TrainRow) -> str:
     return row.text if row.fields is None else teacher.texts.of_transaction(row.fields)

@@ -8,7 +8,7 @@ from shared.training.rows import Untrainable
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-# They take labelled texts and find their triplets in the batch; all other losses take pairs.
+# These losses take labelled texts and form their triplets within the batch; all other losses take pairs.
 OF_LABELS: frozenset[Loss] = frozenset(
     {
         "batch_semi_hard_triplet",
@@ -18,42 +18,42 @@ OF_LABELS: frozenset[Loss] = frozenset(
     }
 )
 
-# Cosine distance by which a triplet's negative shall be further than its positive. The library's default of 5
-# is for vectors of any length; unit vectors are never more than 2 apart.
+# By how much a triplet's negative should be further away than its positive, in cosine distance. The library's
+# default of 5 is meant for vectors of any length; unit vectors are never more than 2 apart.
 TRIPLET_MARGIN = 0.2
-# What makes log-odds of a cosine similarity, as in MultipleNegativesRankingLoss: a student's margins are
-# compared with a reranker's in that unit.
+# Turns a cosine similarity into log-odds, as in MultipleNegativesRankingLoss: the unit in which a student's
+# margins are compared with a reranker's.
 TEACHER_SCALE = 20.0
 
 
 def dimensions_of(model: "SentenceTransformer", recipe: Recipe) -> tuple[int, ...]:
-    """The lengths that the model's vectors may be cut to once trained, the whole first.
+    """The lengths that the trained model's vectors may be cut to, the full length first.
 
     Raises:
-        Untrainable: the recipe has one that is more than the whole.
+        Untrainable: one of the recipe's dimensions is greater than the full length.
     """
-    whole = model.get_embedding_dimension()
-    assert whole is not None
-    if any(dimension > whole for dimension in recipe.matryoshka_dimensions):
-        raise Untrainable(f"The model's vectors have {whole} numbers; no dimension can be more.")
-    return (whole, *(dimension for dimension in recipe.matryoshka_dimensions if dimension != whole))
+    full = model.get_embedding_dimension()
+    assert full is not None
+    if any(dimension > full for dimension in recipe.matryoshka_dimensions):
+        raise Untrainable(f"The model's vectors have {full} numbers; no dimension can be more.")
+    return (full, *(dimension for dimension in recipe.matryoshka_dimensions if dimension != full))
 
 
 def loss_of(model: "SentenceTransformer", recipe: Recipe) -> Any:
-    """The recipe's loss, at each of its Matryoshka dimensions and always at the whole one.
+    """The recipe's loss; with Matryoshka dimensions, at each of them and at the full length.
 
     Raises:
         Untrainable: a dimension that the model does not have.
     """
     from sentence_transformers.sentence_transformer import losses
 
-    loss = _plain(model, recipe)
+    loss = _base_loss(model, recipe)
     if not recipe.matryoshka_dimensions:
         return loss
     return losses.MatryoshkaLoss(model, loss, list(dimensions_of(model, recipe)))
 
 
-def _plain(model: "SentenceTransformer", recipe: Recipe) -> Any:
+def _base_loss(model: "SentenceTransformer", recipe: Recipe) -> Any:
     from sentence_transformers.sentence_transformer import losses
 
     if recipe.loss in OF_LABELS:
@@ -73,11 +73,11 @@ def _plain(model: "SentenceTransformer", recipe: Recipe) -> Any:
     return losses.MultipleNegativesRankingLoss(model)
 
 
-def _log_odds(one: Any, other: Any) -> Any:
+def _log_odds(left: Any, right: Any) -> Any:
     """TEACHER_SCALE times the cosine similarity of each pair of rows."""
     from sentence_transformers.util import pairwise_cos_sim
 
-    return TEACHER_SCALE * pairwise_cos_sim(one, other)
+    return TEACHER_SCALE * pairwise_cos_sim(left, right)
 
 
 def _batch_triplet(model: "SentenceTransformer", name: Loss) -> Any:

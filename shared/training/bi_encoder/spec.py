@@ -1,4 +1,4 @@
-"""What a fine-tuning is asked, and what it answers."""
+"""The input and the output of a fine-tuning."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from pathlib import Path
 
 from shared.engines.devices import Device, Precision
 from shared.jobs.kinds import Recipe
-from shared.training.early_stopping import EpochMetrics
+from shared.training.metrics import EpochMetrics
 from shared.training.rows import TrainRow
 from shared.transactions.formats import TextFormat
 
 
 @dataclass(frozen=True)
-class Teacher:
-    """Who teaches with the loss `margin_mse`: a reranker or a bi-encoder, and the texts that it reads."""
+class TeacherModel:
+    """The model that teaches with the loss `margin_mse`: a reranker or a bi-encoder, and its text format."""
 
     folder: Path
     is_reranker: bool
@@ -23,12 +23,12 @@ class Teacher:
 
 @dataclass(frozen=True)
 class FinetuneRequest:
-    """What to train, on what, and how; the recipe's defaults chosen with `benchmarks/recipe.py`.
+    """What to train, on what, and how; the recipe's defaults were chosen with `benchmarks/recipe.py`.
 
-    `category_texts` by category id, in the recipe's text format like the rows' texts; `test_rows` are watched
-    after each epoch, never learnt from; `precision` "auto" is what the hardware multiplies fastest without
-    harm; with `has_gradient_checkpointing` activations are computed twice instead of kept; `output_dir` is
-    made, or must be empty.
+    `category_texts` by category id, in the recipe's text format like the texts of the rows. `test_rows` are
+    measured after each epoch and never trained on. `precision` "auto" is the fastest that does no harm on the
+    device. With `has_gradient_checkpointing`, activations are computed twice instead of being kept in memory.
+    `output_dir` is created, or must be empty.
     """
 
     base_model: Path
@@ -40,27 +40,19 @@ class FinetuneRequest:
     device: Device = "auto"
     precision: Precision = "auto"
     has_gradient_checkpointing: bool = False
-    teacher: Teacher | None = None
-
-
-@dataclass(frozen=True)
-class TrainProgress:
-    """Where the training stands after a step: `epoch` in fractions, `loss` of that step."""
-
-    epoch: float
-    step: int
-    total_steps: int
-    loss: float
+    teacher: TeacherModel | None = None
 
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """What came out. Accuracies are those of `TripletEvaluator` on the test rows, None where there are none.
+    """A trained model and its metrics.
 
-    `epochs` starts with the base model (epoch 0); `best_epoch` is the one whose weights were kept. `rows` are
-    the anchors, or labelled texts, of all epochs, `rows_per_second` those of the epochs' own time, watching
-    the test rows included. `peak_memory_mb` in MiB, of what `peak_memory_of` says: the tensors on the
-    "device", or all of the "process". `dimensions`: what the vectors may be cut to, the whole first.
+    The triplet accuracies are those of `TripletEvaluator` on the test rows, None without test rows. `epochs`
+    starts with the base model (epoch 0); `best_epoch` is the epoch whose weights were kept. `rows` counts the
+    anchors, or labelled texts, of all epochs; `rows_per_second` is over the time of the epochs, the
+    measurement of the test rows included. `peak_memory_mb` in MiB, of what `peak_memory_of` says: the tensors
+    on the "device", or the whole "process". `dimensions`: the lengths that the vectors may be cut to, the
+    full length first. `losses`: of each step.
     """
 
     model_dir: Path

@@ -1,4 +1,4 @@
-"""What a reranker is trained on: each row with its category and with those that look like it, by seed."""
+"""The lists that a reranker is trained on: each row with its category and similar wrong ones, by seed."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,14 @@ from shared.engines.encoder import Encoder
 from shared.training.rows import TrainRow, Untrainable
 from shared.transactions.formats import TextFormat
 
-# The wrong categories of a row are drawn from so many times as many as it needs: others in each epoch, and
-# never only those that the miner, which has seen the training rows, happens to find nearest.
+# The wrong categories of a row are drawn from this many times as many as it needs. So they differ between
+# epochs, and are not only those that the miner, which was trained on the same rows, ranks highest.
 POOL = 3
 
 
 @dataclass(frozen=True)
 class Example:
-    """One of a category's examples, and the category's text without it: else it would find itself there."""
+    """An example of a category, and the category's text without it: else the text would contain the query."""
 
     text: str
     category_id: str
@@ -25,17 +25,17 @@ class Example:
 
 @dataclass(frozen=True)
 class RankedList:
-    """A transaction's text, the text of its category, and the texts of categories that are not its own."""
+    """A transaction's text, its category's text, and the texts of wrong categories."""
 
     query: str
-    right: str
+    correct: str
     wrong: tuple[str, ...]
 
 
-def by_similarity(
+def rank_categories(
     encoder: Encoder, rows: Sequence[TrainRow | Example], category_texts: Mapping[str, str]
 ) -> list[tuple[str, ...]]:
-    """For each row the ids of all categories, the most similar text first; equal ones in the order given."""
+    """For each row the ids of all categories, the most similar text first; ties in the order given."""
     ids = list(category_texts)
     if not rows:
         return []
@@ -45,33 +45,30 @@ def by_similarity(
 
 
 def examples_of(categories: Mapping[str, Any], texts: TextFormat) -> tuple[Example, ...]:
-    """The examples of a dataset's categories, the name of each as its id, in the order of the names."""
-    return tuple(
-        Example(
-            example,
-            about["name"],
-            texts.of_category(about["name"], about["description"], [one for one in listed if one != example]),
-        )
-        for about in sorted(categories.values(), key=lambda about: about["name"])
-        for listed in [about["examples"]]
-        for example in listed
-        if example.strip()
-    )
+    """The examples of a dataset's categories, by category name; the name serves as the category's id."""
+    examples = []
+    for category in sorted(categories.values(), key=lambda category: category["name"]):
+        name, description, listed = category["name"], category["description"], category["examples"]
+        for example in listed:
+            if example.strip():
+                others = [other for other in listed if other != example]
+                examples.append(Example(example, name, texts.of_category(name, description, others)))
+    return tuple(examples)
 
 
 def epoch_lists(
     rows: Sequence[TrainRow | Example],
     category_texts: Mapping[str, str],
-    nearest: Sequence[Sequence[str]],
+    ranked: Sequence[Sequence[str]],
     *,
     negatives_per_row: int,
     seed: int,
     epoch: int,
 ) -> list[RankedList]:
-    """One epoch's lists in the order in which they are learnt; `nearest` as `by_similarity` gives it.
+    """The lists of one epoch, shuffled; `ranked` is the result of `rank_categories`.
 
-    The wrong categories are drawn from the nearest `POOL` times as many; a category whose text is that of the
-    right one is never among them.
+    The wrong categories are drawn from the `POOL` times as many that rank highest. A category that has the
+    text of the correct one is never among them.
 
     Raises:
         Untrainable: fewer than two categories, or one without a text.
@@ -82,12 +79,12 @@ def epoch_lists(
         raise Untrainable
     rng = random.Random(f"{seed}/{epoch}")  # noqa: S311  # shuffling, not secrecy
     lists = []
-    for row, near in zip(rows, nearest, strict=True):
-        own = category_texts[row.category_id]
-        right = row.category_text if isinstance(row, Example) else own
-        others = [category_texts[one] for one in near if category_texts[one] != own]
-        pool = others[: POOL * negatives_per_row]
+    for row, category_ids in zip(rows, ranked, strict=True):
+        own_text = category_texts[row.category_id]
+        correct = row.category_text if isinstance(row, Example) else own_text
+        other_texts = [category_texts[other] for other in category_ids if category_texts[other] != own_text]
+        pool = other_texts[: POOL * negatives_per_row]
         wrong = rng.sample(pool, min(negatives_per_row, len(pool)))
-        lists.append(RankedList(row.text, right, tuple(wrong)))
+        lists.append(RankedList(row.text, correct, tuple(wrong)))
     rng.shuffle(lists)
     return lists

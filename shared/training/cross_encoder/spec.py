@@ -1,4 +1,4 @@
-"""What a reranker's training is asked, and what it answers."""
+"""The input and the output of a reranker's training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from shared.engines.devices import Device
 from shared.training.cross_encoder.lists import Example
-from shared.training.early_stopping import EpochMetrics
+from shared.training.metrics import EpochMetrics
 from shared.training.rows import TrainRow
 from shared.transactions.formats import TextFormat
 
@@ -15,12 +15,12 @@ from shared.transactions.formats import TextFormat
 class RerankerRequest:
     """What to train, on what, and how.
 
-    `miner`: the folder of the bi-encoder whose candidates will be reranked; its nearest wrong categories are
-    the negatives. `base_model`: the folder to start from, a cross-encoder or a bi-encoder, whose weights then
-    get a new head. `category_texts` by category id; `test_rows` are watched after each epoch, never learnt
-    from; `examples` are learnt from as rows are. Where the miner reads other texts than the reranker,
-    `miner_texts` and `miner_category_texts` say which, and every row has its fields. `output_dir` is made, or
-    must be empty.
+    `miner`: the folder of the bi-encoder whose candidates will be reranked; the wrong categories that it
+    ranks highest are the negatives. `base_model`: the folder of the model to start from, a cross-encoder, or
+    a bi-encoder, which then gets a new head. `category_texts` by category id. `test_rows` are measured after
+    each epoch and never trained on; `examples` are trained on like rows. Where the miner reads another text
+    format than the reranker, `miner_texts` and `miner_category_texts` have it, and every row needs its
+    `fields`. `output_dir` is created, or must be empty.
     """
 
     base_model: Path
@@ -43,9 +43,12 @@ class RerankerRequest:
 
 @dataclass(frozen=True)
 class RerankerResult:
-    """What came out. `epochs` starts before the training (epoch 0) and holds how the test rows' ten nearest
-    categories are put in order; `best_epoch` is the one whose weights were kept. `first_stage`: 1 / rank of
-    each test row's category by the miner, 0 where it is not among those ten.
+    """A trained reranker and its metrics.
+
+    `epochs` starts before the training (epoch 0) and measures the order of the ten categories that the miner
+    ranks highest for each test row; `best_epoch` is the epoch whose weights were kept. `first_stage`: for
+    each test row 1 / rank of its category by the miner, 0 where it is not among those ten. `losses`: of each
+    step.
     """
 
     model_dir: Path

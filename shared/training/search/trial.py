@@ -1,12 +1,14 @@
-"""A trial: one recipe, cross-validated on a dataset's training rows as the rows of other splits never are.
+"""A trial: one recipe, cross-validated on a dataset's training rows; the other splits stay unseen.
 
-Everything of it is in the job's row: what to try in its parameters, what came out in its result.
+A trial leaves no files. The recipe is in its job's parameters, the scores are in the job's result.
 """
 
+import hashlib
 import json
 import shutil
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +27,6 @@ from shared.engines.artifacts import Artifacts
 from shared.engines.devices import Device
 from shared.engines.encoder import Encoder
 from shared.engines.encoder_cache import Encoders
-from shared.jobs import service as jobs
 from shared.jobs.kinds import TrialParams
 from shared.jobs.run import Finish, Run
 from shared.kit.ids import derived_id
@@ -34,20 +35,20 @@ from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.registry import store as model_store
 from shared.registry.serving import serving_of
-from shared.training import trainer_process
-from shared.training.bi_encoder.trainer import FinetuneRequest, TrainProgress, finetune
+from shared.training.bi_encoder.spec import FinetuneRequest
+from shared.training.bi_encoder.trainer import finetune
+from shared.training.library_trainer import TrainProgress
 from shared.training.rows import category_texts, text_format, train_rows
-from shared.training.search.folds import assign
-from shared.training.service import STAGING
+from shared.training.trainer_process import train_in_subprocess
 
 K = 5  # of the objective, MRR@5
 
-Report = Callable[[int, int, str], None]  # steps done, of how many, and a word on it
+Report = Callable[[int, int, str], None]  # steps done, of how many, and a note
 
 
 @dataclass(frozen=True)
 class TrialRequest:
-    """A recipe and the rows to try it on; `categories` as a dataset has them, by id."""
+    """A recipe and the rows to cross-validate it on; `categories` as a dataset has them, by id."""
 
     base_model: Path
     output_dir: Path
@@ -58,27 +59,25 @@ class TrialRequest:
 
 
 def attempt(run: Run, params: TrialParams, artifacts: Artifacts, command: Sequence[str]) -> Finish:
-    """Let `command` (the trainer, given this job's id and an output folder) try the recipe; no file stays."""
-    for before in range(1, run.attempt):  # what they left when they died
-        artifacts.delete(f"{STAGING}/{run.job_id}-{before}")
-    staged = f"{STAGING}/{run.job_id}-{run.attempt}"
-    try:
-        found = trainer_process.supervise(run, [*command, str(run.job_id), str(artifacts.path(staged))])
-    finally:
-        artifacts.delete(staged)
-    return lambda _: {"number": params.number, **found}
+    """Cross-validate in a subprocess that `command` starts; its folder is removed at the end."""
+    with artifacts.staging_folder(run.job_id, run.attempt) as folder:
+        scores = train_in_subprocess(run, [*command, str(run.job_id), str(folder)])
+    return lambda _: {"number": params.number, **scores}
 
 
-def prepare(
-    engine: Engine, encoders: Encoders, settings: Settings, job_id: uuid.UUID, output: Path
+def load_request(
+    engine: Engine,
+    encoders: Encoders,
+    settings: Settings,
+    organization_id: uuid.UUID,
+    params: TrialParams,
+    output: Path,
 ) -> TrialRequest:
-    """What the trainer's process tries, read from the job's row and its dataset."""
+    """The trial that the parameters describe, with the rows and the model that it needs."""
     with transaction(engine) as session:
-        job = jobs.get_any(session, job_id)
-        params = TrialParams.model_validate(job.params)
-        dataset = dataset_store.get(session, job.organization_id, params.dataset_id)
-        base = model_store.get(session, job.organization_id, params.base_model_version_id)
-        items = datasets.items(session, job.organization_id, params.dataset_id, "train")
+        dataset = dataset_store.get(session, organization_id, params.dataset_id)
+        base = model_store.get(session, organization_id, params.base_model_version_id)
+        items = datasets.items(session, organization_id, params.dataset_id, "train")
     return TrialRequest(
         base_model=encoders.folder(serving_of(base).model),
         output_dir=output,
@@ -90,105 +89,128 @@ def prepare(
 
 
 def cross_validate(request: TrialRequest, report: Report) -> dict[str, Any]:
-    """Each fold ranked by a model that was trained on the others; what the trial's job keeps.
+    """Rank the rows of each fold by a model that was trained on the others; the scores.
 
-    `value` is the mean over all rows asked of 1 / rank, 0 beyond the fifth; `running` what it was after each
-    fold. The trial is pruned, and has fewer folds, where that falls below `stop_below`.
+    `value` is MRR@5: the mean of 1 / rank over all rows, 0 beyond the fifth rank; `running` has this mean
+    after each fold. The trial is pruned, and skips the remaining folds, where the mean falls below
+    `stop_below`.
 
     Raises:
         Untrainable: the rows outside a fold are of fewer than two categories.
     """
     started = time.monotonic()
     params = request.params
-    name_of = {key: str(about["name"]) for key, about in request.categories.items()}
-    contents = [(name_of[str(item.category_id)], _contents(item)) for item in request.items]
-    fold_of = assign(contents, params.folds, params.fold_seed)
-    found: list[int | None] = []
+    names = {key: str(category["name"]) for key, category in request.categories.items()}
+    contents = [(names[str(item.category_id)], _contents(item)) for item in request.items]
+    fold_of = assign_folds(contents, params.folds, params.fold_seed)
+    ranks: list[int | None] = []
     running: list[float] = []
     is_pruned = False
-    for number in range(params.folds):
-        found += _fold(request, fold_of, number, report)
-        running.append(float(_reciprocals(found).mean()))
-        is_last = number + 1 == params.folds
-        is_pruned = (
-            not is_last and number < len(params.stop_below) and running[-1] < params.stop_below[number]
-        )
+    for fold in range(params.folds):
+        ranks += _ranks_in_fold(request, fold_of, fold, report)
+        running.append(float(_reciprocal_ranks(ranks).mean()))
+        is_last = fold + 1 == params.folds
+        is_pruned = not is_last and fold < len(params.stop_below) and running[-1] < params.stop_below[fold]
         if is_pruned:
             break
-    objective = figure(_reciprocals(found))
+    objective = figure(_reciprocal_ranks(ranks))
     return {
         "value": objective.value,
         "low": objective.low,
         "high": objective.high,
         "n": objective.n,
-        "recall_at_1": found.count(1) / len(found),
+        "recall_at_1": ranks.count(1) / len(ranks),
         "running": running,
         "is_pruned": is_pruned,
         "seconds": round(time.monotonic() - started, 3),
     }
 
 
-def _fold(request: TrialRequest, fold_of: Sequence[int], number: int, report: Report) -> list[int | None]:
-    """The rank of each row of the fold, by a model that was trained on the others, which are its history."""
+def assign_folds(rows: Sequence[tuple[str, str]], folds: int, seed: int) -> list[int]:
+    """The fold (from 0) of each row, given as (category, contents).
+
+    The sizes of the folds differ by at most one, and so do those of each category in them. Only contents and
+    seed count: the same rows in another order, or in another database, are in the same folds. Rows with equal
+    contents are numbered, and any of them may stand for any other.
+    """
+    copies: Counter[tuple[str, str]] = Counter()
+    keys = []
+    for row in rows:
+        copies[row] += 1
+        keys.append((_hash(seed, row[0]), _hash(seed, *row, copies[row])))
+    order = sorted(range(len(rows)), key=keys.__getitem__)
+    # The rows of a category are consecutive, so dealing the rows out divides each category evenly.
+    fold_of = {position: number % folds for number, position in enumerate(order)}
+    return [fold_of[position] for position in range(len(rows))]
+
+
+def _hash(seed: int, *contents: object) -> bytes:
+    return hashlib.sha256("\x1f".join(map(str, (seed, *contents))).encode()).digest()
+
+
+def _ranks_in_fold(
+    request: TrialRequest, fold_of: Sequence[int], fold: int, report: Report
+) -> list[int | None]:
+    """The rank of each row of the fold, by a model trained on the other folds, which are its history."""
     from shared.engines.encoder import SentenceTransformerEncoder
 
-    known = [item for item, fold in zip(request.items, fold_of, strict=True) if fold != number]
-    asked = [item for item, fold in zip(request.items, fold_of, strict=True) if fold == number]
-    folder = _train(request, known, number, report)
-    found = _rank(request, SentenceTransformerEncoder(folder, device=request.device), known, asked)
-    shutil.rmtree(folder)
-    return found
+    history = [item for item, number in zip(request.items, fold_of, strict=True) if number != fold]
+    held_out = [item for item, number in zip(request.items, fold_of, strict=True) if number == fold]
+    model_dir = _finetune_fold(request, history, fold, report)
+    ranks = _rank(request, SentenceTransformerEncoder(model_dir, device=request.device), history, held_out)
+    shutil.rmtree(model_dir)
+    return ranks
 
 
-def _train(request: TrialRequest, known: Sequence[Item], number: int, report: Report) -> Path:
+def _finetune_fold(request: TrialRequest, items: Sequence[Item], fold: int, report: Report) -> Path:
     recipe, folds = request.params.recipe, request.params.folds
     texts = text_format(recipe)
 
-    def tell(step: TrainProgress) -> None:
-        place = f"fold {number + 1} of {folds}, epoch {step.epoch:.2f} of {recipe.epochs}"
-        note = f"{place}, loss {step.loss:.4f}"
-        report(number * step.total_steps + step.step, folds * step.total_steps, note)
+    def on_step(step: TrainProgress) -> None:
+        note = f"fold {fold + 1} of {folds}, epoch {step.epoch:.2f} of {recipe.epochs}, loss {step.loss:.4f}"
+        report(fold * step.total_steps + step.step, folds * step.total_steps, note)
 
-    trained = finetune(
+    return finetune(
         FinetuneRequest(
             base_model=request.base_model,
-            output_dir=request.output_dir / str(number),
+            output_dir=request.output_dir / str(fold),
             category_texts=category_texts(request.categories, texts),
-            train_rows=train_rows(known, request.categories, texts),
+            train_rows=train_rows(items, request.categories, texts),
             recipe=recipe,
             device=request.device,
         ),
-        tell,
-    )
-    return trained.model_dir
+        on_step,
+    ).model_dir
 
 
 def _rank(
-    request: TrialRequest, encoder: Encoder, known: Sequence[Item], asked: Sequence[Item]
+    request: TrialRequest, encoder: Encoder, history: Sequence[Item], held_out: Sequence[Item]
 ) -> list[int | None]:
+    """The rank of each held-out row's category, by the vote of serving over the history."""
     texts = text_format(request.params.recipe)
-    # Ids made of names, and rows in the order of their contents: ties fall the same in any database.
-    named = sorted(request.categories.items(), key=lambda one: str(one[1]["name"]))
-    ids = {key: derived_id("category", about["name"]) for key, about in named}
+    # Ids derived from names, and rows ordered by content: ties break the same way in any database.
+    by_name = sorted(request.categories.items(), key=lambda item: str(item[1]["name"]))
+    ids = {key: derived_id("category", category["name"]) for key, category in by_name}
     choices = {
-        ids[key]: Choice.of(texts.of_frozen(about), about.get("departments") or ()) for key, about in named
+        ids[key]: Choice.of(texts.of_frozen(category), category.get("departments") or ())
+        for key, category in by_name
     }
 
-    def seen(items: Sequence[Item]) -> list[ExactRow]:
+    def exact_rows(items: Sequence[Item]) -> list[ExactRow]:
         rows = [
             ExactRow(texts.of_transaction(item.fields), ids[str(item.category_id)], item.fields)
             for item in items
         ]
         return sorted(rows, key=repr)
 
-    expected = seen(asked)
-    ranked = rank_exactly(encoder, choices, seen(known), expected, is_tuned=True)
-    return [rank_of(row.category_id, one) for row, one in zip(expected, ranked, strict=True)]
+    expected = exact_rows(held_out)
+    rankings = rank_exactly(encoder, choices, exact_rows(history), expected, is_tuned=True)
+    return [rank_of(row.category_id, ranking) for row, ranking in zip(expected, rankings, strict=True)]
 
 
 def _contents(item: Item) -> str:
     return json.dumps(datasets.freeze_fields(item.fields), sort_keys=True)
 
 
-def _reciprocals(found: Sequence[int | None]) -> NDArray[np.float64]:
-    return np.array([0.0 if rank is None or rank > K else 1 / rank for rank in found], dtype=np.float64)
+def _reciprocal_ranks(ranks: Sequence[int | None]) -> NDArray[np.float64]:
+    return np.array([0.0 if rank is None or rank > K else 1 / rank for rank in ranks], dtype=np.float64)

@@ -8,9 +8,9 @@ import pytest
 
 from shared.engines.encoder import SentenceTransformerEncoder, load_model, resolve_model
 from shared.jobs.kinds import Recipe
-from shared.training.bi_encoder.distillation import Lesson, epoch_of, lessons
+from shared.training.bi_encoder.distillation import Lesson, draw_epoch, make_lessons
 from shared.training.bi_encoder.losses import TEACHER_SCALE
-from shared.training.bi_encoder.spec import FinetuneRequest, Teacher
+from shared.training.bi_encoder.spec import FinetuneRequest, TeacherModel
 from shared.training.bi_encoder.trainer import finetune
 from shared.training.rows import TrainRow, Untrainable
 from shared.transactions.formats import TextFormat
@@ -40,12 +40,12 @@ def request_(tmp_path: Path) -> FinetuneRequest:
         train_rows=ROWS,
         recipe=recipe,
         device="cpu",
-        teacher=Teacher(BASE, is_reranker=False, texts=TextFormat(), category_texts=PLAIN),
+        teacher=TeacherModel(BASE, is_reranker=False, texts=TextFormat(), category_texts=PLAIN),
     )
 
 
 def test_a_lesson_has_the_teachers_margins_in_the_teachers_texts(request_: FinetuneRequest) -> None:
-    made = lessons(load_model(BASE, device="cpu"), request_)
+    made = make_lessons(load_model(BASE, device="cpu"), request_)
     encoder = SentenceTransformerEncoder(BASE, device="cpu")
     for lesson, row in zip(made, ROWS, strict=True):
         assert (lesson.anchor, lesson.positive) == (row.text, TEXTS[row.category_id])
@@ -60,17 +60,17 @@ def test_a_lesson_has_the_teachers_margins_in_the_teachers_texts(request_: Finet
 
 def test_an_epochs_lessons_keep_negatives_and_margins_together_and_are_drawn_by_seed() -> None:
     made = [Lesson(f"q{n}", "right", tuple("abcd"), (0.0, 1.0, 2.0, 3.0)) for n in range(6)]
-    first = epoch_of(made, negatives=2, seed=1, epoch=0)
-    assert first == epoch_of(made, negatives=2, seed=1, epoch=0)
-    assert first != epoch_of(made, negatives=2, seed=1, epoch=1)
+    first = draw_epoch(made, negatives=2, seed=1, epoch=0)
+    assert first == draw_epoch(made, negatives=2, seed=1, epoch=0)
+    assert first != draw_epoch(made, negatives=2, seed=1, epoch=1)
     assert {one.anchor for one in first} == {one.anchor for one in made}
-    for one in (*first, *epoch_of(made, negatives=9, seed=1, epoch=0)):
+    for one in (*first, *draw_epoch(made, negatives=9, seed=1, epoch=0)):
         assert one.margins == tuple(float("abcd".index(text)) for text in one.negatives)
-    assert {len(one.negatives) for one in epoch_of(made, negatives=9, seed=1, epoch=0)} == {9}
+    assert {len(one.negatives) for one in draw_epoch(made, negatives=9, seed=1, epoch=0)} == {9}
 
 
 def test_the_student_comes_to_prefer_what_the_teacher_prefers(request_: FinetuneRequest) -> None:
-    made = lessons(load_model(BASE, device="cpu"), request_)
+    made = make_lessons(load_model(BASE, device="cpu"), request_)
 
     def distance(path: Path) -> float:
         """Mean squared difference of the student's margins from the teacher's."""

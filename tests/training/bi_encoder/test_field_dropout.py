@@ -5,7 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.training.bi_encoder.field_dropout import with_dropout
+from shared.training.bi_encoder.batches import drop_fields
 from shared.training.rows import TrainRow
 from shared.transactions.formats import TextFormat
 from shared.transactions.text import TransactionFields
@@ -37,8 +37,8 @@ def test_something_is_always_left_and_nothing_is_made_up(
     fields: list[TransactionFields], texts: TextFormat, rate: float, epoch: int
 ) -> None:
     rows = _rows(texts, *fields)
-    dropped = with_dropout(rows, texts, rate=rate, seed=0, epoch=epoch)
-    assert dropped == with_dropout(rows, texts, rate=rate, seed=0, epoch=epoch)
+    dropped = drop_fields(rows, texts, rate=rate, seed=0, epoch=epoch)
+    assert dropped == drop_fields(rows, texts, rate=rate, seed=0, epoch=epoch)
     for before, after in zip(rows, dropped, strict=True):
         assert after.text
         assert (after.category_id, after.fields) == (before.category_id, before.fields)
@@ -50,7 +50,7 @@ def test_something_is_always_left_and_nothing_is_made_up(
 def test_each_field_is_missing_as_often_as_asked_and_each_epoch_anew() -> None:
     texts = TextFormat(has_amount_band=True)
     rows = _rows(texts, *[FULL] * 400)
-    first, second = (with_dropout(rows, texts, rate=0.25, seed=3, epoch=epoch) for epoch in (0, 1))
+    first, second = (drop_fields(rows, texts, rate=0.25, seed=3, epoch=epoch) for epoch in (0, 1))
     assert [row.text for row in first] != [row.text for row in second]
     for word in ("Hilton", "Lodging", "Sales", "two nights", "100 to 1,000"):
         assert 240 <= sum(word in row.text for row in first) <= 360
@@ -58,5 +58,5 @@ def test_each_field_is_missing_as_often_as_asked_and_each_epoch_anew() -> None:
 
 def test_without_a_rate_or_fields_the_rows_stay() -> None:
     rows = [TrainRow("Hilton, Sales", "a"), *_rows(TextFormat(), FULL)]
-    assert with_dropout(rows, TextFormat(), rate=0, seed=0, epoch=0) is rows
-    assert with_dropout(rows, TextFormat(), rate=1, seed=0, epoch=0)[0] == rows[0]
+    assert drop_fields(rows, TextFormat(), rate=0, seed=0, epoch=0) is rows
+    assert drop_fields(rows, TextFormat(), rate=1, seed=0, epoch=0)[0] == rows[0]

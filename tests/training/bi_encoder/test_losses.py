@@ -10,7 +10,8 @@ import pytest
 
 from shared.engines.encoder import SentenceTransformerEncoder
 from shared.jobs.kinds import Recipe
-from shared.training.bi_encoder.trainer import FinetuneRequest, FinetuneResult, finetune
+from shared.training.bi_encoder.spec import FinetuneRequest, FinetuneResult
+from shared.training.bi_encoder.trainer import finetune
 from shared.training.rows import TrainRow, Untrainable
 from shared.transactions.formats import TextFormat
 from shared.transactions.text import TransactionFields

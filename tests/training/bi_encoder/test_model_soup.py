@@ -11,8 +11,9 @@ from safetensors.numpy import load_file
 from shared.engines.encoder import resolve_model
 from shared.jobs.kinds import Recipe
 from shared.training.bi_encoder.model_soup import SEEDS_APART, finetune_averaged
-from shared.training.bi_encoder.spec import FinetuneRequest, TrainProgress
+from shared.training.bi_encoder.spec import FinetuneRequest
 from shared.training.bi_encoder.trainer import finetune
+from shared.training.library_trainer import TrainProgress
 from tests.training.bi_encoder.test_trainer import TEST, TEXTS, TRAIN
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.training.bi_encoder.negatives import Negatives, Pool, hardest
+from shared.training.bi_encoder.negatives import NegativePool, Negatives, hardest
 from shared.training.bi_encoder.pairs import Pair, epoch_batches
 from shared.training.rows import TrainRow, Untrainable
 
@@ -39,7 +39,7 @@ def _batches(
     )
 
 
-def _similarity(rows: list[TrainRow], pool: Pool, seed: int = 0) -> np.ndarray:
+def _similarity(rows: list[TrainRow], pool: NegativePool, seed: int = 0) -> np.ndarray:
     vectors = np.random.default_rng(seed).normal(size=(len(pool.texts), 5)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors[[pool.positions[row.text] for row in rows]] @ vectors.T)
@@ -49,8 +49,8 @@ def _similarity(rows: list[TrainRow], pool: Pool, seed: int = 0) -> np.ndarray:
 def test_no_negative_of_a_batch_is_right_for_one_of_its_anchors(
     rows: list[TrainRow], size: int, count: int, is_hard: bool, seed: int, epoch: int
 ) -> None:
-    pool = Pool.of(rows, TEXTS)
-    found = hardest(_similarity(rows, pool, seed), rows, pool, margin=0.05, each=2) if is_hard else ()
+    pool = NegativePool.from_rows(rows, TEXTS)
+    found = hardest(_similarity(rows, pool, seed), rows, pool, margin=0.05, per_category=2) if is_hard else ()
     texts_of = {name: {TEXTS[name]} | {row.text for row in rows if row.category_id == name} for name in NAMES}
     batches = _batches(rows, Negatives(pool, count, tuple(found)), size, seed, epoch)
     assert batches
@@ -66,7 +66,7 @@ def test_no_negative_of_a_batch_is_right_for_one_of_its_anchors(
 
 def test_the_seed_and_the_epoch_decide() -> None:
     rows = [TrainRow(f"row {number}", NAMES[number % 8]) for number in range(40)]
-    negatives = Negatives(Pool.of(rows, TEXTS), 2)
+    negatives = Negatives(NegativePool.from_rows(rows, TEXTS), 2)
     assert _batches(rows, negatives, seed=1) == _batches(rows, negatives, seed=1)
     assert _batches(rows, negatives, seed=1) != _batches(rows, negatives, seed=2)
     assert _batches(rows, negatives, epoch=1) != _batches(rows, negatives, epoch=2)
@@ -74,7 +74,7 @@ def test_the_seed_and_the_epoch_decide() -> None:
 
 def test_triplets_shun_their_own_category_only() -> None:
     rows = [TrainRow(f"row {number}", NAMES[number % 8]) for number in range(16)]
-    pool = Pool.of(rows, TEXTS)
+    pool = NegativePool.from_rows(rows, TEXTS)
     of = {row.text: row.category_id for row in rows} | {text: name for name, text in TEXTS.items()}
     batches = epoch_batches(
         rows,
@@ -93,30 +93,30 @@ def test_triplets_shun_their_own_category_only() -> None:
 
 def test_the_hardest_come_first_but_not_the_probably_right() -> None:
     rows = [TrainRow("a1", "c0"), TrainRow("a2", "c0"), TrainRow("b1", "c1"), TrainRow("d1", "c2")]
-    pool = Pool.of(rows, {name: TEXTS[name] for name in ("c0", "c1", "c2")})
+    pool = NegativePool.from_rows(rows, {name: TEXTS[name] for name in ("c0", "c1", "c2")})
     similar = {"a1": 1.0, "a2": 0.8, TEXTS["c0"]: 0.3, "b1": 0.79, TEXTS["c1"]: 0.6, "d1": 0.7}
     similarity = np.array([[similar.get(text, 0.1) for text in pool.texts]], dtype=np.float32)
 
-    def found(margin: float, each: int = 2) -> list[str]:
-        (positions,) = hardest(similarity, rows[:1], pool, margin=margin, each=each)
+    def hardest_texts(margin: float, per_category: int = 2) -> list[str]:
+        (positions,) = hardest(similarity, rows[:1], pool, margin=margin, per_category=per_category)
         return [pool.texts[position] for position in positions]
 
     # 0.8 is the nearest positive's, another transaction of the category.
-    assert found(0.0) == ["b1", "d1", TEXTS["c1"], TEXTS["c2"]]
-    assert found(0.05) == ["d1", TEXTS["c1"], TEXTS["c2"]]
-    assert found(0.05, each=1) == ["d1", TEXTS["c1"]]
-    assert found(0.15) == [TEXTS["c1"], TEXTS["c2"]]
-    assert found(1.0) == []
+    assert hardest_texts(0.0) == ["b1", "d1", TEXTS["c1"], TEXTS["c2"]]
+    assert hardest_texts(0.05) == ["d1", TEXTS["c1"], TEXTS["c2"]]
+    assert hardest_texts(0.05, per_category=1) == ["d1", TEXTS["c1"]]
+    assert hardest_texts(0.15) == [TEXTS["c1"], TEXTS["c2"]]
+    assert hardest_texts(1.0) == []
 
 
 @given(_rows(), st.integers(0, 5), st.sampled_from([0.0, 0.05, 0.3]))
 def test_a_hard_negative_is_of_another_category_and_keeps_the_margin(
     rows: list[TrainRow], seed: int, margin: float
 ) -> None:
-    pool = Pool.of(rows, TEXTS)
+    pool = NegativePool.from_rows(rows, TEXTS)
     similarity = _similarity(rows, pool, seed)
     for row, similar, positions in zip(
-        rows, similarity, hardest(similarity, rows, pool, margin=margin, each=3), strict=True
+        rows, similarity, hardest(similarity, rows, pool, margin=margin, per_category=3), strict=True
     ):
         own = [position for position in pool.by_category[row.category_id] if pool.texts[position] != row.text]
         assert all(similar[position] <= similar[own].max() - margin + 1e-6 for position in positions)
@@ -126,7 +126,7 @@ def test_a_hard_negative_is_of_another_category_and_keeps_the_margin(
 
 def test_where_the_hardest_are_forbidden_others_are_found() -> None:
     rows = [TrainRow("a", "c0"), TrainRow("b", "c1"), TrainRow("c", "c2")]
-    pool = Pool.of(rows, TEXTS)
+    pool = NegativePool.from_rows(rows, TEXTS)
     negatives = Negatives(pool, 1, (np.array([pool.positions["b"]], dtype=np.int32),))
     assert negatives.draw(0, {"c0"}, (), random.Random(0)) == ("b",)
     assert negatives.draw(0, {"c0", "c1"}, (), random.Random(0)) not in {("b",), ("a",)}
@@ -134,5 +134,6 @@ def test_where_the_hardest_are_forbidden_others_are_found() -> None:
 
 def test_categories_of_the_same_texts_have_no_negatives() -> None:
     rows = [TrainRow("x", "c0"), TrainRow("x", "c1")]
+    pool = NegativePool.from_rows(rows, {"c0": "y", "c1": "y"})
     with pytest.raises(Untrainable):
-        Negatives(Pool.of(rows, {"c0": "y", "c1": "y"}), 1).draw(0, {"c0"}, (), random.Random(0))
+        Negatives(pool, 1).draw(0, {"c0"}, (), random.Random(0))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.training.bi_encoder.pairs import TrainRow, Untrainable, batch_count, epoch_batches, triplets
+from shared.training.bi_encoder.pairs import batch_count, epoch_batches, triplets
+from shared.training.rows import TrainRow, Untrainable
 
 TEXTS = {f"c{number}": f"category {number}" for number in range(6)}
 

@@ -10,8 +10,10 @@ import pytest
 
 from shared.engines.encoder import resolve_model
 from shared.jobs.kinds import Recipe
-from shared.training.bi_encoder.pairs import TrainRow, Untrainable
-from shared.training.bi_encoder.trainer import FinetuneRequest, FinetuneResult, TrainProgress, finetune
+from shared.training.bi_encoder.spec import FinetuneRequest, FinetuneResult
+from shared.training.bi_encoder.trainer import finetune
+from shared.training.library_trainer import TrainProgress
+from shared.training.rows import TrainRow, Untrainable
 
 # Invented categories whose names say nothing, so that only learning can tell them apart.
 TEXTS = {"a": "Account 17", "b": "Account 23", "c": "Account 31", "d": "Account 48"}

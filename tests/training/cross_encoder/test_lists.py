@@ -26,9 +26,9 @@ def test_a_list_has_the_right_text_and_wrong_ones_of_the_nearest(
     assert len(by_query) == len(rows)
     for row, near in zip(rows, nearest, strict=True):
         one = by_query[row.text]
-        assert one.right == TEXTS[row.category_id]
-        assert one.right not in one.wrong
-        others = [TEXTS[other] for other in near if TEXTS[other] != one.right]
+        assert one.correct == TEXTS[row.category_id]
+        assert one.correct not in one.wrong
+        others = [TEXTS[other] for other in near if TEXTS[other] != one.correct]
         assert set(one.wrong) <= set(others[: POOL * wanted])
         assert len(one.wrong) == min(wanted, len(others[: POOL * wanted])) > 0
 
@@ -58,6 +58,6 @@ def test_an_example_is_learnt_against_a_text_that_lacks_it() -> None:
     texts = {"Lodging": "Lodging. Examples: Hotel Ritz; Airbnb", "Air": "Air. Flights"}
     rows: list[TrainRow | Example] = [TrainRow("KLM", "Air"), *made]
     lists = epoch_lists(rows, texts, [list(texts)] * 3, negatives_per_row=1, seed=0, epoch=0)
-    told = {one.query: (one.right, one.wrong) for one in lists}
+    told = {one.query: (one.correct, one.wrong) for one in lists}
     assert told["Airbnb"] == ("Lodging. Examples: Hotel Ritz", ("Air. Flights",))
     assert told["KLM"] == ("Air. Flights", ("Lodging. Examples: Hotel Ritz; Airbnb",))

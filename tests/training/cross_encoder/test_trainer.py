@@ -9,10 +9,10 @@ import pytest
 
 from shared.engines.encoder import resolve_model
 from shared.engines.reranker import CrossEncoderReranker, RerankQuery
-from shared.training.bi_encoder.spec import TrainProgress
 from shared.training.cross_encoder.lists import Example
 from shared.training.cross_encoder.spec import RerankerRequest, RerankerResult
 from shared.training.cross_encoder.trainer import train_reranker
+from shared.training.library_trainer import TrainProgress
 from shared.training.rows import TrainRow, Untrainable
 
 # Invented categories whose names say nothing, so that only learning can tell them apart.

@@ -13,8 +13,8 @@ from shared.training.search.sampler import (
     EvaluatedTrial,
     ask,
     best_of,
-    check,
-    matters,
+    complete_space,
+    is_relevant,
     stop_below,
 )
 
@@ -38,7 +38,7 @@ def tried(points: list[dict[str, Any]], values: list[float]) -> list[EvaluatedTr
 def test_points_lie_in_the_space_and_the_same_past_gives_the_same_ones(
     seed: int, outcomes: list[float]
 ) -> None:
-    space = check({})
+    space = complete_space({})
     first = ask(space, [], 6, seed=seed, startup=4)
     past = tried(first, outcomes)
     found = ask(space, past, 2, seed=seed, startup=4)
@@ -47,7 +47,7 @@ def test_points_lie_in_the_space_and_the_same_past_gives_the_same_ones(
     assert all(point not in first for point in found)
     for point in [*first, *found]:
         Recipe.model_validate(point, strict=True)
-        assert {name for name in space if matters(name, point["loss"])} == point.keys()
+        assert {name for name in space if is_relevant(name, point["loss"])} == point.keys()
         for name in point:
             about = space[name]
             if isinstance(about, dict):
@@ -57,7 +57,7 @@ def test_points_lie_in_the_space_and_the_same_past_gives_the_same_ones(
 
 
 def test_what_came_out_and_the_seed_make_a_difference() -> None:
-    space = check({})
+    space = complete_space({})
     first = ask(space, [], 6, seed=1, startup=4)
     good, bad = (
         tried(first, values) for values in ([0.3, 0.4, 0.5, 0.6, 0.7, 0.8], [0.8, 0.7, 0.6, 0.5, 0.4, 0.3])
@@ -85,18 +85,23 @@ def test_a_space_is_tried_once_over_and_no_more() -> None:
 )
 def test_a_space_of_what_no_recipe_has_is_refused(space: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
-        check(space)
+        complete_space(space)
 
 
 def test_what_makes_no_difference_to_a_loss_is_not_varied() -> None:
-    space = check({"loss": ["batch_all_triplet"], "epochs": {"low": 2, "high": 2}, "batch_size": [8]})
+    narrowed: dict[str, Any] = {
+        "loss": ["batch_all_triplet"],
+        "epochs": {"low": 2, "high": 2},
+        "batch_size": [8],
+    }
+    space = complete_space(narrowed)
     [point] = ask(space, [], 1, seed=0, startup=1)
     assert not {"negatives", "transaction_share"} & point.keys()
     assert Recipe(**point).negatives == "in_batch"
 
 
 def test_what_is_not_named_has_its_default() -> None:
-    assert check({"loss": ["triplet"]}) == DEFAULT_SPACE | {"loss": ["triplet"]}
+    assert complete_space({"loss": ["triplet"]}) == DEFAULT_SPACE | {"loss": ["triplet"]}
 
 
 def test_thresholds_are_medians_once_enough_trials_have_ended_well() -> None:

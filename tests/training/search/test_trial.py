@@ -8,6 +8,7 @@ from shared.bootstrap import Resources
 from shared.datasets import service as datasets
 from shared.jobs import service as jobs
 from shared.jobs import store as job_store
+from shared.jobs.kinds import TrialParams
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
@@ -57,13 +58,14 @@ def test_a_trial_sees_training_rows_only_and_ends_early_where_it_falls_behind(
     execute(resources.engine, search_id, lambda _: search.step, Lease(60, 10))
     with transaction(resources.engine) as session:
         [trial] = job_store.list_children(session, organization.id, search_id, "trial")
-        row = session.get_one(Job, trial.id)
-        row.params = {**row.params, "stop_below": [1.5]}
+        params = TrialParams.model_validate({**trial.params, "stop_below": [1.5]})
         train = datasets.items(session, organization.id, dataset, "train")
-    made = trials.prepare(resources.engine, resources.encoders, resources.settings, trial.id, tmp_path)
-    assert {item.id for item in made.items} == {item.id for item in train}
+    request = trials.load_request(
+        resources.engine, resources.encoders, resources.settings, organization.id, params, tmp_path
+    )
+    assert {item.id for item in request.items} == {item.id for item in train}
     notes: list[str] = []
-    found = trials.cross_validate(made, lambda done, total, note: notes.append(f"{done}/{total} {note}"))
+    found = trials.cross_validate(request, lambda done, total, note: notes.append(f"{done}/{total} {note}"))
     assert (found["is_pruned"], len(found["running"]), found["n"]) == (True, 1, len(train) // 2)
     assert found["value"] < 0.95
     assert notes[0].startswith("1/")

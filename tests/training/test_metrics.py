@@ -5,7 +5,7 @@ import json
 import pytest
 
 from shared.kit.intervals import bootstrap_interval
-from shared.training.bi_encoder.before_after import compare
+from shared.training.metrics import compare
 
 
 def test_rows_are_compared_one_by_one() -> None:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from shared.training.bi_encoder.pairs import TrainRow
-from shared.training.early_stopping import Watch, is_worse
+from shared.training.bi_encoder.trainer import BiEncoderCheckpointSelector
+from shared.training.checkpoints import is_worse
+from shared.training.rows import TrainRow
 
 
 class Scripted:
@@ -26,32 +27,32 @@ class Scripted:
         self.weight = int(state["weight"])  # type: ignore[call-overload]
 
 
-def _kept(*weights: int, rows: int = 10) -> tuple[Watch, Scripted]:
+def _kept(*weights: int, rows: int = 10) -> tuple[BiEncoderCheckpointSelector, Scripted]:
     model = Scripted()
     test = [TrainRow(str(number), "a") for number in range(rows)]
-    watch = Watch(model, test, {"a": "right", "b": "wrong"})
+    selector = BiEncoderCheckpointSelector(model, test, {"a": "right", "b": "wrong"})
     for epoch, weight in enumerate(weights):
         model.weight = weight
-        watch.measure(epoch)
-    watch.restore_kept()
-    return watch, model
+        selector.measure(epoch)
+    selector.restore_kept()
+    return selector, model
 
 
 def test_figures_of_each_epoch() -> None:
-    watch, _ = _kept(0, 4, 10)
-    assert [one.recall_at_1 for one in watch.epochs] == [0, 0.4, 1]
-    assert [one.mrr for one in watch.epochs] == [0.5, 0.7, 1]
+    selector, _ = _kept(0, 4, 10)
+    assert [epoch.recall_at_1 for epoch in selector.epochs] == [0, 0.4, 1]
+    assert [epoch.mrr for epoch in selector.epochs] == [0.5, 0.7, 1]
 
 
 def test_a_clear_fall_goes_back_to_the_best_epoch() -> None:
-    watch, model = _kept(0, 9, 3, 4)
-    assert watch.kept_epoch == 1
+    selector, model = _kept(0, 9, 3, 4)
+    assert selector.kept_epoch == 1
     assert model.weight == 9
 
 
 def test_a_fall_that_may_be_luck_is_no_fall() -> None:
-    watch, model = _kept(0, 9, 8)
-    assert watch.kept_epoch == 2
+    selector, model = _kept(0, 9, 8)
+    assert selector.kept_epoch == 2
     assert model.weight == 8
 
 
@@ -64,8 +65,8 @@ def test_the_base_model_is_never_kept() -> None:
 
 
 def test_without_test_rows_the_last_epoch_is_kept() -> None:
-    watch, model = _kept(0, 3, 2, rows=0)
-    assert (watch.kept_epoch, model.weight) == (2, 2)
+    selector, model = _kept(0, 3, 2, rows=0)
+    assert (selector.kept_epoch, model.weight) == (2, 2)
 
 
 def test_more_rows_make_the_same_fall_a_clear_one() -> None:

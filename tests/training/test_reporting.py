@@ -10,8 +10,8 @@ import pytest
 from shared.bootstrap import Resources
 from shared.jobs.kinds import Recipe
 from shared.training import trackers
+from shared.training.library_trainer import common_arguments
 from shared.training.search import trial
-from shared.training.trainer_args import common
 from worker.trainer import WORKS
 
 
@@ -50,7 +50,7 @@ def test_a_trainer_of_the_library_reports_nothing_by_itself(
         "bi-encoder": SentenceTransformerTrainingArguments,
         "cross-encoder": CrossEncoderTrainingArguments,
     }
-    given = common(tmp_path, device="cpu", precision="float32", seed=1, sampler=DefaultBatchSampler)
+    given = common_arguments(tmp_path, device="cpu", precision="float32", seed=1, sampler=DefaultBatchSampler)
     made = arguments[kind](**given)
     assert (made.report_to, made.push_to_hub) == ([], False)
 
@@ -71,9 +71,9 @@ def test_a_trial_is_told_to_nobody(
     begun: list[str], resources: Resources, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     settings = resources.settings.model_copy(update={"training_reports": ["mlflow"]})
-    asked = replace(resources, settings=settings)
+    with_trackers = replace(resources, settings=settings)
     monkeypatch.setattr(Resources, "close", lambda _: None)
-    monkeypatch.setattr(trial, "prepare", lambda *_: None)
+    monkeypatch.setattr(trial, "load_request", lambda *_: None)
     monkeypatch.setattr(trial, "cross_validate", lambda *_: {"value": 0.5})
-    told: Any = WORKS["trial"](asked, uuid.uuid4(), tmp_path, lambda *_: None)
-    assert (told, begun) == ({"value": 0.5}, [])
+    scores = WORKS["trial"](with_trackers, uuid.uuid4(), None, tmp_path, lambda *_: None)
+    assert (scores, begun) == ({"value": 0.5}, [])

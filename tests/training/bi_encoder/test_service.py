@@ -15,6 +15,7 @@ from shared.bootstrap import Resources
 from shared.datasets import store as dataset_store
 from shared.jobs import service as jobs
 from shared.jobs import store as job_store
+from shared.jobs.kinds import TrainingParams
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.paging import Paging
@@ -23,8 +24,10 @@ from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.serving import serving_of
 from shared.registry.store import ModelNameTaken
-from shared.training import service as training
-from shared.training.bi_encoder.pairs import Untrainable
+from shared.training.bi_encoder import service as bi_encoder
+from shared.training.bi_encoder.spec import FinetuneResult
+from shared.training.metrics import EpochMetrics
+from shared.training.rows import Untrainable
 from tests.factories import OrganizationClient, new_organization
 from tests.training.trainings import WORDS, freeze, label_rows, run_job, saying, submit, trained_here
 
@@ -83,7 +86,7 @@ def test_a_taken_name_is_refused_at_the_door_and_at_the_end(
     first, second, third = (submit(engine, organization, dataset_id, "tuned") for _ in range(3))
 
     def work(run: Any, params: Any) -> Any:  # another one ends between this one's start and its end
-        finish = training.train(run, params, resources.artifacts, saying({"result": {}}))
+        finish = bi_encoder.train(run, params, resources.artifacts, saying({"result": {}}))
         assert run_job(resources, second, saying({"result": {}})).status == "succeeded"
         return finish
 
@@ -162,7 +165,7 @@ def test_an_attempt_that_comes_back_from_the_dead_changes_no_file(
                 return save(name, source)
 
         slow = Artifacts(resources.artifacts.root)
-        return training.train(run, params, slow, saying({"result": {}}, folder=folders[0]))
+        return bi_encoder.train(run, params, slow, saying({"result": {}}, folder=folders[0]))
 
     assert execute(engine, job_id, lambda _: late, Lease(60, 10)) == "lost"
     assert [(job.status, job.attempt) for job in nested] == [("succeeded", 2)]
@@ -175,9 +178,6 @@ def test_an_attempt_that_comes_back_from_the_dead_changes_no_file(
 
 
 def test_figures_that_are_not_numbers_can_be_kept() -> None:
-    from shared.training.bi_encoder.trainer import FinetuneResult
-    from shared.training.early_stopping import EpochMetrics
-
     nothing = FinetuneResult(
         model_dir=Path("model"),
         epochs=(EpochMetrics(0, math.nan, math.nan),),
@@ -195,7 +195,7 @@ def test_figures_that_are_not_numbers_can_be_kept() -> None:
         precision="float32",
         losses=(0.1,),
     )
-    summary = training.summary(nothing)
+    summary = bi_encoder.summary(nothing)
     assert summary["epochs"] == [{"epoch": 0, "recall_at_1": None, "mrr": None}]
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
 
@@ -209,7 +209,12 @@ def test_the_same_rows_and_seed_train_the_same_in_any_organization(
 
     def prepared(one: OrganizationClient) -> Any:
         job_id = submit(resources.engine, one, freeze(one, resources), "model")
-        request = training.prepare(resources.engine, resources.encoders, resources.settings, job_id, tmp_path)
+        with transaction(resources.engine) as session:
+            params = jobs.parse_params(jobs.get_any(session, job_id))
+        assert isinstance(params, TrainingParams)
+        request = bi_encoder.load_request(
+            resources.engine, resources.encoders, resources.settings, one.id, params, tmp_path
+        )
         return request, list(request.category_texts)
 
     assert prepared(organization) == prepared(other)
