@@ -17,6 +17,7 @@ from shared.jobs import service as jobs
 from shared.jobs import store as job_store
 from shared.jobs.kinds import Recipe, SearchParams, TrainingParams, TrialParams
 from shared.jobs.run import Finish, Run
+from shared.jobs.states import JobStatus
 from shared.jobs.store import ChildJob
 from shared.jobs.tables import Job
 from shared.kit.errors import AppError, FieldError, Invalid
