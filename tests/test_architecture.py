@@ -1,34 +1,27 @@
 """The house keeps its own rules, and the rules notice when it does not."""
 
 import ast
-import os
-import shutil
 import subprocess
 import sys
+import tomllib
+import uuid
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
 import grimp
 import pytest
+from importlinter.application.app_config import settings
+from importlinter.application.use_cases import create_report, read_user_options
+from importlinter.configuration import configure
+from importlinter.contracts.forbidden import ForbiddenContract
+from importlinter.contracts.layers import LayersContract
+from importlinter.domain.contract import registry
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("api", "worker", "cli", "shared")
 HEAVY = ("torch", "sentence_transformers", "transformers", "datasets", "qdrant_edge", "qdrant_client")
-
-
-def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    """The contracts of `folder`'s pyproject.toml on `folder`'s packages."""
-    program = Path(sys.executable).with_name("lint-imports")
-    environment = {**os.environ, "PYTHONPATH": str(folder), "COLUMNS": "200"}
-    return subprocess.run(
-        [str(program), "--no-cache", "--no-logo"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def sources(*packages: str) -> Iterator[Path]:
@@ -42,35 +35,54 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-@pytest.fixture
-def copied(tmp_path: Path) -> Path:
-    """The packages and their contracts, to be spoilt."""
-    for package in PACKAGES:
-        shutil.copytree(
-            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "static")
-        )
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    return tmp_path
-
-
-def test_contracts_hold() -> None:
-    done = lint_imports(ROOT)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_contracts_see_every_module() -> None:
-    """A folder without `__init__.py` would be passed over in silence."""
-    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
-    assert {module_of(path) for path in sources(*PACKAGES)} <= graph.modules
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    """Who imports whom in the product."""
+    return grimp.build_graph(*PACKAGES, include_external_packages=True, cache_dir=None)
 
 
 @dataclass(frozen=True)
-class Plant:
-    """A wrong import: where, what, and the contract that must notice."""
+class Built:
+    """Hands import-linter a graph that is there already."""
 
-    path: str
-    line: str
-    contract: str
+    graph: grimp.ImportGraph
+
+    def build(self, **_: object) -> grimp.ImportGraph:
+        return self.graph
+
+
+def broken_contracts(graph: grimp.ImportGraph) -> list[str]:
+    """The names of the contracts in pyproject.toml that this graph breaks."""
+    configure()
+    registry.register(LayersContract, "layers")
+    registry.register(ForbiddenContract, "forbidden")
+    settings.configure(GRAPH_BUILDER=Built(graph))
+    report = create_report(read_user_options(str(ROOT / "pyproject.toml")), cache_dir=None)
+    assert not report.could_not_run, report.invalid_contract_options
+    return [contract.name for contract, check in report.get_contracts_and_checks() if not check.kept]
+
+
+def test_contracts_hold(graph: grimp.ImportGraph) -> None:
+    assert broken_contracts(graph) == []
+
+
+def test_contracts_see_every_module(graph: grimp.ImportGraph) -> None:
+    """A folder without `__init__.py` would be passed over in silence."""
+    assert {module_of(path) for path in sources(*PACKAGES)} <= graph.modules
+
+
+@pytest.mark.parametrize(
+    "line", ["import torch", "def f():\n    from torch import nn", "from torch.nn import Linear"]
+)
+def test_contracts_see_imports_in_functions_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    package = tmp_path / f"planted_{uuid.uuid4().hex}"
+    package.mkdir()
+    (package / "__init__.py").write_text(f"{line}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    graph = grimp.build_graph(package.name, include_external_packages=True, cache_dir=None)
+    assert graph.direct_import_exists(importer=package.name, imported="torch")
 
 
 DOORS = "Three doors onto shared that do not know each other"
@@ -81,65 +93,70 @@ TRAINING_ROOMS = "One way down through training"
 
 
 @pytest.mark.parametrize(
-    "plant",
+    ("importer", "imported", "contract"),
     [
-        Plant("api/deps.py", "import worker.app", DOORS),
-        Plant("worker/runner.py", "from api import errors", DOORS),
-        Plant("cli/demo.py", "from worker import tasks", DOORS),
-        Plant("shared/categories/service.py", "from api import errors", DOORS),
-        Plant("shared/transactions/service.py", "from shared.datasets import service as datasets", ROOMS),
-        Plant("shared/categories/service.py", "from shared.organizations import service as them", ROOMS),
-        Plant("shared/evaluation/metrics.py", "from shared.training.bi_encoder.pairs import Pair", ROOMS),
-        Plant("shared/erasing/service.py", "from shared.indexing import service as indexing", ROOMS),
-        Plant("shared/categorization/ranking.py", "from shared.indexing import service as indexing", ROOMS),
-        Plant("shared/engines/encoder.py", "from shared.jobs.run import Run", ROOMS),
-        Plant("shared/kit/text.py", "from shared.engines import vectors", ROOMS),
-        Plant("shared/jobs/service.py", "def f():\n    from shared.registry import service", ROOMS),
-        Plant("shared/reports/__init__.py", "", ROOMS),
-        Plant("shared/kit/errors.py", "import fastapi", FRAMEWORKS),
-        Plant("shared/jobs/run.py", "from celery import Task", FRAMEWORKS),
-        Plant("cli/doctor.py", "import celery", FRAMEWORKS),
-        Plant("api/categorize_adapter.py", "def f():\n    import torch", TRAINING),
-        Plant("api/routers/trainings.py", "from shared.training.bi_encoder import trainer", TRAINING),
-        Plant(
-            "shared/training/bi_encoder/trainer.py",
-            "from shared.training.cross_encoder import lists",
-            TRAINING_ROOMS,
-        ),
-        Plant("shared/training/rows.py", "from shared.training.search import sampler", TRAINING_ROOMS),
+        ("api.deps", "worker.app", DOORS),
+        ("worker.runner", "api.errors", DOORS),
+        ("cli.demo", "worker.tasks", DOORS),
+        ("shared.categories.service", "api.errors", DOORS),
+        ("shared.transactions.service", "shared.datasets.service", ROOMS),
+        ("shared.categories.service", "shared.organizations.service", ROOMS),
+        ("shared.evaluation.metrics", "shared.training.bi_encoder.pairs", ROOMS),
+        ("shared.erasing.service", "shared.indexing.service", ROOMS),
+        ("shared.categorization.ranking", "shared.indexing.service", ROOMS),
+        ("shared.engines.encoder", "shared.jobs.run", ROOMS),
+        ("shared.kit.text", "shared.engines.vectors", ROOMS),
+        ("shared.jobs.service", "shared.registry.service", ROOMS),
+        ("shared.kit.errors", "fastapi", FRAMEWORKS),
+        ("shared.jobs.run", "celery", FRAMEWORKS),
+        ("cli.doctor", "celery", FRAMEWORKS),
+        ("api.categorize_adapter", "torch", TRAINING),
+        ("api.routers.trainings", "shared.training.bi_encoder.trainer", TRAINING),
+        ("shared.training.bi_encoder.trainer", "shared.training.cross_encoder.lists", TRAINING_ROOMS),
+        ("shared.training.rows", "shared.training.search.sampler", TRAINING_ROOMS),
     ],
-    ids=lambda plant: f"{plant.path}: {plant.line}".replace("\n   ", ""),
 )
-def test_a_wrong_import_breaks_its_contract(copied: Path, plant: Plant) -> None:
-    path = copied / plant.path
-    path.parent.mkdir(exist_ok=True)
-    with path.open("a") as file:
-        file.write(f"\n{plant.line}\n")
-    done = lint_imports(copied)
-    assert done.returncode == 1, done.stdout + done.stderr
-    broken = [line for line in done.stdout.splitlines() if " BROKEN" in line]
-    if plant.line:
-        assert len(broken) == 1, done.stdout
-        assert broken[0].startswith(plant.contract)
-    else:  # a room without a layer is said in place of the verdicts
-        assert "shared.reports" in done.stdout + done.stderr
+def test_a_wrong_import_breaks_its_contract_alone(
+    graph: grimp.ImportGraph, importer: str, imported: str, contract: str
+) -> None:
+    assert {importer, imported} <= graph.modules
+    spoilt = deepcopy(graph)
+    spoilt.add_import(importer=importer, imported=imported)
+    assert broken_contracts(spoilt) == [contract]
 
 
-@pytest.mark.parametrize("module", ["api.main", "worker.app", "worker.relay", "cli.main"])
-def test_start_loads_no_heavy_library(module: str) -> None:
-    """Seconds of start, and hundreds of MB, that a process only spends once it encodes or trains."""
-    code = f"import sys, {module}; print(*(set({HEAVY}) & set(sys.modules)))"
-    done = subprocess.run(
+def test_a_room_without_a_layer_breaks_its_contract(graph: grimp.ImportGraph) -> None:
+    spoilt = deepcopy(graph)
+    spoilt.add_module("shared.reports")
+    assert broken_contracts(spoilt) == [ROOMS]
+
+
+def test_every_contract_is_shown_to_break() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    assert {contract["name"] for contract in contracts} == {
+        *(DOORS, ROOMS, FRAMEWORKS, TRAINING, TRAINING_ROOMS)
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("api.main", (*HEAVY, "celery", "kombu", "worker")),
+        ("worker.app", HEAVY),
+        ("worker.relay", HEAVY),
+        ("cli.main", HEAVY),
+    ],
+)
+def test_a_process_starts_without_what_it_may_never_need(module: str, unwanted: tuple[str, ...]) -> None:
+    """Heavy libraries cost seconds of start and hundreds of MB; the API never needs the worker's."""
+    code = f"import sys, {module}; print(*({set(unwanted)} & set(sys.modules)))"
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == ""
-
-
-def test_api_loads_no_task_framework() -> None:
-    code = "import sys, api.main; print(*({'celery', 'kombu', 'worker'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.strip() == ""
 
 
 def committing(source: str) -> list[int]:
@@ -157,13 +174,13 @@ def committing(source: str) -> list[int]:
     ]
 
 
-def test_only_work_commits() -> None:
-    found = {module_of(path) for path in sources(*PACKAGES) if committing(path.read_text("utf-8"))}
-    assert found == {"shared.kit.unit_of_work"}
+def test_only_the_unit_of_work_commits() -> None:
+    modules = {module_of(path) for path in sources(*PACKAGES) if committing(path.read_text("utf-8"))}
+    assert modules == {"shared.kit.unit_of_work"}
 
 
 @pytest.mark.parametrize(
-    ("line", "is_found"),
+    ("line", "commits"),
     [
         ("session.commit()", True),
         ("with self._engine.begin() as connection: pass", True),
@@ -173,8 +190,8 @@ def test_only_work_commits() -> None:
         ("session.begin_nested()", False),
     ],
 )
-def test_a_commit_is_found(line: str, is_found: bool) -> None:
-    assert bool(committing(line)) is is_found
+def test_a_commit_is_noticed(line: str, commits: bool) -> None:
+    assert bool(committing(line)) is commits
 
 
 # What may hold SQL beside the stores: erasing walks all tables by their metadata (docs/decisions/0014).
