@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from alembic import command
-from alembic.config import Config
+import structlog
 from hypothesis import settings as hypothesis_settings
 from psycopg import sql
 from sqlalchemy import Engine
@@ -23,6 +22,16 @@ from cli.servers import Servers
 from shared.kit.settings import Settings
 from tests.factories import ROOT_KEY, OrganizationClient, new_organization
 
+# A traceback in plain text: the default draws every local variable, for a minute where they are large.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.dev.set_exc_info,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+
 # How long an example takes says how busy the machine is, and no test asserts timing.
 hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
@@ -31,6 +40,13 @@ if TYPE_CHECKING:
     from shared.bootstrap import Resources
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs servers, so that `-m "not servers"` leaves it out."""
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()):
+            item.add_marker("servers")
 
 
 @dataclass(frozen=True)
@@ -71,6 +87,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 @pytest.fixture(scope="session")
 def databases(servers: Servers) -> Databases:
     """Where tests get their databases from; the template has every migration."""
+    from alembic import command  # here, so that tests without servers do not load it
+    from alembic.config import Config
+
     config = Config(ROOT / "alembic.ini")
     config.attributes["database_url"] = servers.database_url
     command.upgrade(config, "head")

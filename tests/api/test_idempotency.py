@@ -10,7 +10,6 @@ from fastapi.routing import iter_route_contexts
 from httpx2 import Response
 from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
-from structlog.testing import capture_logs
 
 from api.idempotency import OnceRoute
 from shared.bootstrap import Resources
@@ -190,8 +189,7 @@ def no_commits(engine: Engine) -> Iterator[Any]:
         connection.execute(text(refuse))
         for table in ("transactions", "jobs"):
             connection.execute(text(trigger.format(table) + "EXECUTE FUNCTION refuse()"))
-    with capture_logs():  # tracebacks, drawn in colour for seconds
-        yield lift
+    yield lift
     lift()
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from qdrant_client import QdrantClient
 
 from shared.engines.edge import EdgeIndex
 from shared.engines.qdrant import QdrantIndex
@@ -134,6 +133,8 @@ def index(request: pytest.FixtureRequest) -> Iterator[VectorIndex]:
         sidecar = request.getfixturevalue("lasting_sidecar")
         index = EdgeIndex(sidecar.socket, sidecar.key, timeout_s=30)
     elif request.param == "memory":
+        from qdrant_client import QdrantClient  # here: it takes a second
+
         index = QdrantIndex(QdrantClient(":memory:"))
     else:
         assert SERVER_URL is not None

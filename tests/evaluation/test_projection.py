@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
 
 from shared.evaluation.projection import ProjectionNotInstalled, check_installed, possible, principal, project
 
@@ -24,6 +23,8 @@ def groups() -> NDArray[np.float64]:
 def test_the_projection_is_that_of_scikit_learn_but_for_signs() -> None:
     vectors = np.random.default_rng(1).normal(size=(40, 12))
     found = principal(vectors)
+    from sklearn.decomposition import PCA
+
     theirs = PCA(2).fit_transform(vectors)
     np.testing.assert_allclose(np.abs(found), np.abs(theirs), atol=1e-9)
     np.testing.assert_allclose(principal(-vectors), found, atol=1e-9)

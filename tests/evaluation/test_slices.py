@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.calibration import calibration_curve
 
 from shared.datasets.service import Item
 from shared.evaluation.runner import EvaluationRows, RankedRow
@@ -98,6 +97,8 @@ def test_the_calibration_error_by_hand() -> None:
 
 @given(st.lists(st.tuples(st.floats(0, 0.999), st.booleans()), min_size=1, max_size=60))
 def test_the_bins_are_scikit_learns(rows: list[tuple[float, bool]]) -> None:
+    from sklearn.calibration import calibration_curve
+
     # Its bins are closed on the other side, so scores on an edge are left to the test by hand.
     rows = [(score, right) for score, right in rows if abs(score * 10 - round(score * 10)) > 1e-6]
     if not rows:

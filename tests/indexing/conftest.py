@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from qdrant_client import QdrantClient
 
 from shared.bootstrap import Resources
 from shared.engines.qdrant import QdrantIndex
@@ -18,6 +17,8 @@ def machines(request: pytest.FixtureRequest, resources: Resources) -> Iterator[R
     if request.param == "edge":
         yield resources
         return
+    from qdrant_client import QdrantClient
+
     index = QdrantIndex(QdrantClient(":memory:"))
     yield replace(resources, index=index)
     index.close()

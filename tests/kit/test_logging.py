@@ -44,14 +44,38 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
     stream = io.StringIO()
     root, hooks = logging.getLogger(), (sys.excepthook, threading.excepthook)
     before = (root.handlers[:], root.level)
+    structlog_before = structlog.get_config()
     monkeypatch.setattr(sys, "stderr", stream)
     configure("DEBUG", service="test")
     yield Lines(stream)
     sys.excepthook, threading.excepthook = hooks
     root.handlers[:], root.level = before
     logging.captureWarnings(False)
-    structlog.reset_defaults()
+    structlog.configure(**structlog_before)
     structlog.contextvars.clear_contextvars()
+
+
+class Large:
+    """Counts how often somebody renders it."""
+
+    rendered = 0
+
+    def __repr__(self) -> str:
+        self.rendered += 1
+        return "large"
+
+
+def test_a_traceback_in_a_test_costs_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """structlog's default renders every local variable of every frame: a minute where they are large."""
+    large = Large()
+    try:
+        raise ValueError(id(large))
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    printed = capsys.readouterr().out
+    assert large.rendered == 0
+    assert "failed" in printed
+    assert f"ValueError: {id(large)}" in printed
 
 
 def test_a_line_names_process_logger_and_what_is_bound(lines: Lines) -> None:
