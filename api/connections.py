@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from shared.kit.unit_of_work import DatabaseUnavailable, transaction
+from shared.kit.database_errors import DatabaseUnavailable
+from shared.kit.unit_of_work import run_in_transaction, transaction
 
 T = TypeVar("T")
 
@@ -52,11 +53,6 @@ class Connections:
             yield session
 
     async def run(self, work: Callable[[Session], T]) -> T:
-        """One short transaction in one thread."""
-
-        def whole() -> T:
-            with transaction(self._engine) as session:
-                return work(session)
-
+        """One short transaction in one thread; `work` may run again where it met a deadlock."""
         async with self.permit():
-            return await run_in_threadpool(whole)
+            return await run_in_threadpool(run_in_transaction, self._engine, work)

@@ -22,6 +22,7 @@ from shared.kit.errors import (
     Invalid,
     Malformed,
     NotFound,
+    Retryable,
     TooMany,
     Unauthenticated,
     Unavailable,
@@ -61,6 +62,7 @@ STATUSES: dict[type[AppError], int] = {
     UnsupportedMediaType: 415,
     Invalid: 422,
     TooMany: 429,
+    Retryable: 503,
     Unavailable: 503,
 }
 

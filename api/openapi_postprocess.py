@@ -18,7 +18,7 @@ def complete(schema: Json) -> Json:
     for path, item in schema["paths"].items():
         for method, operation in item.items():
             if method in METHODS:
-                _complete_errors(operation)
+                _complete_errors(method, operation)
                 _complete_headers(operation)
                 _complete_links(f"{method.upper()} {path}", operation, schema)
     components = schema["components"]["schemas"]
@@ -38,9 +38,9 @@ def _restore_examples(components: Json, parent: type[BaseModel]) -> None:
         _restore_examples(components, model)
 
 
-def _complete_errors(operation: Json) -> None:
+def _complete_errors(method: str, operation: Json) -> None:
     responses = operation["responses"]
-    for status in _possible(operation):
+    for status in _possible(method, operation):
         responses.setdefault(str(status), _problem(status))
     for status, response in responses.items():
         if status.startswith(("4", "5")):
@@ -50,7 +50,7 @@ def _complete_errors(operation: Json) -> None:
     operation["responses"] = dict(sorted(responses.items()))
 
 
-def _possible(operation: Json) -> set[int]:
+def _possible(method: str, operation: Json) -> set[int]:
     """Statuses that the door answers by itself, whatever the route does."""
     found: set[int] = set()
     schemes = {name for wanted in operation.get("security", ()) for name in wanted}
@@ -58,6 +58,8 @@ def _possible(operation: Json) -> set[int]:
         found |= {401, 429, 500, 503}
     if "apiKey" in schemes:
         found.add(403)  # the root key has no scopes
+        if method != "get":
+            found.add(409)  # another request was faster: see `shared.kit.database_errors`
     if "requestBody" in operation:
         found |= {400, 413, 415, 422}
     return found

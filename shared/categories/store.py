@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from shared.categories.tables import Category
+from shared.kit.database_errors import on_unique_violation, translated
 from shared.kit.errors import Conflict, NotFound
 from shared.kit.paging import Page, Paging, page
 
@@ -24,6 +24,10 @@ class CategoryExists(Conflict):
     )
 
 
+on_unique_violation("uq_categories_live_name", CategoryExists)
+on_unique_violation("uq_categories_live_code", CategoryExists)
+
+
 def add(session: Session, category: Category) -> Category:
     """Insert the category.
 
@@ -37,10 +41,8 @@ def add(session: Session, category: Category) -> Category:
 
 def flush(session: Session) -> None:
     """Send pending changes, saying plainly when a name or code is taken."""
-    try:
+    with translated():
         session.flush()
-    except IntegrityError as error:
-        raise CategoryExists from error
 
 
 def get(session: Session, organization_id: uuid.UUID, category_id: uuid.UUID) -> Category:

@@ -3,13 +3,12 @@
 import uuid
 from dataclasses import dataclass
 
-import psycopg
-from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from shared.idempotency import store
 from shared.idempotency.sealing import seal, unseal
 from shared.idempotency.tables import IdempotencyKey
+from shared.kit.database_errors import ReferencedRowRemoved, RowLocked, translated
 from shared.kit.errors import Conflict, Invalid, Unauthenticated
 
 WAIT_MILLISECONDS = 2000
@@ -76,15 +75,12 @@ def claim(session: Session, asked: IdempotentRequest) -> Claim | StoredResponse:
     """
     store.wait_for_locks(session, WAIT_MILLISECONDS)
     try:
-        found = _claim(session, asked)
-    except OperationalError as error:
-        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
-            raise InFlight(retry_after=1) from error
-        raise
-    except IntegrityError as error:
-        if isinstance(error.orig, psycopg.errors.ForeignKeyViolation):
-            raise Unauthenticated from error
-        raise
+        with translated():
+            found = _claim(session, asked)
+    except RowLocked as error:
+        raise InFlight(retry_after=1) from error
+    except ReferencedRowRemoved as error:
+        raise Unauthenticated from error
     store.wait_for_locks(session, None)
     return found
 

@@ -14,7 +14,7 @@ from shared.kit.ids import new_id
 
 T = TypeVar("T")
 
-# libpq's own words. A peer whose machine has gone is noticed within some 30 s, also while we only listen.
+# Parameters of libpq. A peer whose machine has gone is noticed within some 30 s, also while we only listen.
 KEEPALIVE: dict[str, Any] = {
     "keepalives": 1,
     "keepalives_idle": 15,  # seconds of silence before the first probe
@@ -22,7 +22,7 @@ KEEPALIVE: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,  # milliseconds that sent data may stay unacknowledged
 }
-_CHECK_INTERVAL_S = 0.1  # psycopg's own: how often it looks for Ctrl-C while it waits
+CHECK_INTERVAL_S = 0.1  # how often psycopg looks for Ctrl-C while it waits, by default
 
 # Fixed names, so that a migration can drop what an earlier one made.
 NAMING = {
@@ -62,7 +62,7 @@ class PatientConnection(psycopg.Connection[Any]):
 
     answer_timeout_s: float = 10
 
-    def wait(self, gen: PQGen[T], interval: float = _CHECK_INTERVAL_S, timeout: float | None = None) -> T:
+    def wait(self, gen: PQGen[T], interval: float = CHECK_INTERVAL_S, timeout: float | None = None) -> T:
         """Run the exchange to its end.
 
         Raises:
@@ -72,9 +72,10 @@ class PatientConnection(psycopg.Connection[Any]):
             return super().wait(gen, interval, timeout)
         try:
             return super().wait(gen, interval, self.answer_timeout_s)
-        except psycopg.errors._WaitTimeout as error:
-            self.close()  # a late answer must not meet the next question
-            raise psycopg.OperationalError("the server did not answer in time") from error
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None:  # the server has said nothing
+                self.close()  # so a late answer must not meet the next question
+            raise
 
 
 def create_db_engine(

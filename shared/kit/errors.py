@@ -75,3 +75,10 @@ class TooMany(AppError):
 class Unavailable(AppError):
     code = "unavailable"
     message = "A service that Outlay depends on does not answer. Try again in a few seconds."
+
+
+class Retryable(AppError):
+    """Nothing is away and nobody is to blame: another try, soon, may well succeed. A job counts it as an attempt."""
+
+    code = "retryable"
+    message = "The request could not be done just now. Send it again in a few seconds."

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased, defer
 
 from shared.datasets.tables import DatasetItem
+from shared.kit.database_errors import on_unique_violation, translated
 from shared.kit.errors import Conflict, NotFound
 from shared.kit.paging import Page, Paging, page
 from shared.registry.tables import Activation, ActiveModel, Evaluation, EvaluationRow, ModelVersion
@@ -25,6 +26,9 @@ class ModelNameTaken(Conflict):
     message = "A model version has this name already. Choose another one."
 
 
+on_unique_violation("uq_model_versions_organization_id_name", ModelNameTaken)
+
+
 class EvaluationNotFound(NotFound):
     code = "evaluation-not-found"
     message = "There is no such evaluation."
@@ -36,10 +40,9 @@ def add(session: Session, version: ModelVersion) -> ModelVersion:
     Raises:
         ModelNameTaken: another one has the name.
     """
-    if find_by_name(session, version.organization_id, version.name) is not None:
-        raise ModelNameTaken
     session.add(version)
-    session.flush()
+    with translated():
+        session.flush()
     return version
 
 

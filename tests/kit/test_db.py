@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.kit.db import create_db_engine
 from shared.kit.settings import Settings
-from shared.kit.unit_of_work import DatabaseUnavailable, transaction
+from shared.kit.database_errors import DatabaseUnavailable, StatementTooSlow
+from shared.kit.unit_of_work import transaction
 from tests.silence import silent_port
 
 Freeze = Callable[[int], None]
@@ -74,7 +75,7 @@ def test_a_kept_connection_whose_server_froze_is_replaced(impatient: Engine, fre
 
 @pytest.mark.timeout(30)
 def test_a_statement_has_an_end(impatient: Engine) -> None:
-    with pytest.raises(DatabaseUnavailable), transaction(impatient) as session:
+    with pytest.raises(StatementTooSlow), transaction(impatient) as session:
         session.execute(text("SELECT pg_sleep(600)"))
 
 
