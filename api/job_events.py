@@ -8,7 +8,7 @@ import anyio
 from api.connections import Connections
 from api.schemas.jobs import JobOut
 from shared.jobs import store as job_store
-from shared.kit.errors import NotFound, Unavailable
+from shared.kit.errors import NotFound, Retryable, Unavailable
 
 # Progress is a column that the worker writes, and nothing announces it: the row is read this often.
 POLL_SECONDS = 0.5
@@ -39,7 +39,7 @@ async def states(
         await anyio.sleep(POLL_SECONDS)
         try:
             state = await read_job(connections, organization_id, job_id)
-        except Unavailable:
+        except (Unavailable, Retryable):
             continue
         except NotFound:
             return

@@ -32,18 +32,16 @@ class Metrics:
         name = method if method in _METHODS else "OTHER"
         self._requests.labels(name, route, str(status)).observe(seconds)
 
-    def render(self, measures: Measures | None) -> bytes:
-        """Everything in Prometheus's text format; no `measures`: the database does not answer."""
-        return b"".join(
-            generate_latest(registry)
-            for registry in (self._registry, process.REGISTRY, _of_the_database(measures))
-        )
+    def render(self, measures: Measures | None, *, database_is_up: bool) -> bytes:
+        """Everything in Prometheus's text format; without `measures` nothing of jobs and the index."""
+        database = _of_the_database(measures, is_up=database_is_up)
+        return b"".join(map(generate_latest, (self._registry, process.REGISTRY, database)))
 
 
-def _of_the_database(measures: Measures | None) -> CollectorRegistry:
+def _of_the_database(measures: Measures | None, *, is_up: bool) -> CollectorRegistry:
     registry = CollectorRegistry()
     up = Gauge("outlay_database_up", "1: the database answered this scrape.", registry=registry)
-    up.set(0 if measures is None else 1)
+    up.set(is_up)
     if measures is not None:
         _add_jobs(registry, measures)
         _add_drift(registry, measures.drift)

@@ -17,7 +17,7 @@ from shared.jobs.exceptions import WorkerLost
 from shared.jobs.kinds import QUEUES
 from shared.kit import metrics
 from shared.kit.db import KEEPALIVE, PatientConnection, create_db_engine
-from shared.kit.errors import Unavailable
+from shared.kit.errors import Retryable, Unavailable
 from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
 from shared.kit.unit_of_work import transaction
@@ -96,7 +96,7 @@ class Relay:
         for part in (self.expire_leases, self.publish, self.resend_lost):
             try:
                 part()
-            except Unavailable as error:
+            except (Unavailable, Retryable) as error:
                 _waits(error)
 
 
@@ -150,11 +150,11 @@ def main() -> None:
 def _publish(relay: Relay) -> None:
     try:
         relay.publish()
-    except Unavailable as error:
+    except (Unavailable, Retryable) as error:
         _waits(error)
 
 
-def _waits(error: Unavailable) -> None:
+def _waits(error: Unavailable | Retryable) -> None:
     metrics.relay_waited(error.code)
     logger.warning("relay waits", error=error.code)
 

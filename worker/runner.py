@@ -52,7 +52,9 @@ def work(job_id: str) -> None:
     """The only task: see to the job whose turn it is in the queue of this one."""
     resources = get_resources()
     settings = resources.settings
-    lease = Lease(settings.job_lease_seconds, settings.job_heartbeat_seconds)
+    lease = Lease(
+        settings.job_lease_seconds, settings.job_heartbeat_seconds, settings.job_outage_limit_seconds
+    )
 
     def work_of(kind: str) -> Work:
         return partial(_handlers[kind], resources)

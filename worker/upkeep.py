@@ -1,6 +1,5 @@
 """What keeps the house clean: done by the relay, on a slow clock, in a thread of its own."""
 
-import datetime as dt
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -10,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from shared import bootstrap
 from shared.bootstrap import NotConfigured, Resources
-from shared.erasing import garbage_collection
+from shared.erasing import garbage_collection, job_retention
 from shared.idempotency import store as idempotency_store
 from shared.indexing import daily_reindex as reconciling
 from shared.jobs import store as job_store
-from shared.kit.errors import Unavailable
+from shared.kit.errors import Retryable, Unavailable
 from shared.kit.logging import get_logger
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
@@ -26,8 +25,6 @@ logger = get_logger(__name__)
 EVERY_S = 600.0
 CALLS_A_DAY = int(86400 / EVERY_S)
 BATCH = 1000
-# One label is one job: what they say is in the labels' own history.
-SYNCS_KEPT = dt.timedelta(days=7)
 _LOCK = 0x6F75746C6179  # "outlay", among the database's advisory locks
 
 
@@ -38,8 +35,8 @@ class Upkeep:
         self._engine: Engine = resources.engine
         self._parts: dict[str, Callable[[], int]] = {
             "idempotency keys": lambda: self._in_batches(idempotency_store.delete_old),
-            "jobs": lambda: self._in_batches(
-                lambda session, limit: job_store.sweep(session, "sync_index", kept=SYNCS_KEPT, limit=limit)
+            "jobs": lambda: job_retention.sweep_jobs(
+                self._engine, job_retention.kept_for(resources.settings), batch=BATCH
             ),
             "erasures": lambda: self._alone(_resume_erasing),
             "reconciliations": lambda: self._alone(partial(reconciling.submit_due, calls_a_day=CALLS_A_DAY)),
@@ -55,7 +52,7 @@ class Upkeep:
         for name, part in self._parts.items():
             try:
                 done[name] = part()
-            except Unavailable as error:
+            except (Unavailable, Retryable) as error:
                 logger.warning("upkeep waits", part=name, error=error.code)
             except Exception:  # the next pass tries again, and the relay goes on relaying
                 logger.exception("upkeep failed", part=name)

@@ -10,7 +10,7 @@ from api.readiness import checks_of, probe
 from api.responses import problems
 from api.schemas.health import LiveOut, ReadyOut
 from shared.jobs.stats import measure
-from shared.kit.errors import Unavailable
+from shared.kit.errors import Retryable, Unavailable
 
 router = APIRouter(tags=["operations"])
 
@@ -42,7 +42,10 @@ async def readyz(request: Request, resources: Resources) -> Response:
 async def metrics(request: Request, connections: Connections) -> Response:
     """Prometheus's text format: requests by route, encoding, jobs by kind and status, queues, index drift."""
     try:
-        measures = await connections.run(measure)
+        measures, is_up = await connections.run(measure), True
     except Unavailable:
-        measures = None
-    return Response(request.app.state.metrics.render(measures), media_type=CONTENT_TYPE)
+        measures, is_up = None, False
+    except Retryable:  # it answers, though not this question
+        measures, is_up = None, True
+    body = request.app.state.metrics.render(measures, database_is_up=is_up)
+    return Response(body, media_type=CONTENT_TYPE)

@@ -144,7 +144,11 @@ class TransactionQuery(PageQuery):
     unlabelled: bool | None = Field(default=None, description="true: without a label; false: with one.")
     category_id: RowId | None = None
     merchant: Detail500 | None = Field(default=None, description="The merchant's name, in any case.")
-    text: Detail200 | None = Field(default=None, description="Stands in merchant, descriptor or memo.")
+    text: Detail200 | None = Field(
+        default=None,
+        description="Stands in merchant, descriptor or memo. 100,000 transactions are searched at a time: a "
+        "page may hold few rows or none and still have a next one.",
+    )
     source: Source | None = None
     occurred_from: Day | None = Field(default=None, description="This day or later.")
     occurred_to: Day | None = Field(default=None, description="This day or earlier.")

@@ -40,6 +40,11 @@ def add(session: Session, candidates: Sequence[Candidate]) -> None:
     session.flush()
 
 
+def named_jobs(session: Session, job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the jobs, of whatever organisation, that a candidate came from."""
+    return set(session.scalars(select(Candidate.job_id).where(Candidate.job_id.in_(job_ids)).distinct()))
+
+
 def now(session: Session) -> dt.datetime:
     """When the session's transaction began, by the database's clock."""
     return session.scalars(select(func.now())).one()

@@ -1,7 +1,7 @@
 """Queries on datasets."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
@@ -57,6 +57,11 @@ def freeze(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID) 
     dataset.frozen_at = func.now()
     session.flush()
     return dataset
+
+
+def named_jobs(session: Session, job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the jobs, of whatever organisation, that a dataset came from."""
+    return set(session.scalars(select(Dataset.job_id).where(Dataset.job_id.in_(job_ids)).distinct()))
 
 
 def list_items(

@@ -46,6 +46,7 @@ class DatasetItem(Row, Base):
             ["organization_id", "dataset_id"], ["datasets.organization_id", "datasets.id"], ondelete="CASCADE"
         ),
         UniqueConstraint("organization_id", "id"),
+        Index("ix_dataset_items_dataset", "dataset_id", "id"),
         Index("ix_dataset_items_split", "dataset_id", "split", "id"),
         CheckConstraint(f"split IN {SPLITS}", name="split"),
     )

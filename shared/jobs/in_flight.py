@@ -1,19 +1,21 @@
 """The attempts that a process is at, so that a process told to stop can give them back."""
 
 import threading
-import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from shared.jobs import store
-from shared.jobs.tables import Job
-from shared.kit.errors import Unavailable
+from shared.kit.errors import Retryable, Unavailable
 from shared.kit.logging import get_logger
-from shared.kit.unit_of_work import transaction
+from shared.kit.unit_of_work import run_in_transaction, transaction
+
+T = TypeVar("T")
 
 logger = get_logger(__name__)
 
@@ -62,21 +64,25 @@ class InFlightJobs:
             return sum(store.requeue(session, job, attempt, delay_s=0) for job, attempt in held.items())
 
 
-def hand_back(
-    engine: Engine, job: Job, within_s: float, delay_s: float, progress: dict[str, Any] | None = None
-) -> bool:
-    """Queue the job again; where it is the database that is away, as soon as it is back within `within_s`.
+def write_end(engine: Engine, end: Callable[[Session], T], within_s: float) -> T:
+    """Write down in one transaction how an attempt ended; while the database is away, try again.
 
-    Otherwise the job would wait for its lease to run out, and an outage would cost it an attempt. False: the
-    attempt does not own the job any more.
+    Otherwise the job would wait for its lease to run out, and an outage would cost it an attempt.
+
+    Raises:
+        Unavailable, Retryable: still so after `within_s` seconds.
     """
-    deadline = time.monotonic() + within_s
-    while True:
-        try:
-            with transaction(engine) as session:
-                return store.requeue(session, job.id, job.attempt, delay_s=delay_s, progress=progress)
-        except Unavailable as error:
-            if time.monotonic() > deadline:
-                raise
-            logger.warning("job not given back yet", error=error.code)
-            time.sleep(RETRY_SECONDS)
+    retrying = Retrying(
+        retry=retry_if_exception_type((Unavailable, Retryable)),
+        stop=stop_after_delay(within_s),
+        wait=wait_fixed(RETRY_SECONDS),
+        before_sleep=_log_retry,
+        reraise=True,
+    )
+    result: T = retrying(run_in_transaction, engine, end)
+    return result
+
+
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    logger.warning("end of an attempt not written yet", error=getattr(error, "code", None))

@@ -16,11 +16,12 @@ from structlog.contextvars import bound_contextvars
 from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.exceptions import ChildrenAtWork, JobCancelled, LeaseLost, UnexpectedError, WorkerStopping
-from shared.jobs.in_flight import InFlightJobs, hand_back
-from shared.jobs.states import Transition
+from shared.jobs.in_flight import InFlightJobs, write_end
+from shared.jobs.states import JobStatus, Transition
 from shared.jobs.tables import Job
 from shared.kit import metrics, tracing
-from shared.kit.errors import AppError, Unavailable
+from shared.kit.database_errors import TransactionConflict
+from shared.kit.errors import AppError, Retryable, Unavailable
 from shared.kit.logging import get_logger
 from shared.kit.unit_of_work import transaction
 
@@ -34,10 +35,11 @@ MIN_REPORT_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Lease:
-    """How long a claim holds and how often it is renewed, in seconds."""
+    """How long a claim holds, how often it is renewed, how long a job waits for what is away; in seconds."""
 
     seconds: float
     heartbeat_seconds: float
+    outage_limit_seconds: float = 86_400
 
 
 class Work(Protocol):
@@ -85,8 +87,8 @@ class Run:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A short transaction that only reads."""
-        with transaction(self._engine) as session:
+        """A short transaction that can only read: Postgres refuses to write, so it needs no fence."""
+        with transaction(self._engine, read_only=True) as session:
             yield session
 
     def progress(self, done: int, total: int, note: str = "") -> None:
@@ -128,7 +130,7 @@ class Run:
                     self._stop = LeaseLost
                 elif cancel:
                     self._stop = JobCancelled
-            except Unavailable as error:
+            except (Unavailable, Retryable) as error:
                 metrics.heartbeat_missed()
                 logger.warning("lease not renewed", job_id=str(self.job_id), error=error.code)
                 if time.monotonic() > deadline:
@@ -210,27 +212,48 @@ def _attempt(
             store.record_result(session, job.id, finish(session))
     except LeaseLost:
         return "lost"
-    except JobCancelled:
-        with transaction(engine) as session:
-            ended = store.end_attempt(session, Transition.STOP, job.id, job.attempt)
-        return "cancelled" if ended else "lost"
-    except ChildrenAtWork as error:
-        is_ours = hand_back(engine, job, lease.seconds, error.delay_s, error.progress)
-        return "queued" if is_ours else "lost"
-    except (Unavailable, WorkerStopping) as error:
-        logger.warning("job put off", error=error.code)
-        delay_s = 0.0 if isinstance(error, WorkerStopping) else min(2.0 ** min(job.attempt, 6), 60.0)
-        return "queued" if hand_back(engine, job, lease.seconds, delay_s) else "lost"
     except AppError as error:
-        return _fail(engine, job, error)
+        return _end_early(engine, job, lease, error)
     except Exception:
         logger.exception("job failed unexpectedly")
-        return _fail(engine, job, UnexpectedError())
+        return _end_early(engine, job, lease, UnexpectedError())
     return "succeeded"
 
 
-def _fail(engine: Engine, job: Job, error: AppError) -> str:
-    logger.warning("job failed", error=error.code)
-    with transaction(engine) as session:
-        ended = store.end_attempt(session, Transition.FAIL, job.id, job.attempt, error=error.as_dict())
-    return "failed" if ended else "lost"
+def _end_early(engine: Engine, job: Job, lease: Lease, error: AppError) -> str:
+    """Write down that the attempt ended with `error`: the job's new status, or `lost`."""
+
+    def end(session: Session) -> JobStatus | None:
+        attempt = (session, job.id, job.attempt)
+        match error:
+            case JobCancelled():
+                is_ours = store.end_attempt(session, Transition.STOP, job.id, job.attempt)
+                return JobStatus.CANCELLED if is_ours else None
+            case ChildrenAtWork():
+                is_ours = store.requeue(*attempt, delay_s=error.delay_s, progress=error.progress)
+                return JobStatus.QUEUED if is_ours else None
+            case WorkerStopping():
+                return JobStatus.QUEUED if store.requeue(*attempt, delay_s=0) else None
+            case Unavailable():
+                limit_s = lease.outage_limit_seconds
+                return store.requeue_during_outage(
+                    *attempt, error.as_dict(), delay_s=_pause_s(job), limit_s=limit_s
+                )
+            case Retryable():
+                delay_s = 0.0 if isinstance(error, TransactionConflict) else _pause_s(job)
+                return store.try_again(*attempt, error.as_dict(), delay_s=delay_s)
+            case _:
+                is_ours = store.end_attempt(
+                    session, Transition.FAIL, job.id, job.attempt, error=error.as_dict()
+                )
+                return JobStatus.FAILED if is_ours else None
+
+    status = write_end(engine, end, lease.seconds)
+    if not isinstance(error, JobCancelled | ChildrenAtWork):
+        logger.warning("attempt ended early", error=error.code, status=status or "lost")
+    return status or "lost"
+
+
+def _pause_s(job: Job) -> float:
+    """Twice as long after each attempt, up to a minute."""
+    return min(2.0 ** min(job.attempt, 6), 60.0)

@@ -10,26 +10,31 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Update,
+    and_,
     case,
     cast,
+    column,
     delete,
     func,
+    literal,
     null,
     or_,
     select,
+    table,
     text,
     true,
+    tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
 from shared.jobs.kinds import KINDS
-from shared.jobs.states import FINAL, OPEN, JobStatus, Transition
-from shared.jobs.tables import Job
+from shared.jobs.states import OPEN, JobStatus, Transition
+from shared.jobs.tables import PLAIN_REINDEX, Job
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
 
+_ORGANIZATIONS = table("organizations", column("id"))  # by name: that room is above this one
 CHANNEL = "outlay_jobs"  # of NOTIFY: the relay listens
 
 
@@ -193,12 +198,22 @@ def owns(session: Session, job_id: uuid.UUID, attempt: int) -> bool:
 
 
 def end_attempt(
-    session: Session, transition: Transition, job_id: uuid.UUID, attempt: int, **values: Any
+    session: Session,
+    transition: Transition,
+    job_id: uuid.UUID,
+    attempt: int,
+    *,
+    only_if: ColumnElement[bool] | None = None,
+    **values: Any,
 ) -> bool:
-    """End the attempt by `transition` and write `values`. False: the attempt no longer owns the job."""
+    """End the attempt by `transition` and write `values`.
+
+    False: the attempt no longer owns the job, or `only_if` does not hold.
+    """
     if transition.target.is_final:
         values["finished_at"] = func.now()
-    query = _change(transition, *_owned_by(job_id, attempt), lease_until=None, **values)
+    where = _owned_by(job_id, attempt) if only_if is None else (*_owned_by(job_id, attempt), only_if)
+    query = _change(transition, *where, lease_until=None, **values)
     row = session.execute(query.returning(Job.parent_id)).one_or_none()
     if row is None:
         return False
@@ -218,19 +233,56 @@ def requeue(
 ) -> bool:
     """End the attempt and queue the job again in `delay_s` seconds, at no attempt: it was not to blame.
 
-    Returns False where the attempt no longer owns the job.
+    With `progress` the job is getting on, so whatever may have been away is back. Returns False where the
+    attempt no longer owns the job.
     """
-    values: dict[str, Any] = {} if progress is None else {"progress": progress}
-    return end_attempt(
-        session,
-        Transition.REQUEUE,
-        job_id,
-        attempt,
-        published_at=None,
-        available_at=func.now() + dt.timedelta(seconds=delay_s),
-        max_attempts=Job.max_attempts + 1,
-        **values,
-    )
+    values: dict[str, Any] = _queued_in(delay_s) | {"max_attempts": Job.max_attempts + 1}
+    if progress is not None:
+        values |= {"progress": progress, "given_back_since": None}
+    return end_attempt(session, Transition.REQUEUE, job_id, attempt, **values)
+
+
+def requeue_during_outage(
+    session: Session,
+    job_id: uuid.UUID,
+    attempt: int,
+    error: dict[str, Any],
+    *,
+    delay_s: float,
+    limit_s: float,
+) -> JobStatus | None:
+    """Requeue the job at no attempt, or fail it with `error` once it has been put off for `limit_s` seconds.
+
+    The limit counts from the first time. Returns the new status; None: the attempt no longer owns the job.
+    """
+    since = func.coalesce(Job.given_back_since, func.now())
+    values = _queued_in(delay_s) | {"max_attempts": Job.max_attempts + 1, "given_back_since": since}
+    is_waiting = since > func.now() - dt.timedelta(seconds=limit_s)
+    if end_attempt(session, Transition.REQUEUE, job_id, attempt, only_if=is_waiting, **values):
+        return JobStatus.QUEUED
+    return _fail(session, job_id, attempt, error)
+
+
+def try_again(
+    session: Session, job_id: uuid.UUID, attempt: int, error: dict[str, Any], *, delay_s: float
+) -> JobStatus | None:
+    """Requeue the job in `delay_s` seconds, or fail it with `error` after its last attempt: this one counts.
+
+    Returns the new status; None: the attempt no longer owns the job.
+    """
+    has_more = Job.attempt < Job.max_attempts
+    if end_attempt(session, Transition.REQUEUE, job_id, attempt, only_if=has_more, **_queued_in(delay_s)):
+        return JobStatus.QUEUED
+    return _fail(session, job_id, attempt, error)
+
+
+def _queued_in(delay_s: float) -> dict[str, Any]:
+    return {"published_at": None, "available_at": func.now() + dt.timedelta(seconds=delay_s)}
+
+
+def _fail(session: Session, job_id: uuid.UUID, attempt: int, error: dict[str, Any]) -> JobStatus | None:
+    is_ours = end_attempt(session, Transition.FAIL, job_id, attempt, error=error)
+    return JobStatus.FAILED if is_ours else None
 
 
 def record_result(session: Session, job_id: uuid.UUID, result: dict[str, Any]) -> None:
@@ -302,6 +354,7 @@ def retry(session: Session, job_id: uuid.UUID) -> None:
         available_at=func.now(),
         published_at=None,
         finished_at=None,
+        given_back_since=None,
         error=null(),
         result=null(),
     )
@@ -369,38 +422,70 @@ def list_queued(session: Session, kind: str) -> Sequence[Job]:
 
 def list_open_or_recent(session: Session, kind: str, *, kept: dt.timedelta) -> Sequence[Job]:
     """Jobs of this kind, of whatever organisation, that are open or ended within `kept`."""
-    is_recent = Job.finished_at > func.now() - kept
-    return session.scalars(select(Job).where(Job.kind == kind, Job.status.in_(OPEN) | is_recent)).all()
+    return session.scalars(select(Job).where(Job.kind == kind, _is_open() | _ended_within(kept))).all()
 
 
 def submitted_within(session: Session, kinds: Sequence[str], time: dt.timedelta) -> set[uuid.UUID]:
     """Organisations with a job of one of these kinds that is open, or was submitted within `time`."""
-    is_recent = Job.created_at > func.now() - time
-    query = select(Job.organization_id).where(Job.kind.in_(kinds), Job.status.in_(OPEN) | is_recent)
+    # What was submitted within the time and is not open has ended within it, too.
+    is_recent = and_(_ended_within(time), Job.created_at > func.now() - time)
+    query = select(Job.organization_id).where(Job.kind.in_(kinds), _is_open() | is_recent)
     return set(session.scalars(query.distinct()))
 
 
-def sweep(session: Session, kind: str, *, kept: dt.timedelta, limit: int) -> int:
-    """Remove at most `limit` jobs of this kind that ended longer ago than `kept`; how many."""
-    old = (
-        select(Job.id)
-        .where(Job.kind == kind, Job.status.in_(FINAL), Job.finished_at < func.now() - kept)
+def list_ended_before(
+    session: Session,
+    kind: str,
+    *,
+    kept: dt.timedelta,
+    after: tuple[dt.datetime, uuid.UUID] | None,
+    limit: int,
+) -> list[tuple[dt.datetime, uuid.UUID]]:
+    """(when it ended, id) of at most `limit` jobs of this kind that ended longer ago than `kept`, in order.
+
+    Only those that are part of no other job: a child goes with its parent.
+    """
+    query = (
+        select(Job.finished_at, Job.id)
+        .where(Job.kind == kind, Job.finished_at < func.now() - kept, Job.parent_id.is_(None))
+        .order_by(Job.finished_at, Job.id)
         .limit(limit)
+    )
+    if after is not None:
+        query = query.where(Job.finished_at >= after[0], tuple_(Job.finished_at, Job.id) > after)
+    return [(ended_at, job_id) for ended_at, job_id in session.execute(query) if ended_at is not None]
+
+
+def parents_of_children(session: Session, job_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """The id of each child of these jobs -> its parent's."""
+    query = select(Job.id, Job.parent_id).where(Job.parent_id.in_(job_ids))
+    return {child: parent for child, parent in session.execute(query) if parent is not None}
+
+
+def remove_ended(session: Session, job_ids: Collection[uuid.UUID]) -> int:
+    """Remove these jobs where they have ended and nobody holds them, with their children; how many."""
+    ended = (
+        select(Job.id)
+        .where(Job.id.in_(job_ids), Job.finished_at.is_not(None))
         .with_for_update(skip_locked=True)
     )
-    removed = delete(Job).where(Job.id.in_(old.scalar_subquery())).returning(Job.id)
+    ids = session.scalars(ended).all()
+    removed = delete(Job).where(or_(Job.id.in_(ids), Job.parent_id.in_(ids))).returning(Job.id)
     return len(session.scalars(removed.execution_options(synchronize_session=False)).all())
 
 
 def count_by_kind(session: Session) -> list[tuple[str, str, int, float]]:
     """(kind, status, count, seconds since the oldest queued one) of open jobs and those of the last day."""
     age = func.coalesce(func.extract("epoch", func.now() - func.min(Job.created_at)), 0)
-    query = (
-        select(Job.kind, Job.status, func.count(), age)
-        .where(Job.status.in_(OPEN) | (Job.finished_at > func.now() - text("interval '1 day'")))
-        .group_by(Job.kind, Job.status)
+    open_jobs = select(Job.kind, Job.status, func.count(), age).where(_is_open())
+    ended_today = select(Job.kind, Job.status, func.count(), literal(0.0)).where(
+        Job.kind.in_(KINDS), _ended_within(dt.timedelta(days=1))
     )
-    return [(kind, status, count, float(seconds)) for kind, status, count, seconds in session.execute(query)]
+    rows = [
+        *session.execute(open_jobs.group_by(Job.kind, Job.status)),
+        *session.execute(ended_today.group_by(Job.kind, Job.status)),
+    ]
+    return [(kind, status, count, float(seconds)) for kind, status, count, seconds in rows]
 
 
 def seconds_waiting(session: Session) -> dict[str, float]:
@@ -421,24 +506,24 @@ def count_leases_lost(session: Session) -> dict[str, int]:
 
 
 def index_drift(session: Session) -> Drift:
-    """What the last comparison of each organisation's index with Postgres had to mend."""
-    # A rebuild drops everything first, so what it wrote says nothing about what was there.
+    """What the last comparison of each organisation's index with Postgres had to mend.
+
+    A look-up in an index for each organisation. A rebuild does not count: it drops everything first, so what
+    it wrote says nothing about what was there.
+    """
     last = (
         select(
             cast(Job.result["written"].astext, Integer).label("written"),
             cast(Job.result["removed"].astext, Integer).label("removed"),
         )
-        .where(
-            Job.kind == "reindex",
-            Job.status == JobStatus.SUCCEEDED,
-            Job.params["rebuild"].astext != "true",
-        )
-        .ext(distinct_on(Job.organization_id))
-        .order_by(Job.organization_id, Job.id.desc())
-        .subquery()
+        .where(Job.organization_id == _ORGANIZATIONS.c.id, text(PLAIN_REINDEX))
+        .order_by(Job.id.desc())
+        .limit(1)
+        .lateral()
     )
-    sums = (func.coalesce(func.sum(column), 0) for column in (last.c.written, last.c.removed))
-    organizations, written, removed = session.execute(select(func.count(), *sums).select_from(last)).one()
+    sums = (func.coalesce(func.sum(figure), 0) for figure in (last.c.written, last.c.removed))
+    query = select(func.count(), *sums).select_from(_ORGANIZATIONS.join(last, true()))
+    organizations, written, removed = session.execute(query).one()
     return Drift(organizations, written, removed)
 
 
@@ -452,6 +537,16 @@ def _change(transition: Transition, *where: ColumnElement[bool], **values: Any) 
         .where(Job.status.in_(transition.sources), *where)
         .values(status=transition.target, **values)
     )
+
+
+def _is_open() -> ColumnElement[bool]:
+    """Queued or running: each half has a partial index, and no index answers `status IN (…)`."""
+    return or_(Job.status == JobStatus.QUEUED, Job.status == JobStatus.RUNNING)
+
+
+def _ended_within(time: dt.timedelta) -> ColumnElement[bool]:
+    """Ended within `time`; beside a condition on the kind, the index on ended jobs answers it."""
+    return and_(Job.finished_at.is_not(None), Job.finished_at > func.now() - time)
 
 
 def _owned_by(job_id: uuid.UUID, attempt: int) -> tuple[ColumnElement[bool], ...]:

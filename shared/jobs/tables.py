@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from shared.jobs.states import JobStatus
 from shared.kit.db import Base, Row
 
+# A reindex that dropped nothing first, so what it wrote is what had drifted.
+PLAIN_REINDEX = "kind = 'reindex' AND status = 'succeeded' AND (params ->> 'rebuild') IS DISTINCT FROM 'true'"
+
 STATUSES = tuple(status.value for status in JobStatus)
 _STATUS = Enum(  # a plain VARCHAR(20): the check below limits the values
     JobStatus,
@@ -29,7 +32,18 @@ class Job(Row, Base):
         CheckConstraint(f"status IN {STATUSES}", name="status"),
         Index("ix_jobs_queued", "priority", "id", postgresql_where=text("status = 'queued'")),
         Index("ix_jobs_running", "lease_until", postgresql_where=text("status = 'running'")),
-        Index("ix_jobs_organization", "organization_id", "id"),
+        Index("ix_jobs_status", "organization_id", "status", "id"),
+        Index("ix_jobs_kind", "organization_id", "kind", "id"),
+        Index("ix_jobs_kind_status", "organization_id", "kind", "status", "id"),
+        Index(
+            "ix_jobs_ended",
+            "kind",
+            "finished_at",
+            "status",
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
+        Index("ix_jobs_leases_lost", "kind", "leases_lost", postgresql_where=text("leases_lost > 0")),
+        Index("ix_jobs_plain_reindex", "organization_id", "id", postgresql_where=text(PLAIN_REINDEX)),
         Index("ix_jobs_children", "parent_id", "id", postgresql_where=text("parent_id IS NOT NULL")),
         Index(
             "ix_jobs_line",
@@ -57,6 +71,8 @@ class Job(Row, Base):
     leases_lost: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     available_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    # When a dependency that was away first kept this job from its work; None: none has, since it was queued.
+    given_back_since: Mapped[dt.datetime | None]
     published_at: Mapped[dt.datetime | None]
     lease_until: Mapped[dt.datetime | None]
     started_at: Mapped[dt.datetime | None]

@@ -1,7 +1,7 @@
 """What a failed statement means: the only place that reads SQLSTATEs.
 
-The codes are those of https://www.postgresql.org/docs/18/errcodes-appendix.html. A failure that is not listed is a
-bug, and stays the error that it is.
+The codes are those of https://www.postgresql.org/docs/18/errcodes-appendix.html. A failure that is not listed
+is a bug, and stays the error that it is.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,12 +47,12 @@ class RowLocked(Retryable):
 
 class ReferencedRowRemoved(Conflict):
     code = "referenced-row-removed"
-    message = "Something that this request refers to was removed in the meantime. Look again, then send it anew."
+    message = "Something that this request refers to was removed in the meantime. Look again."
 
 
 class AlreadyExists(Conflict):
     code = "already-exists"
-    message = "Another request has stored the same thing in the meantime. Look again, then send it anew."
+    message = "Another request has stored the same thing in the meantime. Look again."
 
 
 CONNECTION_EXCEPTION = "08"  # a class: the first two characters

@@ -78,7 +78,7 @@ class Unavailable(AppError):
 
 
 class Retryable(AppError):
-    """Nothing is away and nobody is to blame: another try, soon, may well succeed. A job counts it as an attempt."""
+    """Nothing is away: the same request may well succeed soon. A job counts it as an attempt."""
 
     code = "retryable"
     message = "The request could not be done just now. Send it again in a few seconds."

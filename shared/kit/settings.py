@@ -104,7 +104,21 @@ class Settings(BaseSettings):
     # The spine of a job; all times in seconds, on the database's clock.
     job_lease_seconds: float = Field(default=60, gt=0)
     job_heartbeat_seconds: float = Field(default=10, gt=0)
+    job_outage_limit_seconds: float = Field(
+        default=86_400,
+        ge=0,
+        description="How long a job is put off while a dependency is away; then it fails with that error.",
+    )
     relay_poll_seconds: float = Field(default=1, gt=0)
+    ended_jobs_kept_days: float = Field(
+        default=90, ge=1, description="Longer where a model, evaluation, dataset or candidate names the job."
+    )
+    ended_index_jobs_kept_days: float = Field(
+        default=7, ge=1, description="Of jobs that keep the index up to date: at least one for each label."
+    )
+    ended_searches_kept_days: float = Field(
+        default=365, ge=1, description="With their trials; longer where a model names one of them."
+    )
     shutdown_grace_seconds: float = Field(
         default=15,
         ge=0,

@@ -1,7 +1,7 @@
 """Queries on model versions, the active model and evaluations."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,6 +151,13 @@ def list_owned(session: Session, organization_id: uuid.UUID) -> Sequence[tuple[u
         ModelVersion.organization_id == organization_id
     )
     return [(row.id, row.artifact) for row in session.execute(query)]
+
+
+def named_jobs(session: Session, job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of the jobs, of whatever organisation, that a model version or an evaluation came from."""
+    columns = (ModelVersion.job_id, Evaluation.job_id)
+    found = [session.scalars(select(column).where(column.in_(job_ids)).distinct()) for column in columns]
+    return {job_id for ids in found for job_id in ids if job_id is not None}
 
 
 def active_with(session: Session, digits: str) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:

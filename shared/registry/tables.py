@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
     func,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -104,6 +105,15 @@ class Evaluation(Row, Base):
             ["organization_id", "model_version_id"],
             ["model_versions.organization_id", "model_versions.id"],
             ondelete="CASCADE",
+        ),
+        Index("ix_evaluations_leaderboard", "organization_id", "dataset_id", "split", "id"),
+        Index("ix_evaluations_model", "organization_id", "model_version_id", "id"),
+        Index(
+            "ix_evaluations_reranker",
+            "organization_id",
+            "reranker_version_id",
+            "id",
+            postgresql_where=text("reranker_version_id IS NOT NULL"),
         ),
     )
 

@@ -25,11 +25,15 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from shared.kit.errors import NotFound
-from shared.kit.paging import Page, Paging, page
+from shared.kit.paging import Page, Paging, decode_cursor, encode_cursor, page
 from shared.transactions.tables import PLACE_DIGEST, Label, LabelLease, Transaction
 
 # The mapped classes would do, but the ORM takes large inserts apart row by row.
 _TRANSACTIONS, _LABELS = cast(Table, Transaction.__table__), cast(Table, Label.__table__)
+
+
+RESOURCE = "transactions"  # of the cursors
+SEARCHED_ROWS = 100_000
 
 
 class TransactionNotFound(NotFound):
@@ -91,10 +95,28 @@ def get(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID)
 def list_(
     session: Session, organization_id: uuid.UUID, wanted: TransactionFilter, paging: Paging
 ) -> Page[Transaction]:
-    """The organisation's transactions, newest first."""
+    """The organisation's transactions, newest first.
+
+    No index finds a text inside a word (`pg_trgm` would, but not every Postgres has it), so a search looks at
+    `SEARCHED_ROWS` rows a page: the page may hold few rows or none, and still have a next one.
+    """
     query = select(Transaction).where(Transaction.organization_id == organization_id)
     query = _narrow(query, wanted)
-    return page(session, query, Transaction.id, paging, resource="transactions", newest_first=True)
+    oldest = None if wanted.text is None else _oldest_searched(session, organization_id, paging)
+    if oldest is not None:
+        query = query.where(Transaction.id >= oldest)
+    result = page(session, query, Transaction.id, paging, resource=RESOURCE, newest_first=True)
+    if result.next is None and oldest is not None:
+        return Page(result.rows, encode_cursor(RESOURCE, oldest))
+    return result
+
+
+def _oldest_searched(session: Session, organization_id: uuid.UUID, paging: Paging) -> uuid.UUID | None:
+    """The last transaction that a search for this page looks at; None: it looks at all that are left."""
+    query = select(Transaction.id).where(Transaction.organization_id == organization_id)
+    if paging.cursor is not None:
+        query = query.where(Transaction.id < decode_cursor(RESOURCE, paging.cursor))
+    return session.scalar(query.order_by(Transaction.id.desc()).offset(SEARCHED_ROWS - 1).limit(1))
 
 
 def _narrow(query: Select[Transaction], wanted: TransactionFilter) -> Select[Transaction]:

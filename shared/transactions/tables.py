@@ -52,6 +52,7 @@ class Transaction(Described, Row, Base):
         UniqueConstraint("organization_id", "id"),
         UniqueConstraint("organization_id", "external_id"),
         CheckConstraint(f"source IN {SOURCES}", name="source"),
+        Index("ix_transactions_merchant", "organization_id", func.lower(text("merchant_name")), "id"),
         Index("ix_transactions_place", "organization_id", text(PLACE_DIGEST)),
     )
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from shared.kit.database_errors import DatabaseUnavailable, StatementTooSlow
 from shared.kit.db import create_db_engine
 from shared.kit.settings import Settings
-from shared.kit.database_errors import DatabaseUnavailable, StatementTooSlow
 from shared.kit.unit_of_work import transaction
 from tests.silence import silent_port
 
