@@ -42,14 +42,14 @@ def test_old_keys_and_old_syncs_go_in_batches(resources: Resources, organization
             at = {"finished_at": func.now() - dt.timedelta(days=days), "status": "succeeded"}
             job = {"organization_id": organization.id, "queue": "embedding", "priority": 0, "max_attempts": 3}
             session.add(Job(**job, **at, kind="sync_index", params={}))
-            session.add(Job(**job, **at, kind="reindex", params={}))
+            session.add(Job(**job, **at, kind="import", params={"upload": "gone"}))
             at = {"created_at": func.now() - dt.timedelta(hours=hours), "request_sha256": bytes(32)}
             session.add(IdempotencyKey(organization_id=organization.id, key=uuid.uuid4().hex, **at))
     done = Upkeep(resources).run_once()
     assert (done["idempotency keys"], done["jobs"]) == (3, 3)
     mine = Job.organization_id == organization.id
     assert count(resources.engine, mine, Job.kind == "sync_index") == 1
-    assert count(resources.engine, mine, Job.kind == "reindex") == 4
+    assert count(resources.engine, mine, Job.kind == "import") == 4
     assert count(resources.engine, IdempotencyKey.organization_id == organization.id) == 1
 
 
