@@ -206,7 +206,7 @@ def _attempt(
             finish = work(job.kind)(run, params)
             run.checkpoint()
         with transaction(engine) as session:
-            values = {} if run.reported is None else {"progress": run.reported}
+            values: dict[str, Any] = {} if run.reported is None else {"progress": run.reported}
             if not store.end_attempt(session, Transition.SUCCEED, job.id, job.attempt, **values):
                 raise LeaseLost
             store.record_result(session, job.id, finish(session))
