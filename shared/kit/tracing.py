@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Engine
 
 from shared.kit.errors import AppError
+from shared.kit.extras import how_to_install
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -45,9 +46,7 @@ _provider: "TracerProvider | None" = None
 
 class TracingNotInstalled(AppError):
     code = "tracing-not-installed"
-    message = (
-        "OUTLAY_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: pip install 'outlay[tracing]'."
-    )
+    message = f"OUTLAY_OTLP_ENDPOINT is set, but OpenTelemetry is not installed. {how_to_install('tracing')}"
 
 
 def start(endpoint: str | None, *, service: str) -> "TracerProvider | None":

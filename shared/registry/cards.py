@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
+from shared.engines import packaged_model
 from shared.engines.artifacts import CARD
-from shared.engines.encoder import PACKAGED_MODEL
 from shared.engines.hub import is_commit
 from shared.jobs.kinds import ImportModelParams, RerankerTrainingParams, TrainingParams
 from shared.registry import card_figures, card_texts, store
@@ -131,7 +131,7 @@ def _front_matter(version: ModelVersion, hub_id: str | None) -> str:
         values["base_model"] = hub_id
         if version.dataset_id is not None:
             values["base_model_relation"] = "finetune"
-    if version.base_model == PACKAGED_MODEL:
+    if version.base_model == packaged_model.NAME:
         values["license"] = "apache-2.0"
     else:
         values |= {"license": "other", "license_name": "that-of-the-base-model"}
@@ -140,13 +140,13 @@ def _front_matter(version: ModelVersion, hub_id: str | None) -> str:
 
 def _hub_id(version: ModelVersion) -> str | None:
     """What the hub knows the base model by; None for a folder of this machine."""
-    if version.base_model == PACKAGED_MODEL:
-        return f"sentence-transformers/{PACKAGED_MODEL}"
+    if version.base_model == packaged_model.NAME:
+        return f"sentence-transformers/{packaged_model.NAME}"
     return version.base_model if is_commit(version.base_model_revision) else None
 
 
 def _licence(version: ModelVersion, hub_id: str | None) -> str:
-    if version.base_model == PACKAGED_MODEL:
+    if version.base_model == packaged_model.NAME:
         return f"Apache 2.0, as {hub_id}, from which the weights derive."
     return "That of the base model, from which the weights derive: see where it was published."
 

@@ -5,7 +5,7 @@ import uuid
 
 from sqlalchemy.orm import Session
 
-from shared.engines.encoder import PACKAGED_DIMENSION, PACKAGED_MODEL
+from shared.engines import packaged_model
 from shared.kit.errors import Invalid
 from shared.registry import store
 from shared.registry.serving import get_bi_encoder
@@ -22,7 +22,7 @@ def dimension_of(version: ModelVersion) -> int | None:
     known = version.metrics.get("dimensions")
     if known:
         return int(known[0])
-    return PACKAGED_DIMENSION if version.base_model == PACKAGED_MODEL else None
+    return packaged_model.DIMENSION if version.base_model == packaged_model.NAME else None
 
 
 def add_variant(

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from shared.jobs.kinds import Params, Recipe, RerankerTrainingParams
 from shared.kit.errors import AppError
+from shared.kit.extras import how_to_install
 from shared.kit.logging import get_logger
 from shared.training.library_trainer import is_first_process
 
@@ -34,8 +35,7 @@ class ReportsNotInstalled(AppError):
 
     def __init__(self, tracker: str) -> None:
         super().__init__(
-            f"OUTLAY_TRAINING_REPORTS names {tracker}, which is not installed: "
-            f"pip install 'outlay[{tracker}]'."
+            f"OUTLAY_TRAINING_REPORTS names {tracker}, which is not installed. {how_to_install(tracker)}"
         )
 
 

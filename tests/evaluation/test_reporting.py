@@ -121,7 +121,7 @@ def test_a_map_by_what_is_not_installed_fails_the_job_and_says_what_to_install(
     assert run_jobs(resources, organization)["evaluate"] == ["failed"]
     error = organization.get(f"/v1/jobs/{answer.json()['id']}").json()["error"]
     assert error["code"] == "projection-not-installed"
-    assert "pip install 'outlay[umap]'" in error["message"]
+    assert "make install EXTRAS=umap" in error["message"]
 
 
 # Of its import, where the library that it could also use is missing.

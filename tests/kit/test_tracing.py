@@ -150,4 +150,4 @@ def test_without_the_extra_a_process_says_what_to_install(program: str) -> None:
         timeout=60,
     )
     assert ended.returncode != 0
-    assert "pip install 'outlay[tracing]'" in ended.stderr
+    assert "make install EXTRAS=tracing" in ended.stderr

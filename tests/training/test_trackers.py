@@ -142,7 +142,7 @@ def test_a_training_without_the_library_fails_at_once_and_says_what_to_install(
     job = run_job(resources, submit(engine, organization, dataset_id, "told"))
     assert job.status == "failed"
     assert job.error is not None
-    assert "pip install 'outlay[mlflow]'" in job.error["message"]
+    assert "make install EXTRAS=mlflow" in job.error["message"]
 
 
 def test_mlflow_keeps_what_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
