@@ -37,16 +37,16 @@ def main() -> int:
     extras = list(tomllib.loads(project.read_text("utf-8"))["project"]["optional-dependencies"])
     with tempfile.TemporaryDirectory() as name:
         pins = Path(name) / "pins.txt"
-        pins.write_text("" if upgrade else "".join(path.read_text() for path in sorted(FOLDER.glob("*.txt"))))
-        everything = _compile(project, "--all-extras", constraints=pins)
-        pins.write_text("\n".join(everything.values()))
-        base = _compile(project, constraints=pins).keys()
-        added = {
-            extra: _compile(project, "--extra", extra, constraints=pins).keys() - base for extra in extras
-        }
+        if not upgrade:  # uv keeps the versions that stand in its output file, where they still fit
+            pins.write_text("".join(path.read_text() for path in sorted(FOLDER.glob("*.txt"))))
+        _compile(project, "--all-extras", "--output-file", str(pins))
+        everything = parse(pins.read_text())
+        fixed = ("--constraints", str(pins))
+        base = _compile(project, *fixed).keys()
+        added = {extra: _compile(project, "--extra", extra, *fixed).keys() - base for extra in extras}
         tool = Path(name) / "uv.in"
         tool.write_text("uv")
-        uv = _compile(tool, constraints=pins)
+        uv = _compile(tool, *fixed)
     torch = {package for package in base if OF_TORCH.fullmatch(package)}
     FOLDER.mkdir(exist_ok=True)
     _write("base", "The service without PyTorch.", everything, set(base) - torch)
@@ -57,13 +57,16 @@ def main() -> int:
     return 0
 
 
-def _compile(source: Path, *options: str, constraints: Path) -> Blocks:
+def _compile(source: Path, *options: str) -> Blocks:
     """The resolved packages by name: a requirement and its hashes each."""
     command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
     command += ["--python-version", OLDEST_PYTHON, "--no-header", "--no-annotate", "--no-config"]
-    command += ["--constraints", str(constraints), *options, str(source)]
-    text = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT).stdout
-    return parse(text)
+    done = subprocess.run(
+        [*command, *options, str(source)], check=False, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    if done.returncode != 0:
+        raise SystemExit("uv found no versions that fit together; the lines above say why.")
+    return parse(done.stdout)
 
 
 def parse(text: str) -> Blocks:

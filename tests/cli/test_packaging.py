@@ -244,3 +244,13 @@ def test_a_wheel_carries_everything_that_is_served() -> None:
     assert {".js", ".css", ".html", ".svg"} <= {path.suffix for path in files}
     left_out = [path for path in files if not any(fnmatch(path.name, pattern) for pattern in patterns)]
     assert left_out == []
+
+
+def test_the_http_library_whose_errors_the_hub_translates_is_declared() -> None:
+    """B13: it was imported by `shared/engines/hub.py`, and there only as long as another package brought it."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    assert issubclass(HfHubHTTPError, httpx2.HTTPError)
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    assert {"httpx2", "huggingface-hub"} <= {re.match(r"[\w-]+", text)[0] for text in declared}  # type: ignore[index]  # None fails the test as well
