@@ -247,7 +247,7 @@ def test_a_wheel_carries_everything_that_is_served() -> None:
 
 
 def test_the_http_library_whose_errors_the_hub_translates_is_declared() -> None:
-    """B13: it was imported by `shared/engines/hub.py`, and there only as long as another package brought it."""
+    """B13: `shared/engines/hub.py` imports it, and another package happened to bring it."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
