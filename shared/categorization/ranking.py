@@ -1,4 +1,4 @@
-"""The retrieval that serving does and evaluation measures: two searches of one collection, then a vote."""
+"""The ranking that serving does and evaluation measures: category texts, labelled neighbours, then a vote."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,37 +53,87 @@ class Choice:
         return cls(text, frozenset() if folded & EVERYONE else folded)
 
 
+@dataclass(frozen=True)
+class IndexedChart:
+    """An organisation's chart in a collection of the index, among whose categories `rank` chooses.
+
+    `vectors`, shape (n, d): of the points of the categories `category_ids`. A category whose point is not
+    written yet has none; points of archived categories are left out.
+    """
+
+    index: VectorIndex
+    collection: str
+    organization_id: uuid.UUID
+    choices: Mapping[uuid.UUID, Choice]
+    category_ids: Sequence[uuid.UUID]
+    vectors: NDArray[np.float32]
+
+    @classmethod
+    def read(
+        cls,
+        index: VectorIndex,
+        collection: str,
+        organization_id: uuid.UUID,
+        choices: Mapping[uuid.UUID, Choice],
+    ) -> "IndexedChart":
+        """The chart with the vectors that the index has now: one read, however many queries follow.
+
+        Raises:
+            IndexUnavailable, CollectionMissing: the index cannot answer.
+        """
+        row_ids, vectors = index.vectors(collection, organization_id, "category")
+        live = [position for position, row_id in enumerate(row_ids) if row_id in choices]
+        return cls(index, collection, organization_id, choices, [row_ids[at] for at in live], vectors[live])
+
+    def similarities(self, queries: Sequence[Query]) -> NDArray[np.float32]:
+        """The cosine of each query and each category, shape (queries, n).
+
+        Computed in double precision, so that equal texts have equal similarities wherever they stand in the
+        matrix, and ties stay ties.
+        """
+        if not self.category_ids:
+            return np.empty((len(queries), 0), dtype=np.float32)
+        vectors = np.array([query.vector for query in queries], dtype=np.float64)
+        return (vectors @ self.vectors.T.astype(np.float64)).astype(np.float32)
+
+
 def rank(
-    index: VectorIndex,
-    collection: str,
-    organization_id: uuid.UUID,
+    chart: IndexedChart,
     queries: Sequence[Query],
-    live: Mapping[uuid.UUID, Choice],
     *,
     habits: Habits | None = None,
     is_tuned: bool = False,
     with_history: bool = True,
 ) -> list[list[Ranked]]:
-    """For each query the `live` categories that either search finds, best first.
+    """For each query the chart's categories, best first.
 
-    What the index still holds of archived categories is passed over. `is_tuned`: whether the model behind the
-    vectors was tuned on labels of the organisation, see `weights_for`.
+    The category texts are compared one and all, since the vote's softmax is over the whole chart; only the
+    labelled transactions are searched. Hits of archived categories are dropped. `is_tuned`: whether the model
+    behind the vectors was tuned on labels of the organisation, see `weights_for`.
     """
-    if not queries or not live:
+    if not queries or not chart.choices:
         return [[] for _ in queries]
     weights = weights_for(is_tuned=is_tuned)
-    # The vote's softmax is over all categories; one that was archived a moment ago may still take a place.
-    searches = [Search(organization_id, "category", query.vector, len(live) + 8) for query in queries]
+    history: Sequence[Sequence[Hit]] = [[] for _ in queries]
     if with_history:
-        limit = 2 * weights.neighbours
-        searches += [
-            Search(organization_id, "transaction", query.vector, limit, _own(query)) for query in queries
+        searches = [
+            Search(chart.organization_id, "transaction", query.vector, 2 * weights.neighbours, _own(query))
+            for query in queries
         ]
-    found = [[hit for hit in hits if hit.category_id in live] for hits in index.search(collection, searches)]
-    texts, history = found[: len(queries)], found[len(queries) :] or [[] for _ in queries]
+        history = chart.index.search(chart.collection, searches)
     return [
-        vote(by_text, by_history, query, live, habits if with_history else None, weights)
-        for query, by_text, by_history in zip(queries, texts, history, strict=True)
+        vote(
+            [
+                Hit(category_id, category_id, float(similarity))
+                for category_id, similarity in zip(chart.category_ids, similarities, strict=True)
+            ],
+            [hit for hit in neighbours if hit.category_id in chart.choices],
+            query,
+            chart.choices,
+            habits if with_history else None,
+            weights,
+        )
+        for query, similarities, neighbours in zip(queries, chart.similarities(queries), history, strict=True)
     ]
 
 
@@ -102,8 +152,8 @@ def vote(
     """
     ranked = rank_categories(by_text, by_history, weights)
     department = fold(query.department)
-    departments = {category_id: choice.departments for category_id, choice in live.items()}
-    if department in frozenset[str]().union(*departments.values()):
+    if any(department in choice.departments for choice in live.values()):
+        departments = {category_id: choice.departments for category_id, choice in live.items()}
         ranked = favour_departments(ranked, department, departments, weights.foreign_department)
     if habits is None:
         return ranked

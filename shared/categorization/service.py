@@ -121,8 +121,8 @@ def categorize(
         past = past_of(session, organization_id, machines.habits, questions)
     queries = queries_of(machines.encoders.get(serving.model), serving, questions, past)
     choices = choices_of(live.values(), serving)
-    at = (machines.index, serving.collection, organization_id, queries, choices)
-    found = ranking.rank(*at, habits=past.habits, is_tuned=serving.is_tuned)
+    chart = ranking.IndexedChart.read(machines.index, serving.collection, organization_id, choices)
+    found = ranking.rank(chart, queries, habits=past.habits, is_tuned=serving.is_tuned)
     found, reranker = _second_stage(machines, serving.reranking, questions, found, live)
     ranked = [one[:top_k] for one in found]
     shown = {hit.row_id for one in ranked for found in one for hit in found.evidence[:MAX_EVIDENCE]}

@@ -3,7 +3,7 @@
 import math
 import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
 from shared.engines.vectors import Hit
@@ -53,6 +53,10 @@ class Ranked:
     category_id: uuid.UUID
     score: float
     evidence: tuple[Hit, ...]
+
+    def rescored(self, score: float) -> "Ranked":
+        """The same category with another score (`dataclasses.replace` takes twice as long)."""
+        return Ranked(self.category_id, score, self.evidence)
 
 
 def rank_categories(
@@ -119,10 +123,10 @@ def favour_departments(
 
 def multiply(ranked: Sequence[Ranked], factors: Mapping[uuid.UUID, float]) -> list[Ranked]:
     """The ranking with each score times its category's factor, 1 where it has none; their sum stays."""
-    moved = [replace(one, score=one.score * factors.get(one.category_id, 1.0)) for one in ranked]
+    moved = [found.rescored(found.score * factors.get(found.category_id, 1.0)) for found in ranked]
     before, after = math.fsum(one.score for one in ranked), math.fsum(one.score for one in moved)
     scale = before / after if after else 1.0
-    scaled = [replace(one, score=min(one.score * scale, 1.0)) for one in moved]
+    scaled = [found.rescored(min(found.score * scale, 1.0)) for found in moved]
     return sorted(scaled, key=lambda one: (-one.score, one.category_id))
 
 
@@ -139,7 +143,7 @@ def follow(ranked: Sequence[Ranked], precedents: Mapping[uuid.UUID, int], prior:
     if not total:
         return list(ranked)
     moved = [
-        replace(one, score=(known[one.category_id] + prior * one.score) / (total + prior)) for one in ranked
+        found.rescored((known[found.category_id] + prior * found.score) / (total + prior)) for found in ranked
     ]
     return sorted(moved, key=lambda one: (-one.score, one.category_id))
 
@@ -166,8 +170,8 @@ def blend(ranked: Sequence[Ranked], scores: Mapping[uuid.UUID, float], weight: f
     powers = {one: math.exp(value - top) for one, value in logs.items()}
     scale = total / math.fsum(powers.values())
     moved = [
-        replace(one, score=min(powers[one.category_id] * scale, 1.0)) if one.category_id in powers else one
-        for one in ranked
+        found.rescored(min(powers[found.category_id] * scale, 1.0)) if found.category_id in powers else found
+        for found in ranked
     ]
     return sorted(moved, key=lambda one: (-one.score, one.category_id))
 

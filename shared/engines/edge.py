@@ -21,6 +21,7 @@ from shared.engines.vectors import (
     IndexRefused,
     IndexUnavailable,
     Point,
+    PointKind,
     Search,
     check_name,
     matrix,
@@ -88,16 +89,37 @@ class EdgeIndex:
         check_name(name)
         answers: list[list[Hit]] = []
         for chunk in search_chunks(searches):
-            asked = [
-                (str(one.organization_id), one.kind, one.limit, [str(row) for row in one.exclude_row_ids])
-                for one in chunk
+            described = [
+                (
+                    str(search.organization_id),
+                    search.kind,
+                    search.limit,
+                    [str(row) for row in search.exclude_row_ids],
+                )
+                for search in chunk
             ]
-            found = self._call("search", matrix([one.vector for one in chunk]), name=name, searches=asked)
+            vectors = matrix([search.vector for search in chunk])
             answers += [
                 [Hit(uuid.UUID(row), uuid.UUID(category), score) for row, category, score in hits]
-                for hits in found
+                for hits in self._call("search", vectors, name=name, searches=described)
             ]
         return answers
+
+    def vectors(
+        self, name: str, organization_id: uuid.UUID, kind: PointKind
+    ) -> tuple[list[uuid.UUID], NDArray[np.float32]]:
+        """The row ids and unit vectors, shape (n, d), of the organisation's points of this kind."""
+        row_ids: list[uuid.UUID] = []
+        pages: list[NDArray[np.float32]] = []
+        after = None
+        while True:
+            (page_ids, after), vectors = self._request(
+                "vectors", name=check_name(name), organization=str(organization_id), kind=kind, after=after
+            )
+            row_ids += map(uuid.UUID, page_ids)
+            pages.append(vectors)
+            if after is None:
+                return row_ids, np.concatenate(pages)
 
     def digests(self, name: str, organization_id: uuid.UUID) -> Iterator[tuple[uuid.UUID, str]]:
         """(point id, digest) of every point of the organisation, a page of 1,000 at a time."""
@@ -127,9 +149,15 @@ class EdgeIndex:
         self._call("ping")
 
     def _call(self, op: str, vectors: NDArray[np.float32] = NO_VECTORS, **arguments: Any) -> Any:
+        value, _ = self._request(op, vectors, **arguments)
+        return value
+
+    def _request(
+        self, op: str, vectors: NDArray[np.float32] = NO_VECTORS, **arguments: Any
+    ) -> tuple[Any, NDArray[np.float32]]:
         deadline = time.monotonic() + self._timeout_s
         try:
-            reply = self._exchange({"op": op, **arguments}, vectors, deadline)
+            reply, reply_vectors = self._exchange({"op": op, **arguments}, vectors, deadline)
         except WireError as error:
             raise IndexUnavailable(f"The Edge sidecar cannot be used: {error}.", retry_after=2) from error
         except (EOFError, OSError) as error:
@@ -137,11 +165,11 @@ class EdgeIndex:
         if "error" in reply:
             kind = _ERRORS.get(reply["error"], IndexRefused)
             raise kind(reply["message"], retry_after=reply["retry_after"])
-        return reply["value"]
+        return reply["value"], reply_vectors
 
     def _exchange(
         self, message: dict[str, Any], vectors: NDArray[np.float32], deadline: float
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], NDArray[np.float32]]:
         idle = self._pool()
         with contextlib.suppress(IndexError, EOFError, ConnectionError):
             return self._converse(idle.pop(), message, vectors, deadline)
@@ -150,15 +178,15 @@ class EdgeIndex:
 
     def _converse(
         self, channel: Channel, message: dict[str, Any], vectors: NDArray[np.float32], deadline: float
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], NDArray[np.float32]]:
         try:
             channel.send(message, vectors, deadline=deadline)
-            reply, _ = channel.receive(deadline=deadline)
+            reply, reply_vectors = channel.receive(deadline=deadline)
         except BaseException:
-            channel.close()  # a late answer must not meet the next question
+            channel.close()  # a late reply must not answer the next request
             raise
         self._pool().append(channel)
-        return reply
+        return reply, reply_vectors
 
     def _connect(self, deadline: float) -> Channel:
         if len(os.fsencode(self._path)) > MAX_SOCKET_PATH:

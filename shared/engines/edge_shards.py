@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 from shared.engines.edge_collection import Collection, build, is_interruption
 from shared.engines.vectors import (
     MAX_TENANTS,
+    ROW_FIELD,
     TENANT_FIELD,
+    VECTORS_PER_PAGE,
     CollectionMissing,
     CollectionUnreadable,
     Hit,
     IndexRefused,
     IndexUnavailable,
+    PointKind,
     Search,
+    break_ties,
     check_name,
-    settle,
     tenant_filter,
 )
 from shared.kit.logging import get_logger
@@ -154,7 +157,27 @@ class Shards:
         with self._using(name) as (shard, collection):
             for search in searches:
                 _check_size(search.vector[np.newaxis], collection.size)
-            return settle(searches, lambda some, limits: _query(shard, some, limits))
+            return break_ties(searches, lambda some, limits: _query(shard, some, limits))
+
+    def vectors(
+        self, name: str, organization_id: uuid.UUID, kind: PointKind, after: uuid.UUID | None
+    ) -> tuple[list[str], str | None, NDArray[np.float32]]:
+        """One page of row ids, where the next page begins, and the vectors of the rows, shape (n, d)."""
+        import qdrant_edge as edge
+
+        request = edge.ScrollRequest(
+            offset=after,
+            limit=VECTORS_PER_PAGE,
+            filter=tenant_filter(edge, organization_id, kind=kind),
+            with_payload=[ROW_FIELD],
+            with_vector=True,
+        )
+        with self._using(name) as (shard, collection):
+            records, following = shard.scroll(request)
+            vectors = np.array([record.vector for record in records], dtype="<f4")
+        row_ids = [record.payload[ROW_FIELD] for record in records]
+        next_page = None if following is None else str(following)
+        return row_ids, next_page, vectors.reshape(len(records), collection.size)
 
     def digests(
         self, name: str, organization_id: uuid.UUID, after: uuid.UUID | None

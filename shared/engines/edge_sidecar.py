@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.engines.edge_shards import Shards
-from shared.engines.edge_wire import MAX_SOCKET_PATH, Channel, WireError, admit
+from shared.engines.edge_wire import MAX_SOCKET_PATH, NO_VECTORS, Channel, WireError, admit
 from shared.engines.vectors import IndexRefused, Search
 from shared.kit.errors import AppError
 from shared.kit.logging import configure, get_logger
@@ -85,14 +85,28 @@ _OPERATIONS: dict[str, Callable[[Shards, Message, Vectors], Any]] = {
 }
 
 
-def _answer(shards: Shards, message: Message, vectors: Vectors) -> Message:
+def _vectors(shards: Shards, message: Message) -> tuple[Message, Vectors]:
+    row_ids, following, vectors = shards.vectors(
+        message["name"],
+        uuid.UUID(message["organization"]),
+        message["kind"],
+        uuid.UUID(message["after"]) if message["after"] else None,
+    )
+    return {"value": (row_ids, following)}, vectors
+
+
+def _answer(shards: Shards, message: Message, vectors: Vectors) -> tuple[Message, Vectors]:
+    """The reply's message and vectors."""
     try:
-        return {"value": _OPERATIONS[message["op"]](shards, message, vectors)}
+        if message["op"] == "vectors":  # the only operation that replies with vectors
+            return _vectors(shards, message)
+        return {"value": _OPERATIONS[message["op"]](shards, message, vectors)}, NO_VECTORS
     except AppError as error:
-        return {"error": error.code, "message": error.message, "retry_after": error.retry_after}
+        reply = {"error": error.code, "message": error.message, "retry_after": error.retry_after}
     except (KeyError, TypeError, ValueError) as error:
         log.error("edge_bad_request", op=message.get("op"), reason=repr(error))
-        return {"error": IndexRefused.code, "message": IndexRefused().message, "retry_after": None}
+        reply = {"error": IndexRefused.code, "message": IndexRefused().message, "retry_after": None}
+    return reply, NO_VECTORS
 
 
 def _serve(sock: socket.socket, shards: Shards, key: bytes) -> None:
@@ -104,7 +118,8 @@ def _serve(sock: socket.socket, shards: Shards, key: bytes) -> None:
             while True:
                 channel.wait()
                 message, vectors = channel.receive(deadline=time.monotonic() + _FRAME_S)
-                channel.send(_answer(shards, message, vectors), deadline=time.monotonic() + _FRAME_S)
+                reply, reply_vectors = _answer(shards, message, vectors)
+                channel.send(reply, reply_vectors, deadline=time.monotonic() + _FRAME_S)
         except WireError as error:
             log.warning("edge_connection_refused", reason=str(error))
         except (EOFError, OSError):

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec, Self, TypeVar
 
 import httpx
+import numpy as np
+from numpy.typing import NDArray
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
@@ -14,17 +16,19 @@ from shared.engines.vectors import (
     MAX_TENANTS,
     ROW_FIELD,
     TENANT_FIELD,
+    VECTORS_PER_PAGE,
     CollectionMissing,
     Hit,
     IndexRefused,
     IndexUnavailable,
     Point,
+    PointKind,
     Search,
+    break_ties,
     check_name,
     matrix,
     payload,
     search_chunks,
-    settle,
     tenant_filter,
     write_chunks,
 )
@@ -120,7 +124,7 @@ class QdrantIndex:
         check_name(name)
         hits: list[list[Hit]] = []
         for chunk in search_chunks(searches):
-            hits += settle(chunk, lambda some, limits: self._query(name, some, limits))
+            hits += break_ties(chunk, lambda some, limits: self._query(name, some, limits))
         return hits
 
     def _query(self, name: str, searches: Sequence[Search], limits: Sequence[int]) -> list[list[Hit]]:
@@ -141,6 +145,29 @@ class QdrantIndex:
         ]
         answers = self._ask(self._client.query_batch_points, name, requests=requests)
         return [[_hit(point) for point in answer.points] for answer in answers]
+
+    def vectors(
+        self, name: str, organization_id: uuid.UUID, kind: PointKind
+    ) -> tuple[list[uuid.UUID], NDArray[np.float32]]:
+        """The row ids and unit vectors, shape (n, d), of the organisation's points of this kind."""
+        check_name(name)
+        row_ids: list[uuid.UUID] = []
+        rows: list[Any] = []
+        offset = None
+        while True:
+            records, offset = self._ask(
+                self._client.scroll,
+                name,
+                scroll_filter=tenant_filter(models, organization_id, kind=kind),
+                limit=VECTORS_PER_PAGE,
+                offset=offset,
+                with_payload=[ROW_FIELD],
+                with_vectors=True,
+            )
+            row_ids += [uuid.UUID((record.payload or {})[ROW_FIELD]) for record in records]
+            rows += [record.vector for record in records]
+            if offset is None:
+                return row_ids, matrix(rows) if rows else np.empty((0, 0), dtype=np.float32)
 
     def digests(self, name: str, organization_id: uuid.UUID) -> Iterator[tuple[uuid.UUID, str]]:
         """(point id, digest) of every point of the organisation, a page of 1,000 at a time."""

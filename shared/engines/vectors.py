@@ -1,4 +1,4 @@
-"""The vector index: what the house asks of it, and what both answers (a Qdrant server, Qdrant Edge) share."""
+"""The vector index: its protocol, and what its two implementations (Qdrant server, Qdrant Edge) share."""
 
 import re
 import uuid
@@ -23,8 +23,9 @@ _NAME = re.compile(r"[a-z0-9_-]{1,80}")
 _FLOATS_PER_WRITE = 200_000  # about 800 KB of vectors: well under every body limit, quick under every timeout
 _SEARCHES_PER_CALL = 64
 _TIE_MARGIN = 16
-MAX_TENANTS = 1_000_000  # organisations that one collection's list can hold
 _TIE_DEPTH = 1024
+MAX_TENANTS = 1_000_000  # organisations that one collection's list can hold
+VECTORS_PER_PAGE = 500  # about 770 KB at 384 dimensions, some 5 MB as a server's JSON
 
 
 class IndexUnavailable(Unavailable):
@@ -57,7 +58,7 @@ class Point:
     row_id: uuid.UUID
     category_id: uuid.UUID
     vector: NDArray[np.float32]
-    digest: str = ""  # of the encoded text and the category: tells reconcile whether the point is current
+    digest: str = ""  # of the encoded text and the category: shows a reindex whether the point is current
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,15 @@ class VectorIndex(Protocol):
     """
 
     def ensure_collection(self, name: str, size: int) -> None:
-        """Make the collection for vectors of `size` dimensions unless it is there."""
+        """Create the collection for vectors of `size` dimensions unless it exists."""
         ...
 
     def drop_collection(self, name: str) -> None:
-        """Remove the collection; nothing happens when it is not there."""
+        """Remove the collection if it exists."""
         ...
 
     def has_collection(self, name: str) -> bool:
-        """Whether the collection is there."""
+        """Whether the collection exists."""
         ...
 
     def upsert(self, name: str, points: Sequence[Point]) -> None:
@@ -106,7 +107,7 @@ class VectorIndex(Protocol):
         ...
 
     def delete(self, name: str, ids: Sequence[uuid.UUID]) -> None:
-        """Remove points by id; unknown ids are no error."""
+        """Remove points by id; unknown ids are ignored."""
         ...
 
     def delete_organization(self, name: str, organization_id: uuid.UUID) -> None:
@@ -114,7 +115,13 @@ class VectorIndex(Protocol):
         ...
 
     def search(self, name: str, searches: Sequence[Search]) -> list[list[Hit]]:
-        """For each query its hits, best first, ties in the order of row_id (see `settle`)."""
+        """For each query its hits, best first, ties in the order of row_id (see `break_ties`)."""
+        ...
+
+    def vectors(
+        self, name: str, organization_id: uuid.UUID, kind: PointKind
+    ) -> tuple[list[uuid.UUID], NDArray[np.float32]]:
+        """Every point of the organisation of this kind: the row ids, and their unit vectors, shape (n, d)."""
         ...
 
     def digests(self, name: str, organization_id: uuid.UUID) -> Iterator[tuple[uuid.UUID, str]]:
@@ -122,11 +129,11 @@ class VectorIndex(Protocol):
         ...
 
     def count(self, name: str, organization_id: uuid.UUID) -> int:
-        """How many points the organisation has."""
+        """The number of the organisation's points."""
         ...
 
     def collections(self) -> list[str]:
-        """The name of every collection, damaged ones included, in the order of the alphabet."""
+        """The name of every collection, damaged ones included, in alphabetical order."""
         ...
 
     def organizations(self, name: str) -> set[uuid.UUID]:
@@ -151,7 +158,7 @@ def check_name(name: str) -> str:
 
 
 def payload(point: Point) -> dict[str, str]:
-    """What is stored beside the vector."""
+    """The point's payload."""
     return {
         TENANT_FIELD: str(point.organization_id),
         KIND_FIELD: point.kind,
@@ -168,9 +175,9 @@ def tenant_filter(
     kind: PointKind | None = None,
     exclude_row_ids: Sequence[uuid.UUID] = (),
 ) -> Any:
-    """The only filter of Outlay: one organisation, optionally one kind, without some rows.
+    """The only filter that Outlay uses: one organisation, optionally one kind, without some rows.
 
-    `api` is `qdrant_client.models` or `qdrant_edge`: both name these classes and arguments alike.
+    `api` is `qdrant_client.models` or `qdrant_edge`, whose classes and arguments have the same names.
     """
     must = [api.FieldCondition(key=TENANT_FIELD, match=api.MatchValue(value=str(organization_id)))]
     if kind is not None:
@@ -181,10 +188,10 @@ def tenant_filter(
     return api.Filter(must=must, must_not=[api.FieldCondition(key=ROW_FIELD, match=excluded)])
 
 
-def matrix(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def matrix(vectors: Sequence[NDArray[np.float32]] | Sequence[Sequence[float]]) -> NDArray[np.float32]:
     """The vectors as one contiguous (n, size) array; raises IndexRefused at unequal sizes or a NaN.
 
-    Qdrant Edge would store a NaN without a word.
+    Qdrant Edge would store a NaN without an error.
     """
     try:
         stacked = np.ascontiguousarray(np.stack(vectors), dtype="<f4")
@@ -210,30 +217,30 @@ def search_chunks(searches: Sequence[Search]) -> Iterator[Sequence[Search]]:
         yield searches[start : start + _SEARCHES_PER_CALL]
 
 
-def settle(
+def break_ties(
     searches: Sequence[Search], fetch: Callable[[Sequence[Search], Sequence[int]], Sequence[Sequence[Hit]]]
 ) -> list[list[Hit]]:
-    """Each query's hits, score falling and then row_id rising, in whichever order the points were written.
+    """Each search's hits, score falling and then row_id rising, whatever the order of writing was.
 
-    Equal descriptors give equal vectors, so ties at the cut are common, and an index returns any of them:
-    `fetch(searches, limits)` is asked for more than the limit, and for more again while the last one fetched
-    still ties with the last one kept. Past 1,024 equal scores the choice among them is the index's own.
+    Equal texts have equal vectors, so ties at the limit are common, and an index returns any of the tied
+    hits. `fetch(searches, limits)` is asked for more than the limit, and for more again while the last hit
+    fetched ties with the last hit kept. Beyond 1,024 equal scores the index chooses among them.
     """
-    settled: list[list[Hit]] = [[] for _ in searches]
+    results: list[list[Hit]] = [[] for _ in searches]
     pending, margin = list(range(len(searches))), _TIE_MARGIN
     while pending:
-        asked = [searches[index] for index in pending]
-        answers = fetch(asked, [search.limit + margin for search in asked])
-        unsettled = []
-        for index, hits in zip(pending, answers, strict=True):
+        again = [searches[index] for index in pending]
+        fetched = fetch(again, [search.limit + margin for search in again])
+        still_tied = []
+        for index, hits in zip(pending, fetched, strict=True):
             limit = searches[index].limit
-            ranked = sorted(hits, key=lambda hit: (-hit.score, hit.row_id))
-            settled[index] = ranked[:limit]
+            ordered = sorted(hits, key=lambda hit: (-hit.score, hit.row_id))
+            results[index] = ordered[:limit]
             if (
                 margin < _TIE_DEPTH
-                and len(ranked) == limit + margin
-                and ranked[-1].score == ranked[limit - 1].score
+                and len(ordered) == limit + margin
+                and ordered[-1].score == ordered[limit - 1].score
             ):
-                unsettled.append(index)
-        pending, margin = unsettled, margin * 8
-    return settled
+                still_tied.append(index)
+        pending, margin = still_tied, margin * 8
+    return results

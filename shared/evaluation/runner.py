@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from shared.categorization.habits import Habits
 from shared.categorization.points import Entry, to_points
 from shared.categorization.precedents import Precedents, place_of
-from shared.categorization.ranking import Choice, Query, rank
+from shared.categorization.ranking import Choice, IndexedChart, Query, rank
 from shared.categorization.reranking import SecondStage
 from shared.categorization.voting import Ranked
 from shared.datasets import service as datasets
@@ -111,10 +111,11 @@ def ask(bench: Bench, rows: EvaluationRows) -> list[RankedRow]:
             points = to_points(bench.serving.fingerprint, run.organization_id, part, bench.encoder)
             index.upsert(bench.collection, points)
             run.progress(start + len(part), total, "indexing")
+        chart = IndexedChart.read(index, bench.collection, run.organization_id, bench.choices)
         texts = bench.encoder.encode([choice.text for choice in bench.choices.values()])
         answers: list[RankedRow] = []
         for start in range(0, len(rows.asked), PAGE):
-            answers += _ask_page(bench, rows.asked[start : start + PAGE], texts, habits, precedents)
+            answers += _ask_page(bench, chart, rows.asked[start : start + PAGE], texts, habits, precedents)
             run.progress(len(entries) + len(answers), total, "asking")
     finally:
         index.drop_collection(bench.collection)
@@ -123,6 +124,7 @@ def ask(bench: Bench, rows: EvaluationRows) -> list[RankedRow]:
 
 def _ask_page(
     bench: Bench,
+    chart: IndexedChart,
     items: Sequence[Item],
     texts: NDArray[np.float32],
     habits: Habits,
@@ -139,10 +141,9 @@ def _ask_page(
         )
         for vector, text, item in zip(bench.encoder.encode(words), words, items, strict=True)
     ]
-    at = (bench.index, bench.collection, bench.run.organization_id, queries, bench.choices)
     is_tuned = bench.serving.is_tuned
-    served = rank(*at, habits=habits, is_tuned=is_tuned)
-    alone = rank(*at, is_tuned=is_tuned, with_history=False)
+    served = rank(chart, queries, habits=habits, is_tuned=is_tuned)
+    alone = rank(chart, queries, is_tuned=is_tuned, with_history=False)
     final = served if bench.second is None else bench.second.rerank([item.fields for item in items], served)
     nearer = _nearer(bench, items, np.array([query.vector for query in queries]) @ texts.T)
     return [

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shared.candidates.service import Difficulty
 from shared.categorization.habits import Habits
-from shared.categorization.ranking import Choice, Query, rank
+from shared.categorization.ranking import Choice, IndexedChart, Query, rank
 from shared.categorization.voting import Ranked
 from shared.engines.encoder import Encoder
 from shared.engines.vectors import Search, VectorIndex
@@ -51,12 +51,12 @@ class DifficultyScorer:
         self, queries: Sequence[Query], meant: Sequence[uuid.UUID], *, with_history: bool
     ) -> list[Difficulty]:
         """How hard each query is, whose meant category is given."""
+        chart = IndexedChart.read(
+            self.index, self.serving.collection, self.serving.organization_id, self.live
+        )
         ranked = rank(
-            self.index,
-            self.serving.collection,
-            self.serving.organization_id,
+            chart,
             queries,
-            self.live,
             habits=self.habits,
             is_tuned=self.serving.is_tuned,
             with_history=with_history,

@@ -1,6 +1,7 @@
 """Categorising through the real index and model: what may speak for a category, and for whom."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from shared.bootstrap import Resources
 from shared.categorization import service as categorization
 from shared.categorization.questions import Question, stored_questions
 from shared.categorization.service import Answer
-from shared.engines.vectors import Point
+from shared.engines.vectors import Hit, Point, Search
 from shared.kit.unit_of_work import transaction
 from shared.registry.serving import NoActiveModel, get_active
 from shared.transactions.store import TransactionNotFound
@@ -178,3 +179,22 @@ def test_without_a_model_or_the_transaction_there_is_no_answer(
     foreign = uuid.UUID(new_transaction(new_organization(organization.client))["id"])
     with transaction(engine) as session, pytest.raises(TransactionNotFound):
         stored_questions(session, organization.id, [foreign])
+
+
+def test_the_index_is_not_asked_for_the_whole_chart_by_every_transaction_of_a_batch(
+    served: OrganizationClient, resources: Resources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    correct(served, resources, "Meals")
+    searches: list[Search] = []
+    search = resources.index.search
+
+    def spy(name: str, some: Sequence[Search]) -> list[list[Hit]]:
+        searches.extend(some)
+        return search(name, some)
+
+    monkeypatch.setattr(resources.index, "search", spy)
+    batch = [Question(TransactionFields(f"Merchant {number}")) for number in range(5)]
+    answers = categorization.categorize(resources, served.id, batch, 5)
+    assert [sorted(names(answer)) for answer in answers] == [sorted(NAMES)] * 5
+    assert {search.kind for search in searches} == {"transaction"}
+    assert len(searches) == len(batch)

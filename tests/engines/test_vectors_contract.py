@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from shared.engines.vectors import (
+    VECTORS_PER_PAGE,
     CollectionMissing,
     IndexRefused,
     Point,
@@ -264,3 +265,27 @@ def test_every_organization_with_a_point_is_named(index: VectorIndex, name: str)
 def test_the_organizations_of_a_missing_collection(index: VectorIndex) -> None:
     with pytest.raises(CollectionMissing):
         index.organizations("not-there")
+
+
+def test_vectors_of_one_kind_and_organisation_come_whole_whatever_their_number(
+    index: VectorIndex, name: str
+) -> None:
+    ours, theirs = uuid.uuid4(), uuid.uuid4()
+    rng = np.random.default_rng(5)
+    count = VECTORS_PER_PAGE + 3
+    values = rng.normal(size=(count, SIZE)).astype(np.float32)
+    values /= np.linalg.norm(values, axis=1, keepdims=True)
+    points = [point(ours, row, kind="category") for row in values]
+    index.upsert(name, [*points, point(ours, vector(1)), point(theirs, vector(1), kind="category")])
+    row_ids, vectors = index.vectors(name, ours, "category")
+    assert (len(row_ids), vectors.shape) == (count, (count, SIZE))
+    stored = dict(zip(row_ids, vectors, strict=True))
+    for written in points:
+        np.testing.assert_allclose(stored[written.row_id], written.vector, atol=1e-6)
+
+
+def test_of_nobody_there_are_no_vectors(index: VectorIndex, name: str) -> None:
+    row_ids, vectors = index.vectors(name, uuid.uuid4(), "category")
+    assert (row_ids, len(vectors)) == ([], 0)
+    with pytest.raises(CollectionMissing):
+        index.vectors("not-there", uuid.uuid4(), "category")

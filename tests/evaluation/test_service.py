@@ -197,7 +197,7 @@ def test_a_label_of_its_own_never_helps_an_eval_row(
 def test_a_failed_evaluation_leaves_neither_collection_nor_rows(
     organization: OrganizationClient, resources: Resources, engine: Engine, params: EvaluationParams
 ) -> None:
-    index = Watched(resources.index, fail_after=1)
+    index = Watched(resources.index, fail_after=0)  # the rows are indexed by then
     assert evaluate(resources, organization, params, index)[0] == "failed"
     [collection] = index.written
     assert not resources.index.has_collection(collection)
