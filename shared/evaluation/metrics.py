@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.kit.intervals import Figure as Figure
-from shared.kit.intervals import figure
+from shared.kit.intervals import figure, proportion
 
 KS = (1, 3, 5, 10)
 NDCG_KS = (10,)
@@ -86,8 +86,12 @@ def evaluate(ranks: Sequence[int | None], *, ks: Sequence[int] = KS, seed: int =
     """recall@k and MRR@k for each k, and NDCG@10, with intervals."""
     return Metrics(
         n=len(ranks),
-        recall={k: figure(_hits(ranks, k), seed=seed) for k in ks},
-        mrr={k: figure(_reciprocals(ranks, k), seed=seed) for k in ks},
+        recall={k: proportion(_hits(ranks, k)) for k in ks},
+        # MRR@1 is recall@1.
+        mrr={
+            k: proportion(_hits(ranks, 1)) if k == 1 else figure(_reciprocals(ranks, k), seed=seed)
+            for k in ks
+        },
         ndcg={k: figure(_gains(ranks, k), seed=seed) for k in NDCG_KS},
     )
 

@@ -8,7 +8,7 @@ from shared.datasets.tables import Dataset
 from shared.evaluation import metrics, slices
 from shared.evaluation.figures import as_json, by_k, figure_json
 from shared.evaluation.runner import EvaluationRows, RankedRow
-from shared.kit.intervals import figure
+from shared.kit.intervals import proportion
 
 # What is counted and how: evaluations of different ones are not compared without a warning. 1 had k up to 5,
 # no report, and no departments in the ranking.
@@ -20,7 +20,7 @@ def metrics_of(answers: Sequence[RankedRow], *, is_model: bool, has_reranker: bo
     groups = [answer.item.category_id for answer in answers]
     found = _figures(groups, [answer.rank for answer in answers])
     nearer = [float(answer.is_nearer) for answer in answers if answer.is_nearer is not None]
-    found["triplet_accuracy"] = figure_json(figure(nearer)) if nearer else None
+    found["triplet_accuracy"] = figure_json(proportion(nearer)) if nearer else None
     if is_model:
         found["without_history"] = _figures(groups, [answer.rank_without_history for answer in answers])
     if has_reranker:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.kit.intervals import figure
+from shared.kit.intervals import Figure, figure, proportion
 
 _Values = NDArray[np.float64]
 
@@ -49,18 +49,23 @@ def compare(before: Sequence[float], after: Sequence[float]) -> dict[str, Any] |
     """Compare two models row by row, given each row's reciprocal rank by either; None without rows.
 
     {"n", "before", "after", "difference": {"recall_at_1", "recall_at_5", "mrr"}, "improved", "regressed",
-    "unchanged"}, each figure {"value", "low", "high", "n"} with a 95 % bootstrap interval. The intervals of
-    the differences are of paired values, so they are narrower than the intervals of the two sides suggest.
+    "unchanged"}, each figure {"value", "low", "high", "n"} with a 95 % interval: Wilson's of recall, the
+    bootstrap's of MRR and of differences. Differences are of paired values, so their intervals are narrower
+    than those of the two sides suggest.
     """
     if not len(before):
         return None
     old, new = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
     return {
         "n": old.size,
-        "before": {name: asdict(figure(metric(old))) for name, metric in _METRICS.items()},
-        "after": {name: asdict(figure(metric(new))) for name, metric in _METRICS.items()},
+        "before": {name: asdict(_figure(name, metric(old))) for name, metric in _METRICS.items()},
+        "after": {name: asdict(_figure(name, metric(new))) for name, metric in _METRICS.items()},
         "difference": {name: asdict(figure(metric(new) - metric(old))) for name, metric in _METRICS.items()},
         "improved": int((new > old).sum()),
         "regressed": int((new < old).sum()),
         "unchanged": int((new == old).sum()),
     }
+
+
+def _figure(metric: str, values: _Values) -> Figure:
+    return figure(values) if metric == "mrr" else proportion(values)
