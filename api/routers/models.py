@@ -5,9 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import orm
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse
 
-from api.deps import Id, JobRoom, Reader, RequestId, Resources, Session, Writer
+from api.deps import Connections, Id, JobRoom, Reader, RequestId, Resources, Session, Writer
 from api.idempotency import OnceRoute, WriterOnce
 from api.responses import accepted, problems
 from api.schemas.common import PageOut, PageQuery
@@ -50,9 +51,13 @@ def get_model(model_version_id: Id, reader: Reader, session: Session) -> ModelOu
 
 
 @router.get("/v1/models/{model_version_id}/card", response_class=MarkdownResponse, responses=problems(404))
-def get_card(model_version_id: Id, reader: Reader, session: Session) -> MarkdownResponse:
+async def get_card(model_version_id: Id, reader: Reader, connections: Connections) -> MarkdownResponse:
     """The model's card as of now, in Markdown: its data, parameters, figures and limits, no transaction."""
-    return MarkdownResponse(cards.of(session, reader.organization_id, model_version_id))
+    card = await connections.run(
+        lambda session: cards.read(session, reader.organization_id, model_version_id)
+    )
+    # Intervals take a moment to compute; no transaction waits for them.
+    return MarkdownResponse(await run_in_threadpool(card.markdown))
 
 
 @router.post(

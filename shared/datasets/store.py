@@ -31,6 +31,16 @@ def get(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID) -> 
     return dataset
 
 
+def names(
+    session: Session, organization_id: uuid.UUID, dataset_ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, str]:
+    """The names of those of the datasets that are the organisation's."""
+    query = select(Dataset.id, Dataset.name).where(
+        Dataset.organization_id == organization_id, Dataset.id.in_(dataset_ids)
+    )
+    return {row.id: row.name for row in session.execute(query)}
+
+
 def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[Dataset]:
     """The organisation's frozen datasets, newest first."""
     query = select(Dataset).where(Dataset.organization_id == organization_id, Dataset.frozen_at.is_not(None))

@@ -113,7 +113,7 @@ def push_model(run: Run, params: PushModelParams, artifacts: Artifacts, hub: Hub
     """
     with run.reading() as session:
         version = model_store.get(session, run.organization_id, params.model_version_id)
-        card = cards.of(session, run.organization_id, params.model_version_id)
+        card = cards.read(session, run.organization_id, params.model_version_id)
     if version.artifact is None:
         raise NothingToPush
     artifacts.verify(version.artifact)
@@ -123,6 +123,6 @@ def push_model(run: Run, params: PushModelParams, artifacts: Artifacts, hub: Hub
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path not in {folder / CARD, folder / MANIFEST}
     }
-    files[CARD] = card.encode()
+    files[CARD] = card.markdown().encode()
     pushed = hub.push(params.repository, files, is_private=params.is_private, on_progress=run.progress)
     return lambda _: {"repository": params.repository, "commit": pushed.commit, "url": pushed.url}

@@ -1,12 +1,12 @@
 """Queries on model versions, the active model and evaluations."""
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Uuid, column, func, select, tuple_, update, values
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session, aliased, defer
 
 from shared.datasets.tables import DatasetItem
@@ -203,35 +203,86 @@ def list_evaluations(
 
 
 def evaluations_of(
-    session: Session,
-    organization_id: uuid.UUID,
-    version_id: uuid.UUID,
-    *,
-    dataset_id: uuid.UUID | None = None,
-    split: str | None = None,
-    limit: int,
+    session: Session, organization_id: uuid.UUID, version_id: uuid.UUID, *, limit: int
 ) -> Sequence[Evaluation]:
-    """The latest evaluations of a model alone, or of those with the reranker behind them, newest first.
+    """The latest evaluations of a bi-encoder alone, or of those with a reranker, newest first.
 
-    With `dataset_id` and `split` only those of that split.
+    Without their reports and the figures of each category.
     """
     alone = (Evaluation.model_version_id == version_id) & Evaluation.reranker_version_id.is_(None)
     query = select(Evaluation).where(
         Evaluation.organization_id == organization_id, alone | (Evaluation.reranker_version_id == version_id)
     )
-    if dataset_id is not None:
-        query = query.where(Evaluation.dataset_id == dataset_id, Evaluation.split == split)
+    query = query.options(defer(Evaluation.report), defer(Evaluation.per_category))
     return session.scalars(query.order_by(Evaluation.id.desc()).limit(limit)).all()
 
 
-def ranks_of(
-    session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID
-) -> dict[uuid.UUID, int | None]:
-    """The rank of each row of the evaluation by the row's id."""
-    query = select(EvaluationRow.dataset_item_id, EvaluationRow.rank).where(
-        EvaluationRow.organization_id == organization_id, EvaluationRow.evaluation_id == evaluation_id
+def newest_evaluations(
+    session: Session,
+    organization_id: uuid.UUID,
+    version_id: uuid.UUID,
+    splits: Collection[tuple[uuid.UUID, str]],
+) -> dict[tuple[uuid.UUID, str], uuid.UUID]:
+    """The id of the bi-encoder's newest evaluation without a reranker on each (dataset, split)."""
+    place = tuple_(Evaluation.dataset_id, Evaluation.split)
+    query = (
+        select(Evaluation.dataset_id, Evaluation.split, Evaluation.id)
+        .where(Evaluation.organization_id == organization_id, Evaluation.model_version_id == version_id)
+        .where(Evaluation.reranker_version_id.is_(None), place.in_(splits))
+        .ext(distinct_on(Evaluation.dataset_id, Evaluation.split))
+        .order_by(Evaluation.dataset_id, Evaluation.split, Evaluation.id.desc())
     )
-    return {row.dataset_item_id: row.rank for row in session.execute(query)}
+    return {(row.dataset_id, row.split): row.id for row in session.execute(query)}
+
+
+@dataclass(frozen=True)
+class RankChange:
+    """How many rows went from one rank to another; ranks that are too far down to tell apart are None.
+
+    `direction` is 1 where the right category came in further up, -1 further down, 0 at the same rank.
+    """
+
+    before: int | None
+    after: int | None
+    direction: int
+    rows: int
+
+
+def rank_changes(
+    session: Session,
+    organization_id: uuid.UUID,
+    pairs: Mapping[uuid.UUID, uuid.UUID],
+    *,
+    coarse_above: int,
+) -> dict[uuid.UUID, list[RankChange]]:
+    """How ranks changed on the rows that both evaluations of each pair have, by the later evaluation's id.
+
+    `pairs` maps each later evaluation to its earlier one; ranks above `coarse_above` are counted as one. The
+    database counts, so the answer has some dozens of rows a pair, however large the evaluations are.
+    """
+    pair = values(column("after_id", Uuid), column("before_id", Uuid), name="pair").data(list(pairs.items()))
+    before, after = aliased(EvaluationRow), aliased(EvaluationRow)
+    unranked = 2**31 - 1
+    old, new = func.coalesce(before.rank, unranked), func.coalesce(after.rank, unranked)
+    coarse_old, coarse_new = (
+        func.nullif(func.least(rank, coarse_above + 1), coarse_above + 1) for rank in (old, new)
+    )
+    direction = func.sign(old - new)
+    query = (
+        select(pair.c.after_id, coarse_old, coarse_new, direction, func.count())
+        .join(after, (after.evaluation_id == pair.c.after_id) & (after.organization_id == organization_id))
+        .join(
+            before,
+            (before.evaluation_id == pair.c.before_id)
+            & (before.dataset_item_id == after.dataset_item_id)
+            & (before.organization_id == organization_id),
+        )
+        .group_by(pair.c.after_id, coarse_old, coarse_new, direction)
+    )
+    changes: dict[uuid.UUID, list[RankChange]] = {}
+    for after_id, old_rank, new_rank, sign, rows in session.execute(query):
+        changes.setdefault(after_id, []).append(RankChange(old_rank, new_rank, int(sign), rows))
+    return changes
 
 
 def list_evaluation_rows(

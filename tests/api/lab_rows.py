@@ -39,7 +39,8 @@ def new_evaluation(
     engine: Engine, organization: OrganizationClient, dataset_id: uuid.UUID, **values: Any
 ) -> uuid.UUID:
     """An evaluation of the base model, or what `values` says."""
-    [base] = organization.get("/v1/models").json()["data"]
+    models = organization.get("/v1/models").json()["data"]
+    [base] = [model for model in models if model["kind"] == "base"]
     made = {
         **{"method": "model", "model_version_id": uuid.UUID(base["id"]), "split": "eval"},
         **{"metrics": example.metrics(), "per_category": example.per_category(), "report": example.report()},
