@@ -127,7 +127,7 @@ def main() -> int:
     chromium = find_chromium()
     if chromium is None:
         raise SystemExit("No Chromium is found: install one, or name it in CHROMIUM.")
-    found = {}
+    measurements = {}
     with (
         tempfile.TemporaryDirectory(prefix="outlay-console-") as folder,
         serve(Path(folder), 2 * given.decisions + 150) as served,
@@ -138,14 +138,14 @@ def main() -> int:
             take_screens(browser, served, given.screens)
         for width in WIDTHS:
             page = sign_in(browser, served, f"Hand {width}", width)
-            found[f"{width} pixels"] = decide(page, given.decisions, given.pause)
+            measurements[f"{width} pixels"] = decide(page, given.decisions, given.pause)
         browser.close()
-    table = Table("", *next(iter(found.values())), title="From the key to the next candidate")
-    for name, figures in found.items():
+    table = Table("", *next(iter(measurements.values())), title="From the key to the next candidate")
+    for name, figures in measurements.items():
         table.add_row(name, *map(str, figures.values()))
     Console().print(table)
     if given.json:
-        given.json.write_text(json.dumps(found, indent=2))
+        given.json.write_text(json.dumps(measurements, indent=2))
     return 0
 
 

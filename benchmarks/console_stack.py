@@ -62,19 +62,21 @@ def _prepare(http: httpx.Client, folder: Path, number: int) -> str:
     """An organisation with the sample; its key."""
     _until_ready(http)
     root = {"Authorization": f"Bearer {os.environ['OUTLAY_ROOT_KEY']}"}
-    made = http.post("/v1/organizations", json={"name": "Northwind GmbH"}, headers=root).json()
-    http.headers["Authorization"] = f"Bearer {made['api_key']['key']}"
+    organization = http.post("/v1/organizations", json={"name": "Northwind GmbH"}, headers=root).json()
+    http.headers["Authorization"] = f"Bearer {organization['api_key']['key']}"
     material = read(write_sample(folder / "sample"))
     http.put("/v1/categories", json={"categories": material.categories}).raise_for_status()
     rows = [bare(row) for row in material.labelled[-60:]]
     http.post("/v1/transactions/batch", json={"transactions": rows}).raise_for_status()
     [model] = http.get("/v1/models").json()["data"]
     http.post(f"/v1/models/{model['id']}/activate").raise_for_status()
-    ids = {one["name"]: one["id"] for one in http.get("/v1/categories?limit=200").json()["data"]}
+    ids = {
+        category["name"]: category["id"] for category in http.get("/v1/categories?limit=200").json()["data"]
+    }
     drawn = random.Random(SEED).choices(material.labelled, k=number)
-    _add(uuid.UUID(made["id"]), [(row, uuid.UUID(ids[row["expense_category"]])) for row in drawn])
+    _add(uuid.UUID(organization["id"]), [(row, uuid.UUID(ids[row["expense_category"]])) for row in drawn])
     http.post("/categorize", json={"transaction": rows[0]}).raise_for_status()  # the encoder is loaded
-    return str(made["api_key"]["key"])
+    return str(organization["api_key"]["key"])
 
 
 def _until_ready(http: httpx.Client) -> None:
@@ -109,14 +111,16 @@ def _add(organization_id: uuid.UUID, drawn: list[tuple[dict[str, Any], uuid.UUID
         origin = candidates.Origin(uuid.uuid4(), style="ambiguous", prompt_version="1", llm="scripted")
         new = []
         for row, category_id in drawn:
-            made = TransactionIn.model_validate(
+            request = TransactionIn.model_validate(
                 {name: v for name, v in bare(row).items() if name != "external_id"}
             )
             difficulty = candidates.Difficulty(
                 draw.randint(1, 9), round(draw.uniform(-0.3, 0.2), 3), uuid.uuid4()
             )
             new.append(
-                candidates.NewCandidate(category_id, made.fields(), made.occurred_on, difficulty=difficulty)
+                candidates.NewCandidate(
+                    category_id, request.fields(), request.occurred_on, difficulty=difficulty
+                )
             )
         candidates.add(session, organization_id, origin, new)
     for job_id in queued:

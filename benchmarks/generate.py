@@ -98,22 +98,21 @@ def _round(http: httpx.Client, llm: ScriptedLLM, style: str, seed: int) -> dict[
 
 def _wrong(rounds: list[dict[str, Any]], labelled: int) -> list[str]:
     """What is not as it should be, as sentences."""
-    found = []
-    for one in rounds:
-        if one["received"] != one["valid"] + sum(one["refused"].values()):
-            found.append(f"{one['style']}: rows received are not those valid and refused")
-        if one["valid"] != one["approve"] + one["reject"]:
-            found.append(
-                f"{one['style']}: {one['valid']} candidates, but {one['approve'] + one['reject']} decided"
-            )
-        if one["valid"] < COUNT // 2 or not one["approve"]:
-            found.append(f"{one['style']}: too few candidates")
-        if one["difficulty"] is None or one["stopped_by"] is not None:
-            found.append(f"{one['style']}: no difficulty, or stopped by {one['stopped_by']}")
-    approved = sum(one["approve"] for one in rounds)
+    faults = []
+    for summary in rounds:
+        if summary["received"] != summary["valid"] + sum(summary["refused"].values()):
+            faults.append(f"{summary['style']}: rows received are not those valid and refused")
+        decided = summary["approve"] + summary["reject"]
+        if summary["valid"] != decided:
+            faults.append(f"{summary['style']}: {summary['valid']} candidates, but {decided} decided")
+        if summary["valid"] < COUNT // 2 or not summary["approve"]:
+            faults.append(f"{summary['style']}: too few candidates")
+        if summary["difficulty"] is None or summary["stopped_by"] is not None:
+            faults.append(f"{summary['style']}: no difficulty, or stopped by {summary['stopped_by']}")
+    approved = sum(summary["approve"] for summary in rounds)
     if labelled != approved:
-        found.append(f"{approved} approved, but {labelled} labelled synthetic transactions")
-    return found
+        faults.append(f"{approved} approved, but {labelled} labelled synthetic transactions")
+    return faults
 
 
 def _show(rounds: list[dict[str, Any]]) -> None:
@@ -133,20 +132,20 @@ def _show(rounds: list[dict[str, Any]]) -> None:
     )
     for name in columns:
         table.add_column(name, justify="left" if name == "round" else "right")
-    for number, one in enumerate(rounds, start=1):
-        duplicates = sum(count for reason, count in one["refused"].items() if "duplicate" in reason)
-        usage, hard = one["usage"], one["difficulty"] or {}
+    for number, summary in enumerate(rounds, start=1):
+        duplicates = sum(count for reason, count in summary["refused"].items() if "duplicate" in reason)
+        usage, hard = summary["usage"], summary["difficulty"] or {}
         table.add_row(
-            f"{number} {one['style']}",
-            str(one["asked"]),
-            str(one["valid"]),
+            f"{number} {summary['style']}",
+            str(summary["asked"]),
+            str(summary["valid"]),
             str(duplicates),
-            str(one["approve"]),
+            str(summary["approve"]),
             f"{hard.get('recall', {}).get('1', float('nan')):.3f}",
             f"{hard.get('mrr', {}).get('5', float('nan')):.3f}",
             f"{usage['prompt_tokens'] + usage['completion_tokens']:,}",
-            f"{one['cost']:.4f}",
-            f"{one['seconds']:.1f}",
+            f"{summary['cost']:.4f}",
+            f"{summary['seconds']:.1f}",
         )
     console.print(table)
     console.print("The scripted LLM files some 12 % of its rows wrongly and repeats some 6 %, on purpose.")
@@ -181,8 +180,8 @@ def _post(http: httpx.Client, path: str, body: dict[str, Any] | None) -> dict[st
     answer = http.post(path, json=body)
     if answer.is_error:
         sys.exit(f"POST {path}: {answer.status_code} {answer.text}")
-    found: dict[str, Any] = answer.json()
-    return found
+    data: dict[str, Any] = answer.json()
+    return data
 
 
 if __name__ == "__main__":

@@ -36,9 +36,11 @@ def main() -> None:
     scorers = {"ratio": fuzz.ratio, "token_sort": fuzz.token_sort_ratio, "token_set": fuzz.token_set_ratio}
     for title in ("threshold", *(f"{name}: {what}" for name in scorers for what in ("same", "different"))):
         table.add_column(title, justify="right")
-    found = {name: (_scores(scorer, same), _scores(scorer, different)) for name, scorer in scorers.items()}
+    scores = {name: (_scores(scorer, same), _scores(scorer, different)) for name, scorer in scorers.items()}
     for threshold in (80, 85, 88, 90, 92, 94, 96, 98):
-        shares = [f"{(one >= threshold).mean():.3f}" for pair in found.values() for one in pair]
+        shares = [
+            f"{(similarities >= threshold).mean():.3f}" for pair in scores.values() for similarities in pair
+        ]
         table.add_row(str(threshold), *shares)
     console = Console(width=120)
     console.print(table)
@@ -57,21 +59,24 @@ def _embedded(
     theirs = np.array([vectors[a] @ vectors[b] for a, b in apart])
     # What a new row meets is its nearest neighbour among all rows, not a random one.
     nearest = np.array(
-        [_nearest(vectors, texts, categories, one) for one in rng.sample(range(len(texts)), 500)]
+        [_nearest(vectors, texts, categories, position) for position in rng.sample(range(len(texts)), 500)]
     )
     table = Table(title="Cosine of all-MiniLM-L6-v2")
     for title in ("threshold", "same", "different, any two", "different, the nearest of all"):
         table.add_column(title, justify="right")
     for threshold in (0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99):
         table.add_row(
-            str(threshold), *(f"{(one >= threshold).mean():.3f}" for one in (ours, theirs, nearest))
+            str(threshold),
+            *(f"{(similarities >= threshold).mean():.3f}" for similarities in (ours, theirs, nearest)),
         )
     return table
 
 
-def _nearest(vectors: np.ndarray, texts: list[str], categories: list[str], one: int) -> float:
-    others = [i for i in range(len(texts)) if categories[i] != categories[one] and texts[i] != texts[one]]
-    return float((vectors[others] @ vectors[one]).max())
+def _nearest(vectors: np.ndarray, texts: list[str], categories: list[str], position: int) -> float:
+    others = [
+        i for i in range(len(texts)) if categories[i] != categories[position] and texts[i] != texts[position]
+    ]
+    return float((vectors[others] @ vectors[position]).max())
 
 
 def _scores(scorer: Callable[[str, str], float], pairs: list[tuple[str, str]]) -> np.ndarray:
@@ -100,8 +105,8 @@ def _of_one_merchant(rows: list[SampleTransaction], texts: list[str]) -> Iterato
     for row, text in zip(rows, texts, strict=True):
         blocks[clean_merchant(row.merchant_name).casefold()][text] = row.category
     for block in blocks.values():
-        for (a, its), (b, others) in combinations(block.items(), 2):
-            if its != others:
+        for (a, category), (b, others) in combinations(block.items(), 2):
+            if category != others:
                 yield a, b
 
 

@@ -33,11 +33,11 @@ TITLES = {
     "wiped": "index wiped while the stack is stopped",
 }
 HELD: dict[str, Callable[[dict[str, Any]], bool]] = {
-    "killed": lambda found: (
-        (found["status"], found["attempt"], found["model versions"]) == ("succeeded", 2, 1)
-        and found["seconds until queued again"] <= 75
+    "killed": lambda facts: (
+        (facts["status"], facts["attempt"], facts["model versions"]) == ("succeeded", 2, 1)
+        and facts["seconds until queued again"] <= 75
     ),
-    "wiped": lambda found: found["same top 5"] == ASKED,
+    "wiped": lambda facts: facts["same top 5"] == ASKED,
 }
 
 
@@ -48,21 +48,21 @@ def main() -> int:
     only = parser.parse_args().only
     chosen = [only] if only else list(TITLES)
     folder = Path(tempfile.mkdtemp(prefix="outlay-promises-"))
-    found: dict[str, dict[str, Any]] = {}
+    facts: dict[str, dict[str, Any]] = {}
     with Standalone(folder, port=0) as stack, _client(stack) as http:
         dataset_id = _prepare(http, stack, read(write_sample(folder / "sample")))
         if "killed" in chosen:
-            found["killed"] = _kill_while_training(http, stack, dataset_id)
+            facts["killed"] = _kill_while_training(http, stack, dataset_id)
         before = _ask(http)
     if "wiped" in chosen:
         shutil.rmtree(folder / "index")
         with Standalone(folder, port=0) as stack, _client(stack) as http:
-            found["wiped"] = _ask_again(http, before)
+            facts["wiped"] = _ask_again(http, before)
     shutil.rmtree(folder)
-    for name, figures in found.items():
+    for name, figures in facts.items():
         _show(TITLES[name], figures)
-    print(json.dumps(found))
-    return 0 if all(HELD[name](figures) for name, figures in found.items()) else 1
+    print(json.dumps(facts))
+    return 0 if all(HELD[name](figures) for name, figures in facts.items()) else 1
 
 
 def _ask_again(http: httpx.Client, before: list[Answer]) -> dict[str, Any]:
@@ -130,7 +130,10 @@ def _ask(http: httpx.Client) -> list[Answer]:
     answers = [
         http.post("/categorize", json=question).raise_for_status().json() for question in _questions(http)
     ]
-    return [{one["category"]["id"]: one["score"] for one in answer["suggestions"]} for answer in answers]
+    return [
+        {suggestion["category"]["id"]: suggestion["score"] for suggestion in answer["suggestions"]}
+        for answer in answers
+    ]
 
 
 def _questions(http: httpx.Client) -> list[dict[str, Any]]:
@@ -149,11 +152,11 @@ def _wait(http: httpx.Client, job: dict[str, Any]) -> dict[str, Any]:
     return job
 
 
-def _show(title: str, found: dict[str, Any]) -> None:
+def _show(title: str, facts: dict[str, Any]) -> None:
     table = Table(title=title)
     table.add_column("what")
     table.add_column("measured", justify="right")
-    for name, value in found.items():
+    for name, value in facts.items():
         table.add_row(name, str(value))
     Console().print(table)
 

@@ -32,23 +32,27 @@ from shared.training.rows import TrainRow
 
 
 def ranks(
-    encoder: Encoder, data: LabelledTexts, known: Sequence[int], asked: Sequence[int]
+    encoder: Encoder, data: LabelledTexts, known: Sequence[int], held_out: Sequence[int]
 ) -> dict[str, list[int | None]]:
     """Rank of the true category of each asked row, without and with the known rows as history."""
     ids = list(data.categories)
-    queries = encoder.encode([data.rows[row][0] for row in asked])
+    queries = encoder.encode([data.rows[row][0] for row in held_out])
     to_texts = queries @ encoder.encode(list(data.categories.values())).T
     to_rows = queries @ encoder.encode([data.rows[row][0] for row in known]).T
     keys = [derived_id("row", row) for row in known]
-    found: dict[str, list[int | None]] = {"texts": [], "texts + history": []}
-    for row, texts, rows in zip(asked, to_texts, to_rows, strict=True):
-        by_text = [Hit(one, one, float(score)) for one, score in zip(ids, texts, strict=True)]
+    ranks_by_method: dict[str, list[int | None]] = {"texts": [], "texts + history": []}
+    for row, texts, rows in zip(held_out, to_texts, to_rows, strict=True):
+        by_text = [
+            Hit(category_id, category_id, float(score)) for category_id, score in zip(ids, texts, strict=True)
+        ]
         nearest = np.argsort(-rows, kind="stable")[:50]
         history = [Hit(keys[index], data.rows[known[index]][1], float(rows[index])) for index in nearest]
         for name, hits in (("texts", []), ("texts + history", history)):
-            order = [one.category_id for one in rank_categories(by_text, hits)]
-            found[name].append(order.index(data.rows[row][1]) + 1 if data.rows[row][1] in order else None)
-    return found
+            order = [category.category_id for category in rank_categories(by_text, hits)]
+            ranks_by_method[name].append(
+                order.index(data.rows[row][1]) + 1 if data.rows[row][1] in order else None
+            )
+    return ranks_by_method
 
 
 def tune(
@@ -56,14 +60,14 @@ def tune(
 ) -> FinetuneResult:
     """Fine-tune on the rows, the last tenth of which (by seed) is only watched."""
     order = random.Random(seed).sample(rows, len(rows))
-    made = [TrainRow(data.rows[row][0], str(data.rows[row][1])) for row in order]
-    cut = len(made) - round(len(made) * options.test_share)
+    train_rows = [TrainRow(data.rows[row][0], str(data.rows[row][1])) for row in order]
+    cut = len(train_rows) - round(len(train_rows) * options.test_share)
     request = FinetuneRequest(
         base_model=resolve_model(options.base_model).path,
         output_dir=folder,
-        category_texts={str(one): text for one, text in data.categories.items()},
-        train_rows=tuple(made[:cut]),
-        test_rows=tuple(made[cut:]),
+        category_texts={str(category_id): text for category_id, text in data.categories.items()},
+        train_rows=tuple(train_rows[:cut]),
+        test_rows=tuple(train_rows[cut:]),
         recipe=Recipe(
             loss=options.loss,
             epochs=options.epochs,
@@ -81,31 +85,31 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     data = load(options.data)
     order = random.Random(options.seed).sample(range(len(data.rows)), len(data.rows))
     base = SentenceTransformerEncoder(resolve_model(options.base_model).path)
-    found: dict[str, list[int | None]] = {}
+    ranks_by_method: dict[str, list[int | None]] = {}
     trainings = []
     for fold in range(options.run or options.folds):
-        asked = order[fold :: options.folds]
-        known = [row for row in order if row not in set(asked)]
+        held_out = order[fold :: options.folds]
+        known = [row for row in order if row not in set(held_out)]
         with tempfile.TemporaryDirectory() as folder:
             result = tune(data, known, Path(folder) / "model", options, options.seed + fold)
             models = {"base": base, "fine-tuned": SentenceTransformerEncoder(result.model_dir)}
             for model, encoder in models.items():
-                for method, its in ranks(encoder, data, known, asked).items():
-                    found.setdefault(f"{model}, {method}", []).extend(its)
+                for method, method_ranks in ranks(encoder, data, known, held_out).items():
+                    ranks_by_method.setdefault(f"{model}, {method}", []).extend(method_ranks)
         trainings.append(asdict(result) | {"model_dir": None})
         show(
-            found,
+            ranks_by_method,
             f"after fold {fold + 1}: {result.seconds:.0f} s of training, best epoch {result.best_epoch}",
         )
     settings = {name: str(value) for name, value in vars(options).items()}
-    return {"ranks": found, "trainings": trainings, "options": settings}
+    return {"ranks": ranks_by_method, "trainings": trainings, "options": settings}
 
 
-def show(found: dict[str, list[int | None]], title: str) -> None:
+def show(ranks_by_method: dict[str, list[int | None]], title: str) -> None:
     """Print one line for each model and method."""
     print(f"\n{title}\n{'':30} {'n':>4}  recall@1 (95 %)      recall@3  recall@5   MRR@5")
-    for name, its in found.items():
-        metrics: Metrics = evaluate(its)
+    for name, method_ranks in ranks_by_method.items():
+        metrics: Metrics = evaluate(method_ranks)
         first = metrics.recall[1]
         print(
             f"{name:30} {metrics.n:4}  {first.value:.3f} ({first.low:.3f}-{first.high:.3f})"

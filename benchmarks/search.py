@@ -177,33 +177,33 @@ def _show(whole: Searched, killed: Searched, options: argparse.Namespace) -> int
         table.add_column(column, justify="right" if column else "left")
     both = (whole, killed)
     rows: dict[str, list[Any]] = {
-        "seconds": [f"{one.seconds:.0f}" for one in both],
-        "trials": [len(one.table) for one in both],
+        "seconds": [f"{run.seconds:.0f}" for run in both],
+        "trials": [len(run.table) for run in both],
         **{
-            status: [sum(row["status"] == status for row in one.table) for one in both]
+            status: [sum(row["status"] == status for row in run.table) for run in both]
             for status in ("complete", "pruned", "failed")
         },
-        "steps of the search": [one.job.attempt for one in both],
-        "attempts lost": [one.leases_lost for one in both],
-        "winner": [one.job.result["best"]["number"] for one in both],
-        "its MRR@5": [f"{one.job.result['best']['value']:.4f}" for one in both],
-        "trials begun by worker": [str(one.trials_by_worker) for one in both],
-        "training of the winner": [one.training for one in both],
+        "steps of the search": [run.job.attempt for run in both],
+        "attempts lost": [run.leases_lost for run in both],
+        "winner": [run.job.result["best"]["number"] for run in both],
+        "its MRR@5": [f"{run.job.result['best']['value']:.4f}" for run in both],
+        "trials begun by worker": [str(run.trials_by_worker) for run in both],
+        "training of the winner": [run.training for run in both],
     }
     for name, values in rows.items():
         table.add_row(name, *map(str, values))
     Console(width=120).print(table)
     print(f"same trials: {same_trials}; same winner: {same_winner}")
-    found = {
+    report = {
         "same_trials": same_trials,
         "same_winner": same_winner,
         **{
-            name: {"seconds": one.seconds, "leases_lost": one.leases_lost, "result": one.job.result}
-            for name, one in (("unbroken", whole), ("killed", killed))
+            name: {"seconds": run.seconds, "leases_lost": run.leases_lost, "result": run.job.result}
+            for name, run in (("unbroken", whole), ("killed", killed))
         },
     }
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1), "utf-8")
+        options.json.write_text(json.dumps(report, indent=1), "utf-8")
     return 0 if same_trials and same_winner and killed.leases_lost > whole.leases_lost else 1
 
 

@@ -62,8 +62,8 @@ class OrganizationClient:
 
     def with_key(self, *scopes: str) -> "OrganizationClient":
         """The same organisation behind a new key that has these scopes."""
-        made = self.post("/v1/api-keys", {"name": f"key {next(_numbers)}", "scopes": list(scopes)}).json()
-        return OrganizationClient(self.id, made["key"], uuid.UUID(made["id"]), self.client)
+        key = self.post("/v1/api-keys", {"name": f"key {next(_numbers)}", "scopes": list(scopes)}).json()
+        return OrganizationClient(self.id, key["key"], uuid.UUID(key["id"]), self.client)
 
 
 def new_organization(client: TestClient) -> OrganizationClient:
@@ -74,9 +74,9 @@ def new_organization(client: TestClient) -> OrganizationClient:
         headers={"Authorization": f"Bearer {ROOT_KEY}"},
     )
     assert response.status_code == 201, response.text
-    made = response.json()
-    key = made["api_key"]
-    return OrganizationClient(uuid.UUID(made["id"]), key["key"], uuid.UUID(key["id"]), client)
+    created = response.json()
+    key = created["api_key"]
+    return OrganizationClient(uuid.UUID(created["id"]), key["key"], uuid.UUID(key["id"]), client)
 
 
 def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[str, list[str]]:
@@ -122,8 +122,8 @@ def new_category(organization: OrganizationClient, **fields: Any) -> dict[str, A
     body = {"name": f"Category {number}", "code": str(number), **fields}
     response = organization.post("/v1/categories", body)
     assert response.status_code == 201, response.text
-    made: dict[str, Any] = response.json()
-    return made
+    created: dict[str, Any] = response.json()
+    return created
 
 
 def new_labelled(
@@ -139,7 +139,7 @@ def new_labelled(
     body = {"transactions": [{"merchant_name": f"Merchant {next(_numbers)}", **row} for row in rows]}
     response = organization.post("/v1/transactions/batch", body)
     assert response.status_code == 200, response.text
-    ids: list[str] = [one["id"] for one in response.json()["results"]]
+    ids: list[str] = [result["id"] for result in response.json()["results"]]
     resources: Resources = organization.client.app.state.resources  # type: ignore[attr-defined]  # FastAPI's
     filed = dict.fromkeys(map(uuid.UUID, ids), uuid.UUID(category_id))
     with transaction(resources.engine) as session:
@@ -168,12 +168,12 @@ def new_candidates(
         number = next(_numbers)
         fields = TransactionFields(**{"merchant_name": f"Made-up {number}", **options})
         difficulty = candidates.Difficulty(number % 7 + 1, number % 11 / 10 - 0.5, uuid.uuid4())
-        made = (
+        values = (
             {"fields": fields, "occurred_on": occurred_on}
             if paraphrase is None
             else {"paraphrase": paraphrase}
         )
-        new.append(candidates.NewCandidate(category_id, difficulty=difficulty, **made))
+        new.append(candidates.NewCandidate(category_id, difficulty=difficulty, **values))
     with transaction(engine) as session:
         return sorted(candidates.add(session, organization.id, origin, new))
 
@@ -183,5 +183,5 @@ def new_transaction(organization: OrganizationClient, **fields: Any) -> dict[str
     body = {"merchant_name": f"Merchant {next(_numbers)}", **fields}
     response = organization.post("/v1/transactions", body)
     assert response.status_code == 201, response.text
-    made: dict[str, Any] = response.json()
-    return made
+    created: dict[str, Any] = response.json()
+    return created

@@ -32,8 +32,8 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_make_targets_exist(document: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     text = document.read_text()
-    found = set(re.findall(r"(?:`|^    )make ([a-z-]+)", text, re.MULTILINE))
-    assert found <= targets
+    targets_named = set(re.findall(r"(?:`|^    )make ([a-z-]+)", text, re.MULTILINE))
+    assert targets_named <= targets
 
 
 @named
@@ -66,9 +66,9 @@ def test_readme_routes_exist() -> None:
 
     app = create_app(Settings(_env_file=None, edge_socket=Path("edge.sock"), edge_authkey="0" * 32))
     routes = {re.sub(r"\{\w+\}", "*", path) for path in app.openapi()["paths"]}
-    asked = re.findall(r"\bcall (/[\w/$]+)", (ROOT / "README.md").read_text())
-    assert len(asked) >= 8
-    for path in asked:
+    paths = re.findall(r"\bcall (/[\w/$]+)", (ROOT / "README.md").read_text())
+    assert len(paths) >= 8
+    for path in paths:
         assert re.sub(r"\$\w+", "*", path) in routes, path
 
 

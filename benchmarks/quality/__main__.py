@@ -37,13 +37,13 @@ def main() -> None:
     options = parser.parse_args()
     units = Units(options.state)
     kept = options.state / "quality.json"
-    found = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    results = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     for name in options.what or PARTS:
         if name not in PARTS:
             parser.error(f"{name}: not one of {', '.join(PARTS)}")
         options.part = name
-        found[name] = importlib.import_module(f"benchmarks.quality.{PARTS[name]}").run(options, units)
-        kept.write_text(json.dumps(found, indent=1), "utf-8")
+        results[name] = importlib.import_module(f"benchmarks.quality.{PARTS[name]}").run(options, units)
+        kept.write_text(json.dumps(results, indent=1), "utf-8")
 
 
 if __name__ == "__main__":

@@ -41,27 +41,31 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     data = material.purchase_cards(options.shared / "purchase_cards")
     is_held_out = options.part == "held-out"
     train = [row for row in data.rows if row.day is not None and row.day.isoformat() <= LAST_TRAIN]
-    asked = [row for row in data.rows if row.day is not None and row.day.isoformat() > LAST_TRAIN]
+    test_rows = [row for row in data.rows if row.day is not None and row.day.isoformat() > LAST_TRAIN]
     if is_held_out:
         train = [row for row in train if not _is_held_out(row)]
-        asked = [row for row in asked if _is_held_out(row)]
-    print(f"{len(train)} rows to learn from, {len(asked)} asked, {len(data.chart)} categories")
+        test_rows = [row for row in test_rows if _is_held_out(row)]
+    print(f"{len(train)} rows to learn from, {len(test_rows)} asked, {len(data.chart)} categories")
     ranks: dict[str, list[int | None]] = {}
     for method in METHODS:
-        unit = units.once(f"{options.part}-{method}", partial(_baseline, method, data, train, asked))
+        unit = units.once(f"{options.part}-{method}", partial(_baseline, method, data, train, test_rows))
         ranks[method] = unit["ranks"]
-    unit = units.once(f"{options.part}-placed", lambda: _baseline(RIVAL, data, train, asked, _placed))
+    unit = units.once(f"{options.part}-placed", lambda: _baseline(RIVAL, data, train, test_rows, _placed))
     ranks[PLACED] = unit["ranks"]
     base = SentenceTransformerEncoder(resolve_model("all-MiniLM-L6-v2").path)
-    unit = units.once(f"{options.part}-base", lambda: {"ranks": _stages("base", base, data, train, asked)})
+    unit = units.once(
+        f"{options.part}-base", lambda: {"ranks": _stages("base", base, data, train, test_rows)}
+    )
     ranks |= unit["ranks"]
     folder = units.folder / f"{options.part}-model"
     training = units.once(f"{options.part}-training", lambda: _tune(data, train, folder, options.epochs))
     tuned = SentenceTransformerEncoder(folder)
-    unit = units.once(f"{options.part}-tuned", lambda: {"ranks": _stages("tuned", tuned, data, train, asked)})
+    unit = units.once(
+        f"{options.part}-tuned", lambda: {"ranks": _stages("tuned", tuned, data, train, test_rows)}
+    )
     ranks |= unit["ranks"]
     print(f"training: {json.dumps(training)}")
-    return {"training": training, **_report(ranks, train, asked, options.part)}
+    return {"training": training, **_report(ranks, train, test_rows, options.part)}
 
 
 def _is_held_out(row: Row) -> bool:
@@ -82,38 +86,41 @@ def _baseline(
     method: str,
     data: Data,
     train: Sequence[Row],
-    asked: Sequence[Row],
+    test_rows: Sequence[Row],
     text_of: Callable[[Row], str] = _text,
 ) -> dict[str, Any]:
     """Ranks of the asked rows; each distinct one is asked once."""
-    texts = {one: choice.text for one, choice in data.choices(TEXTS).items()}
-    questions = material.counted(asked, text_of)
-    found = rankings(method, material.counted(train, text_of), questions, texts)
-    rank = {(one.text, one.merchant, one.category_id): at for one, at in zip(questions, found, strict=True)}
-    return {"ranks": [rank[text_of(row), row.merchant, row.category_id] for row in asked]}
+    texts = {category_id: choice.text for category_id, choice in data.choices(TEXTS).items()}
+    questions = material.counted(test_rows, text_of)
+    ranked = rankings(method, material.counted(train, text_of), questions, texts)
+    rank = {
+        (question.text, question.merchant, question.category_id): at
+        for question, at in zip(questions, ranked, strict=True)
+    }
+    return {"ranks": [rank[text_of(row), row.merchant, row.category_id] for row in test_rows]}
 
 
 def _stages(
-    name: str, encoder: Encoder, data: Data, train: Sequence[Row], asked: Sequence[Row]
+    name: str, encoder: Encoder, data: Data, train: Sequence[Row], test_rows: Sequence[Row]
 ) -> dict[str, list[int | None]]:
     """Category texts alone, with history, and with the habits and precedents of the cost centre: serving."""
     choices = data.choices(TEXTS)
-    history, questions = ([row.exact(TEXTS) for row in rows] for rows in (train, asked))
+    history, questions = ([row.exact(TEXTS) for row in rows] for rows in (train, test_rows))
     kept = _Kept(encoder)
     ways = {
         "texts": ([], False),
         "texts + history": (history, False),
         "serving": (history, True),
     }
-    found: dict[str, list[int | None]] = {}
+    ranks: dict[str, list[int | None]] = {}
     for way, (rows, with_habits) in ways.items():
         ranked = rank_exactly(
             kept, choices, rows, questions, is_tuned=name != "base", with_habits=with_habits
         )
-        found[f"{name}: {way}"] = [
-            rank_of(row.category_id, one) for row, one in zip(asked, ranked, strict=True)
+        ranks[f"{name}: {way}"] = [
+            rank_of(row.category_id, ranking) for row, ranking in zip(test_rows, ranked, strict=True)
         ]
-    return found
+    return ranks
 
 
 class _Kept:
@@ -169,30 +176,30 @@ def _tune(data: Data, train: Sequence[Row], folder: Path, epochs: int) -> dict[s
 
 
 def _report(
-    ranks: Mapping[str, list[int | None]], train: Sequence[Row], asked: Sequence[Row], part: str
+    ranks: Mapping[str, list[int | None]], train: Sequence[Row], test_rows: Sequence[Row], part: str
 ) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    groups = [str(row.category_id) for row in asked]
-    for name, members in _slices(train, asked).items():
-        lines = {method: [its[at] for at in members] for method, its in ranks.items()}
+    slices: dict[str, Any] = {}
+    groups = [str(row.category_id) for row in test_rows]
+    for name, members in _slices(train, test_rows).items():
+        lines = {method: [method_ranks[at] for at in members] for method, method_ranks in ranks.items()}
         if name == "all":
             tables.show(f"{part}: all", lines)
-        found[name] = {
+        slices[name] = {
             "n": len(members),
             **{
                 method: {
-                    "recall_at_1": vars(figure(np.array(tables.values(its, 1)))),
-                    "recall_at_5": vars(figure(np.array(tables.values(its, 5)))),
-                    "mrr_at_5": vars(figure(np.array(tables.reciprocals(its, 5)))),
+                    "recall_at_1": vars(figure(np.array(tables.values(method_ranks, 1)))),
+                    "recall_at_5": vars(figure(np.array(tables.values(method_ranks, 5)))),
+                    "mrr_at_5": vars(figure(np.array(tables.reciprocals(method_ranks, 5)))),
                 }
-                for method, its in lines.items()
+                for method, method_ranks in lines.items()
             },
         }
-    macro = {method: macro_recall(groups, its).value for method, its in ranks.items()}
+    macro = {method: macro_recall(groups, method_ranks).value for method, method_ranks in ranks.items()}
     for rival in (RIVAL, PLACED):
-        _compare(ranks, rival, _slices(train, asked), part)
+        _compare(ranks, rival, _slices(train, test_rows), part)
     print("macro recall@1: " + ", ".join(f"{method} {value:.3f}" for method, value in macro.items()))
-    return {"slices": found, "macro_recall_at_1": macro}
+    return {"slices": slices, "macro_recall_at_1": macro}
 
 
 def _compare(
@@ -201,28 +208,28 @@ def _compare(
     print(f"\n{part}: recall@1 by slice, against {rival}")
     print(f"{'':44} {'n':>6}  {'rival':>9}  served  difference (95 %), p")
     for name, members in slices.items():
-        mine, its = ([ranks[method][at] for at in members] for method in (SERVED, rival))
-        pair = differences(its, mine)[0]  # recall@1
+        mine, theirs = ([ranks[method][at] for at in members] for method in (SERVED, rival))
+        pair = differences(theirs, mine)[0]  # recall@1
         print(
             f"{name:44} {len(members):6}  {pair.baseline:9.3f}  {pair.candidate:6.3f}  "
             f"{pair.difference:+.3f} ({pair.low:+.3f} to {pair.high:+.3f}), {pair.p:.4f}"
         )
 
 
-def _slices(train: Sequence[Row], asked: Sequence[Row]) -> dict[str, list[int]]:
+def _slices(train: Sequence[Row], test_rows: Sequence[Row]) -> dict[str, list[int]]:
     """Positions of the asked rows by slice."""
     merchants = {row.merchant for row in train}
     labelled = Counter(row.category_id for row in train)
-    found: dict[str, list[int]] = {"all": list(range(len(asked)))}
+    slices: dict[str, list[int]] = {"all": list(range(len(test_rows)))}
 
     def put(name: str, at: int) -> None:
-        found.setdefault(name, []).append(at)
+        slices.setdefault(name, []).append(at)
 
-    for at, row in enumerate(asked):
+    for at, row in enumerate(test_rows):
         put("merchant seen" if row.merchant in merchants else "merchant never seen", at)
         rows = labelled[row.category_id]
         size = "under 100" if rows < 100 else "100 to 999" if rows < 1000 else "1,000 or more"
         put(f"category with {size} rows", at)
         put(f"amount: {amount_band(row.fields.amount)}", at)
         put(f"directorate {row.fields.department}", at)
-    return {name: its for name, its in found.items() if len(its) >= 50}
+    return {name: positions for name, positions in slices.items() if len(positions) >= 50}

@@ -34,14 +34,14 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     renamed = _joined(
         units.once(f"renamed-{fold}", partial(_renamed, data, fold, units))["ranks"] for fold in range(FOLDS)
     )
-    found: dict[str, Any] = {}
+    results: dict[str, Any] = {}
     tables.show("categories held out whole", unseen)
     for share in (0.0, *BASE_SHARES):
-        found[f"held out: {_name(share)}"] = _compare(unseen, "base", _name(share))
+        results[f"held out: {_name(share)}"] = _compare(unseen, "base", _name(share))
     tables.show("categories renamed", renamed)
     for way in ("as trained, ", "renamed, ", "renamed, names only, "):
-        found[f"renamed: {way}"] = _compare(renamed, f"{way}base", f"{way}tuned")
-    return found
+        results[f"renamed: {way}"] = _compare(renamed, f"{way}base", f"{way}tuned")
+    return results
 
 
 def _compare(ranks: Ranks, baseline: str, candidate: str) -> dict[str, Any]:
@@ -55,9 +55,9 @@ def _compare(ranks: Ranks, baseline: str, candidate: str) -> dict[str, Any]:
 
 def _joined(folds: Any) -> Ranks:
     ranks: Ranks = {}
-    for one in folds:
-        for name, its in one.items():
-            ranks.setdefault(name, []).extend(its)
+    for fold in folds:
+        for name, fold_ranks in fold.items():
+            ranks.setdefault(name, []).extend(fold_ranks)
     return ranks
 
 
@@ -66,8 +66,11 @@ def _unseen(data: Data, fold: int, units: Units) -> dict[str, Any]:
     order = random.Random(0).sample(sorted(data.chart), len(data.chart))
     out = set(order[fold::FOLDS])
     known = [row for row in data.rows if row.category_id not in out]
-    asked = [row for row in data.rows if row.category_id in out]
-    seen = Data(data.rows, {one: about for one, about in data.chart.items() if one not in out})
+    held_out = [row for row in data.rows if row.category_id in out]
+    seen = Data(
+        data.rows,
+        {category_id: category for category_id, category in data.chart.items() if category_id not in out},
+    )
     folder = units.folder / f"unseen-model-{fold}"
 
     def train() -> dict[str, Any]:
@@ -75,11 +78,11 @@ def _unseen(data: Data, fold: int, units: Units) -> dict[str, Any]:
         return {"seconds": tune(seen, known, folder, Recipe(seed=fold)).seconds}
 
     units.once(f"unseen-training-{fold}", train)
-    ranks = stages("base", base_encoder(), data, known, asked)
+    ranks = stages("base", base_encoder(), data, known, held_out)
     for share in (0.0, *BASE_SHARES):
         with tempfile.TemporaryDirectory() as moved:
             average({folder: 1 - share, resolve_model("all-MiniLM-L6-v2").path: share}, Path(moved), "cpu")
-            ranks |= stages(_name(share), SentenceTransformerEncoder(Path(moved)), data, known, asked)
+            ranks |= stages(_name(share), SentenceTransformerEncoder(Path(moved)), data, known, held_out)
     return {"ranks": ranks}
 
 
@@ -90,12 +93,19 @@ def _name(base_share: float) -> str:
 def _renamed(data: Data, fold: int, units: Units) -> dict[str, Any]:
     """The folds of the tech expenses, asked of charts whose categories have other names."""
     names = json.loads((Path(__file__).parent / "renamed.json").read_text("utf-8"))
-    known, asked = ([data.rows[at] for at in some] for some in halves(data, 0, fold))
+    known, held_out = ([data.rows[at] for at in some] for some in halves(data, 0, fold))
     charts = {
         "as trained": data,
-        "renamed": _with(data, {one: {"name": names[about["name"]]} for one, about in data.chart.items()}),
+        "renamed": _with(
+            data,
+            {category_id: {"name": names[category["name"]]} for category_id, category in data.chart.items()},
+        ),
         "renamed, names only": _with(
-            data, {one: {"name": names[about["name"]], "examples": []} for one, about in data.chart.items()}
+            data,
+            {
+                category_id: {"name": names[category["name"]], "examples": []}
+                for category_id, category in data.chart.items()
+            },
         ),
     }
     models: dict[str, Encoder] = {
@@ -107,10 +117,13 @@ def _renamed(data: Data, fold: int, units: Units) -> dict[str, Any]:
             f"{title}, {way}": ranks
             for title, chart in charts.items()
             for name, encoder in models.items()
-            for way, ranks in stages(name, encoder, chart, known, asked).items()
+            for way, ranks in stages(name, encoder, chart, known, held_out).items()
         }
     }
 
 
 def _with(data: Data, changes: dict[uuid.UUID, dict[str, Any]]) -> Data:
-    return replace(data, chart={one: about | changes[one] for one, about in data.chart.items()})
+    return replace(
+        data,
+        chart={category_id: category | changes[category_id] for category_id, category in data.chart.items()},
+    )

@@ -53,25 +53,27 @@ class Data:
     def choices(self, texts: TextFormat, *, with_departments: bool = True) -> dict[uuid.UUID, Choice]:
         """The chart as serving chooses from it."""
         return {
-            one: Choice.of(texts.of_frozen(about), about["departments"] if with_departments else ())
-            for one, about in self.chart.items()
+            category_id: Choice.of(
+                texts.of_frozen(category), category["departments"] if with_departments else ()
+            )
+            for category_id, category in self.chart.items()
         }
 
     def texts(self, texts: TextFormat) -> dict[str, str]:
         """Category texts by id, as training takes them."""
-        return {str(one): texts.of_frozen(about) for one, about in self.chart.items()}
+        return {str(category_id): texts.of_frozen(category) for category_id, category in self.chart.items()}
 
 
 def tech_expenses(folder: Path) -> Data:
     """260 made-up transactions of a technology company in 27 categories."""
     chart = {
-        derived_id("category", one["category"]): {
-            "name": one["category"],
+        derived_id("category", sample["category"]): {
+            "name": sample["category"],
             "description": None,
-            "examples": one["sample_transactions"],
-            "departments": one["departments"],
+            "examples": sample["sample_transactions"],
+            "departments": sample["departments"],
         }
-        for one in json.loads((folder / "categories.json").read_text("utf-8"))
+        for sample in json.loads((folder / "categories.json").read_text("utf-8"))
     }
     rows = []
     for line in (folder / "transactions.jsonl").read_text("utf-8").splitlines():
@@ -90,8 +92,8 @@ def purchase_cards(folder: Path) -> Data:
     The directorate is the department, the cost centre the location: it is in no text, only in the habits.
     """
     with gzip.open(folder / "transactions.csv.gz", "rt", encoding="utf-8", newline="") as file:
-        found = list(csv.DictReader(file))
-    counts = Counter(row["gl_code"] for row in found)
+        purchases = list(csv.DictReader(file))
+    counts = Counter(row["gl_code"] for row in purchases)
     kept = {code for code, number in counts.items() if number >= MIN_ROWS}
     with (folder / "categories.csv").open(encoding="utf-8", newline="") as file:
         names = {row["gl_code"]: row["gl_description"] for row in csv.DictReader(file)}
@@ -104,7 +106,7 @@ def purchase_cards(folder: Path) -> Data:
         }
         for code in sorted(kept)
     }
-    rows = [_purchase(row) for row in found if row["gl_code"] in kept]
+    rows = [_purchase(row) for row in purchases if row["gl_code"] in kept]
     return Data(rows, chart)
 
 
@@ -127,4 +129,6 @@ def _merchant(fields: TransactionFields) -> str:
 def counted(rows: Sequence[Row], text_of: Callable[[Row], str]) -> list[BaselineRow]:
     """Each distinct (text, merchant, category) once, with the number of its rows, ordered by contents."""
     counts = Counter((text_of(row), row.merchant, row.category_id) for row in rows)
-    return [BaselineRow(*key, number) for key, number in sorted(counts.items(), key=lambda one: str(one[0]))]
+    return [
+        BaselineRow(*key, number) for key, number in sorted(counts.items(), key=lambda item: str(item[0]))
+    ]

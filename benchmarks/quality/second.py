@@ -24,19 +24,21 @@ TOP_N = 10
 
 
 def reranked(
-    data: Data, known: Sequence[Row], asked: Sequence[Row], encoder: Encoder, reranker: Path
+    data: Data, known: Sequence[Row], held_out: Sequence[Row], encoder: Encoder, reranker: Path
 ) -> dict[str, Any]:
     """Ranks of the asked rows after a second stage of serving, and its milliseconds a row."""
     choices = data.choices(TEXTS)
-    questions = [row.exact(TEXTS) for row in asked]
+    questions = [row.exact(TEXTS) for row in held_out]
     ranked = rank_exactly(encoder, choices, [row.exact(TEXTS) for row in known], questions, is_tuned=True)
     model = CrossEncoderReranker(reranker)
     model.score([RerankQuery("warm", ["up"])])
-    stage = SecondStage(model, TEXTS, {one: choice.text for one, choice in choices.items()}, TOP_N)
+    stage = SecondStage(
+        model, TEXTS, {category_id: choice.text for category_id, choice in choices.items()}, TOP_N
+    )
     started = time.perf_counter()
-    again = stage.rerank([row.fields for row in asked], ranked)
-    took = (time.perf_counter() - started) / len(asked)
-    ranks = [rank_of(row.category_id, one) for row, one in zip(asked, again, strict=True)]
+    again = stage.rerank([row.fields for row in held_out], ranked)
+    took = (time.perf_counter() - started) / len(held_out)
+    ranks = [rank_of(row.category_id, ranking) for row, ranking in zip(held_out, again, strict=True)]
     return {"ranks": ranks, "rerank_ms": 1000 * took}
 
 
@@ -90,6 +92,8 @@ def student_model(
 
 def _examples(data: Data) -> tuple[Example, ...]:
     """The chart's own examples, which a reranker learns from as from rows."""
-    ids = {about["name"]: str(one) for one, about in data.chart.items()}
-    found = examples_of({str(one): about for one, about in data.chart.items()}, TEXTS)
-    return tuple(replace(one, category_id=ids[one.category_id]) for one in found)
+    ids = {category["name"]: str(category_id) for category_id, category in data.chart.items()}
+    examples = examples_of(
+        {str(category_id): category for category_id, category in data.chart.items()}, TEXTS
+    )
+    return tuple(replace(example, category_id=ids[example.category_id]) for example in examples)

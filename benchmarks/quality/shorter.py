@@ -35,27 +35,29 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     ranks: dict[str, list[int | None]] = {}
     for fold in range(FOLDS):
         unit = units.once(f"matryoshka-{fold}", partial(_fold, data, fold))
-        for name, its in unit["ranks"].items():
-            ranks.setdefault(name, []).extend(its)
+        for name, dimension_ranks in unit["ranks"].items():
+            ranks.setdefault(name, []).extend(dimension_ranks)
     tables.show("matryoshka, tech expenses, 5 folds", dict(sorted(ranks.items())))
     indexes = {str(d): units.once(f"index-{d}", partial(_index, d)) for d in DIMENSIONS}
     print(f"\n{'dimension':>10} {'bytes a point':>14} {'ms a search (median, p95)':>28}, {POINTS} points")
-    for dimension, found in indexes.items():
-        times = f"{found['median_ms']:18.2f} {found['p95_ms']:8.2f}"
-        print(f"{dimension:>10} {found['bytes_per_point']:14.0f} {times}")
-    recall = {name: float(np.mean(tables.values(its, 1))) for name, its in ranks.items()}
+    for dimension, cost in indexes.items():
+        times = f"{cost['median_ms']:18.2f} {cost['p95_ms']:8.2f}"
+        print(f"{dimension:>10} {cost['bytes_per_point']:14.0f} {times}")
+    recall = {
+        name: float(np.mean(tables.values(dimension_ranks, 1))) for name, dimension_ranks in ranks.items()
+    }
     return {"recall_at_1": recall, "index": indexes}
 
 
 def _fold(data: Data, fold: int) -> dict[str, Any]:
-    known, asked = ([data.rows[at] for at in some] for some in halves(data, 0, fold))
+    known, held_out = ([data.rows[at] for at in some] for some in halves(data, 0, fold))
     ranks: dict[str, list[int | None]] = {}
     with tempfile.TemporaryDirectory() as folder:
         recipe = Recipe(seed=fold, matryoshka_dimensions=DIMENSIONS)
         model = tune(data, known, Path(folder) / "model", recipe).model_dir
         for dimension in DIMENSIONS:
             encoder = SentenceTransformerEncoder(model, dimension=dimension)
-            ranks |= stages(f"{dimension:3} numbers", encoder, data, known, asked)
+            ranks |= stages(f"{dimension:3} numbers", encoder, data, known, held_out)
     return {"ranks": ranks}
 
 

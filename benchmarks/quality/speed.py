@@ -21,6 +21,6 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
         wanted = ("seconds", "rows_per_second", "peak_memory_mb", "steps", "device", "precision")
         return {name: getattr(result, name) for name in wanted}
 
-    found = units.once("speed", train)
-    print(f"\n{len(data.rows)} rows x {Recipe().epochs} epochs: {found}")
-    return found
+    seconds = units.once("speed", train)
+    print(f"\n{len(data.rows)} rows x {Recipe().epochs} epochs: {seconds}")
+    return seconds

@@ -23,7 +23,7 @@ def of_seeds(rows: Mapping[int, Sequence[float]]) -> Figure:
     """The mean over rows of each row's mean over seeds; the interval resamples rows, not (row, seed) pairs:
     the same row under another seed is no new evidence.
     """
-    return figure(np.array([np.mean(found) for found in rows.values()]))
+    return figure(np.array([np.mean(row_values) for row_values in rows.values()]))
 
 
 def show(title: str, lines: Mapping[str, Ranks]) -> None:

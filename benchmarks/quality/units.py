@@ -18,13 +18,13 @@ class Units:
         """What the unit found, now or in an earlier run, with its `unit_seconds`."""
         kept = self.folder / f"{name}.json"
         if kept.exists():
-            found: dict[str, Any] = json.loads(kept.read_text("utf-8"))
-            return found
+            result: dict[str, Any] = json.loads(kept.read_text("utf-8"))
+            return result
         started = time.monotonic()
-        found = work()
-        found["unit_seconds"] = round(time.monotonic() - started, 1)
+        result = work()
+        result["unit_seconds"] = round(time.monotonic() - started, 1)
         partial = kept.with_suffix(".partial")
-        partial.write_text(json.dumps(found), "utf-8")
+        partial.write_text(json.dumps(result), "utf-8")
         partial.rename(kept)
-        print(f"  {name}: {found['unit_seconds']:.0f} s", flush=True)
-        return found
+        print(f"  {name}: {result['unit_seconds']:.0f} s", flush=True)
+        return result

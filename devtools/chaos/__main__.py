@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from devtools.chaos.dependencies import dependencies
-from devtools.chaos.found import Found, Options, Scenario
 from devtools.chaos.jobs import jobs
 from devtools.chaos.models import switches, wiped
 from devtools.chaos.overload import overload
+from devtools.chaos.scenario import Options, Scenario, ScenarioResult
 from devtools.chaos.single import frozen, poison, stopped
 from devtools.chaos.soak import soak
 
@@ -38,20 +38,20 @@ console = Console(highlight=False, width=150)
 def main() -> int:
     """Run what was asked for; the exit status."""
     names, options = _arguments()
-    found: dict[str, Found] = {}
+    results: dict[str, ScenarioResult] = {}
     failed = []
     for name in names:
         console.print(f"[bold]{name}[/bold] …")
         try:
-            found[name] = SCENARIOS[name](options)
+            results[name] = SCENARIOS[name](options)
         except Exception:  # the others are worth knowing all the same
             traceback.print_exc()
             failed.append(name)
             continue
-        _show_figures(found[name])
-    _show(found)
-    print(json.dumps({name: one.as_dict() for name, one in found.items()} | {"failed": failed}))
-    return 1 if failed or any(one.lost for one in found.values()) else 0
+        _show_figures(results[name])
+    _show(results)
+    print(json.dumps({name: result.as_dict() for name, result in results.items()} | {"failed": failed}))
+    return 1 if failed or any(result.lost for result in results.values()) else 0
 
 
 def _arguments() -> tuple[list[str], Options]:
@@ -66,19 +66,26 @@ def _arguments() -> tuple[list[str], Options]:
     return given.pop("only") or list(SCENARIOS), Options(**given)
 
 
-def _show_figures(found: Found) -> None:
-    for name, value in found.figures.items():
+def _show_figures(result: ScenarioResult) -> None:
+    for name, value in result.figures.items():
         console.print(f"  {name}: {value}")
 
 
-def _show(found: dict[str, Found]) -> None:
+def _show(results: dict[str, ScenarioResult]) -> None:
     table = Table(title="Promises")
     table.add_column("scenario")
     table.add_column("promise")
     for column in ("tried", "held", "lost", "seconds"):
         table.add_column(column, justify="right")
-    for name, one in found.items():
-        table.add_row(name, one.promise, str(one.tried), str(one.held), str(one.lost), f"{one.seconds:.1f}")
+    for name, result in results.items():
+        table.add_row(
+            name,
+            result.promise,
+            str(result.tried),
+            str(result.held),
+            str(result.lost),
+            f"{result.seconds:.1f}",
+        )
     console.print(table)
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
-from devtools.chaos.found import Found, Options, checks
 from devtools.chaos.load import CLIENT_TIMEOUT_S, Load, Seen, outcomes, unsound
 from devtools.chaos.material import activate_base, questions, send_freeze, tenant
+from devtools.chaos.scenario import Options, ScenarioResult, checks
 from devtools.chaos.stack import Stack
 from devtools.waiting import eventually
 
@@ -26,7 +26,7 @@ ENDPOINTS = ("/livez", "/readyz", "/categorize", "label", "job")
 LABELLED = 200
 
 
-def dependencies(options: Options) -> Found:
+def dependencies(options: Options) -> ScenarioResult:
     """All of them, one after the other."""
     started = time.monotonic()
     with (
@@ -34,28 +34,28 @@ def dependencies(options: Options) -> Found:
         Stack(Path(name), threads=2, settings={"rate_limit": "", "max_queued_jobs": "100000"}) as stack,
     ):
         with loaded(stack) as (load, accepted):
-            found = {
+            results = {
                 f"{dependency} {way}": away(stack, load, dependency, way, options.away_s)
                 for dependency, way in itertools.product(DEPENDENCIES, WAYS)
             }
         lost = lost_jobs(stack, accepted)
-    tried, held = len(found) + 1, sum(not one["broken"] for one in found.values()) + (not lost)
+    tried, held = len(results) + 1, sum(not result["broken"] for result in results.values()) + (not lost)
     promise = "a lost dependency is said, not hung: /livez 200, /readyz 503 in 5 s, back in 10 s; no job lost"
-    figures = found | {"jobs accepted": len(accepted), "jobs lost": lost}
-    return Found(promise, tried, held, round(time.monotonic() - started, 1), figures)
+    figures = results | {"jobs accepted": len(accepted), "jobs lost": lost}
+    return ScenarioResult(promise, tried, held, round(time.monotonic() - started, 1), figures)
 
 
 @contextmanager
 def loaded(stack: Stack, rows: int = LABELLED) -> Iterator[tuple[Load, list[str]]]:
     """Clients at work; what they have seen, and the ids of the jobs that were accepted."""
-    made = tenant(stack, rows=rows)
+    owner = tenant(stack, rows=rows)
     accepted: list[str] = []
-    with stack.client(made.key, timeout_s=CLIENT_TIMEOUT_S) as http:
+    with stack.client(owner.key, timeout_s=CLIENT_TIMEOUT_S) as http:
         activate_base(stack, http)
         ids = [row["id"] for row in http.get("/v1/transactions", params={"limit": 100}).json()["data"]]
         http.post("/categorize", json=questions(1)[0], timeout=60).raise_for_status()  # the model is loaded
         chart = [row["id"] for row in http.get("/v1/categories").json()["data"]]
-        asked, row, category = (itertools.cycle(values) for values in (questions(20), ids, chart))
+        next_question, row, category = (itertools.cycle(values) for values in (questions(20), ids, chart))
 
         def label() -> httpx.Response:
             return http.put(f"/v1/transactions/{next(row)}/label", json={"category_id": next(category)})
@@ -69,7 +69,7 @@ def loaded(stack: Stack, rows: int = LABELLED) -> Iterator[tuple[Load, list[str]
         askers = [
             ("/livez", lambda: http.get("/livez"), 0.1),
             *[("/readyz", lambda: http.get("/readyz"), 0.2)] * 2,
-            *[("/categorize", lambda: http.post("/categorize", json=next(asked)), 0.02)] * 2,
+            *[("/categorize", lambda: http.post("/categorize", json=next(next_question)), 0.02)] * 2,
             ("label", label, 0.1),
             ("job", job, 0.5),
         ]
@@ -89,8 +89,8 @@ def away(stack: Stack, load: Load, dependency: str, way: str, away_s: float) -> 
 
     def well(endpoint: str) -> float | None:
         """When the first request begun since then was answered well."""
-        asked = [s for s in list(load.seen) if s.endpoint == endpoint and s.started > returned]
-        return min((s.ended for s in asked if 0 < s.status < 400), default=None)
+        answered = [s for s in list(load.seen) if s.endpoint == endpoint and s.started > returned]
+        return min((s.ended for s in answered if 0 < s.status < 400), default=None)
 
     back = {
         name: eventually(partial(well, name), f"{name} is back", within_s=90) - returned for name in ENDPOINTS

@@ -52,8 +52,8 @@ def generate(plan: Plan) -> Sent:
     done = subprocess.run(
         command, input=json.dumps(asdict(plan)), stdout=subprocess.PIPE, text=True, check=True
     )
-    found = json.loads(done.stdout)
-    return Sent(**{**found, "statuses": Counter(found["statuses"])})
+    sent = json.loads(done.stdout)
+    return Sent(**{**sent, "statuses": Counter(sent["statuses"])})
 
 
 class _Connection(asyncio.Protocol):
@@ -77,8 +77,8 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        head, found, body = self._buffer.partition(b"\r\n\r\n")
-        if not found:
+        head, separator, body = self._buffer.partition(b"\r\n\r\n")
+        if not separator:
             return
         lines = head.lower().split(b"\r\n")
         length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
@@ -103,7 +103,7 @@ class _Sender:
         self._idle: deque[_Connection] = deque()
         self._open = 0
         self._waiting = 0
-        self.found = Sent()
+        self._sent = Sent()
         self._requests = [_request(plan, body) for body in plan.bodies]
         self._tasks: set[asyncio.Task[None]] = set()
         self._ends = 0.0
@@ -116,26 +116,26 @@ class _Sender:
                 self._start(time.monotonic())
         while (now := time.monotonic()) < self._ends:
             due = int((now - began) * self._plan.rate)
-            while self.found.planned < due:
-                at = began + self.found.planned / self._plan.rate
-                self.found.lag = max(self.found.lag, now - at)
+            while self._sent.planned < due:
+                at = began + self._sent.planned / self._plan.rate
+                self._sent.lag = max(self._sent.lag, now - at)
                 self._start(at)
             await asyncio.sleep(TICK_S)
         until = time.monotonic() + DRAIN_S
         while self._waiting and time.monotonic() < until:
             await asyncio.sleep(TICK_S)
-        self.found.drained = time.monotonic() - self._ends
-        self.found.statuses["unanswered"] += self._waiting
-        return self.found
+        self._sent.drained = time.monotonic() - self._ends
+        self._sent.statuses["unanswered"] += self._waiting
+        return self._sent
 
     def _start(self, due: float) -> None:
-        self.found.planned += 1
-        request = self._requests[self.found.planned % len(self._requests)]
+        self._sent.planned += 1
+        request = self._requests[self._sent.planned % len(self._requests)]
         if self._idle:
             self._send(self._idle.pop(), request, due)
         elif self._open < self._plan.max_open:
             self._open += 1
-            self.found.peak_open = max(self.found.peak_open, self._open)
+            self._sent.peak_open = max(self._sent.peak_open, self._open)
             task = asyncio.create_task(self._connect(request, due))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -148,21 +148,21 @@ class _Sender:
             )
         except OSError as error:
             self._open -= 1
-            self.found.statuses[type(error).__name__] += 1
+            self._sent.statuses[type(error).__name__] += 1
             return
         self._send(connection, request, due)
 
     def _send(self, connection: _Connection, request: bytes, due: float) -> None:
-        self.found.sent += 1
+        self._sent.sent += 1
         self._waiting += 1
         connection.send(request, due)
 
     def answered(self, connection: _Connection | None, status: str, due: float, has_retry: bool) -> None:
         self._waiting -= 1
         now = time.monotonic()
-        self.found.statuses[status] += 1
-        self.found.with_retry_after += has_retry
-        (self.found.latencies if status == "200" else self.found.refused_latencies).append(now - due)
+        self._sent.statuses[status] += 1
+        self._sent.with_retry_after += has_retry
+        (self._sent.latencies if status == "200" else self._sent.refused_latencies).append(now - due)
         if connection is not None:
             self._idle.append(connection)
         if not self._plan.rate and now < self._ends:
@@ -174,7 +174,7 @@ class _Sender:
             self._idle.remove(connection)
         if was_busy:
             self._waiting -= 1
-            self.found.statuses["broken off"] += 1
+            self._sent.statuses["broken off"] += 1
 
 
 def _request(plan: Plan, body: dict[str, Any]) -> bytes:

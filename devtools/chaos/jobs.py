@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import redis
 
-from devtools.chaos.found import Found, Options
 from devtools.chaos.material import Tenant, send_freeze, send_import, tenant
+from devtools.chaos.scenario import Options, ScenarioResult
 from devtools.chaos.stack import Stack
 
 WORKERS = ("worker-1", "worker-2", "worker-3")
@@ -25,7 +25,7 @@ GIVE_UP_S = 300
 Sent = list[tuple[str, str, str]]  # kind, job id, prefix of the import's external ids
 
 
-def jobs(options: Options) -> Found:
+def jobs(options: Options) -> ScenarioResult:
     """Submit, kill, flush and count."""
     settings = {"job_lease_seconds": str(options.lease_s), "job_heartbeat_seconds": str(options.lease_s / 4)}
     settings |= {"rate_limit": "", "max_queued_jobs": "100000"}
@@ -37,7 +37,7 @@ def jobs(options: Options) -> Found:
         return run(stack, options)
 
 
-def run(stack: Stack, options: Options) -> Found:
+def run(stack: Stack, options: Options) -> ScenarioResult:
     """The same on a stack that is running, with the three workers."""
     datasets, imports = tenant(stack, rows=LABELLED), tenant(stack)
     started = time.monotonic()
@@ -52,14 +52,14 @@ def run(stack: Stack, options: Options) -> Found:
 
 def _send_all(stack: Stack, datasets: Tenant, imports: Tenant, options: Options, sent: Sent) -> None:
     with (
-        stack.client(datasets.key) as one,
+        stack.client(datasets.key) as http,
         stack.client(imports.key) as other,
         ThreadPoolExecutor(SENDERS) as senders,
     ):
 
         def send(number: int) -> None:
             if number % 2:
-                answer = _accepted(lambda: send_freeze(one, f"dataset {number}"))
+                answer = _accepted(lambda: send_freeze(http, f"dataset {number}"))
                 sent.append(("freeze_dataset", answer["id"], ""))
             else:
                 prefix = f"file{number}"
@@ -119,10 +119,10 @@ def _unended(stack: Stack, sent: Sent) -> int:
     return int(stack.value("SELECT count(*) FROM jobs WHERE id = ANY(:ids) AND finished_at IS NULL", ids=ids))
 
 
-def _count(stack: Stack, sent: Sent, options: Options, seconds: float, kills: int) -> Found:
+def _count(stack: Stack, sent: Sent, options: Options, seconds: float, kills: int) -> ScenarioResult:
     ids = [uuid.UUID(job_id) for _, job_id, _ in sent]
     ended = stack.rows("SELECT id, status, attempt, error FROM jobs WHERE id = ANY(:ids)", ids=ids)
-    effects = [_effects(stack, *one, rows=options.rows) for one in sent]
+    effects = [_effects(stack, *file, rows=options.rows) for file in sent]
     lost, doubled = effects.count(0), sum(count > 1 for count in effects)
     figures = {
         "jobs": len(sent),
@@ -140,23 +140,23 @@ def _count(stack: Stack, sent: Sent, options: Options, seconds: float, kills: in
     promise = (
         f"{options.jobs} jobs, 3 workers, one killed -9 every 2 s, broker flushed and killed: one effect each"
     )
-    return Found(promise, len(sent), effects.count(1), round(seconds, 1), figures)
+    return ScenarioResult(promise, len(sent), effects.count(1), round(seconds, 1), figures)
 
 
 def _effects(stack: Stack, kind: str, job_id: str, prefix: str, rows: int) -> int:
     """How often the job had its effect; a part of one counts as none, any more as two."""
     if kind == "freeze_dataset":
-        made = stack.rows(
+        datasets = stack.rows(
             "SELECT d.id, (SELECT count(*) FROM dataset_items i WHERE i.dataset_id = d.id) AS items"
             " FROM datasets d WHERE d.job_id = :id AND d.frozen_at IS NOT NULL",
             id=uuid.UUID(job_id),
         )
-        return len(made) if all(row.items == LABELLED for row in made) else 0
-    [found] = stack.rows(
+        return len(datasets) if all(row.items == LABELLED for row in datasets) else 0
+    [counts] = stack.rows(
         "SELECT count(DISTINCT t.id) AS rows, count(l.id) AS labels FROM transactions t"
         " LEFT JOIN labels l ON l.transaction_id = t.id WHERE t.external_id LIKE :prefix",
         prefix=f"{prefix}-%",
     )
-    if found.rows < rows or found.labels < rows:
+    if counts.rows < rows or counts.labels < rows:
         return 0
-    return 1 if (found.rows, found.labels) == (rows, rows) else 2
+    return 1 if (counts.rows, counts.labels) == (rows, rows) else 2

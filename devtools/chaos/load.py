@@ -46,7 +46,7 @@ class Load:
     def __init__(self, askers: Sequence[tuple[str, Ask, float]]) -> None:
         self.seen: list[Seen] = []
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=one, daemon=True) for one in askers]
+        self._threads = [threading.Thread(target=self._run, args=asker, daemon=True) for asker in askers]
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -67,8 +67,10 @@ class Load:
 
     def between(self, start: float, end: float, endpoint: str | None = None) -> list[Seen]:
         """What was going on between two moments: begun before the end, and not over before the start."""
-        found = [one for one in list(self.seen) if one.started < end and one.ended > start]
-        return [one for one in found if endpoint in (None, one.endpoint)]
+        overlapping = [
+            request for request in list(self.seen) if request.started < end and request.ended > start
+        ]
+        return [request for request in overlapping if endpoint in (None, request.endpoint)]
 
 
 def look(endpoint: str, ask: Ask) -> Seen:
@@ -85,13 +87,15 @@ def look(endpoint: str, ask: Ask) -> Seen:
 
 def outcomes(seen: Sequence[Seen]) -> dict[str, int]:
     """How often each status came."""
-    return dict(sorted(Counter(one.outcome for one in seen).items()))
+    return dict(sorted(Counter(request.outcome for request in seen).items()))
 
 
 def unsound(seen: Sequence[Seen]) -> list[str]:
     """What must never come: 5xx but 503, errors that are not problem+json, no answer at all."""
     bad = [
-        one for one in seen if one.status == 0 or not one.is_sound or (one.status > 500 and one.status != 503)
+        request
+        for request in seen
+        if request.status == 0 or not request.is_sound or (request.status > 500 and request.status != 503)
     ]
-    bad += [one for one in seen if one.status == 500]
-    return sorted({f"{one.endpoint}: {one.outcome}" for one in bad})
+    bad += [request for request in seen if request.status == 500]
+    return sorted({f"{request.endpoint}: {request.outcome}" for request in bad})

@@ -28,16 +28,16 @@ class Tenant:
 
 def tenant(stack: Stack, *, rows: int = 0) -> Tenant:
     """A new organisation with five categories and `rows` labelled rows, imported and indexed."""
-    made = Tenant(*stack.new_organization())
+    tenant = Tenant(*stack.new_organization())
     chart = [{"name": name, "description": words} for name, words in CATEGORIES.items()]
-    with stack.client(made.key) as http:
+    with stack.client(tenant.key) as http:
         for category in chart:
             http.post("/v1/categories", json=category).raise_for_status()
         if rows:
             job = send_import(http, "material", rows)
             ended = stack.ended(job.raise_for_status().json()["id"])
             assert ended.status == "succeeded", ended.error
-    return made
+    return tenant
 
 
 def row(prefix: str, number: int) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def activate_base(stack: Stack, http: httpx.Client) -> str:
 
 def questions(count: int) -> list[dict[str, Any]]:
     """Bodies for /categorize."""
-    asked = [row("question", number * 7 + 3) for number in range(count)]
+    rows = [row("question", number * 7 + 3) for number in range(count)]
     return [
-        {"transaction": {"merchant_name": r["merchant_name"], "memo": r["memo"]}, "top_k": 5} for r in asked
+        {"transaction": {"merchant_name": r["merchant_name"], "memo": r["memo"]}, "top_k": 5} for r in rows
     ]

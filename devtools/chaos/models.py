@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 
-from devtools.chaos.found import Found, Options, checks
 from devtools.chaos.load import Load, Seen, outcomes, unsound
 from devtools.chaos.material import Tenant, activate_base, questions, tenant
+from devtools.chaos.scenario import Options, ScenarioResult, checks
 from devtools.chaos.stack import Stack
 from shared import tables  # noqa: F401  # a foreign key finds its table only where every table is known
 from shared.categories import service as categories
@@ -48,7 +48,7 @@ ASKED = [
 Answer = dict[str, float]  # score by category, best first
 
 
-def switches(options: Options) -> Found:
+def switches(options: Options) -> ScenarioResult:
     """Activations of two model versions in turn, under load."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
@@ -57,11 +57,11 @@ def switches(options: Options) -> Found:
         return run_switches(stack, options.switches)
 
 
-def run_switches(stack: Stack, count: int) -> Found:
+def run_switches(stack: Stack, count: int) -> ScenarioResult:
     """The same on a stack with `worker` running."""
-    made = tenant(stack, rows=LABELLED)
-    with stack.client(made.key) as http:
-        versions = [activate_base(stack, http), second_model(stack, made)]
+    owner = tenant(stack, rows=LABELLED)
+    with stack.client(owner.key) as http:
+        versions = [activate_base(stack, http), second_model(stack, owner)]
         known = {versions[0]: [_answer(http, question) for question in ASKED]}
         _activate(stack, http, versions[1])
         known[versions[1]] = [_answer(http, question) for question in ASKED]
@@ -92,10 +92,10 @@ def run_switches(stack: Stack, count: int) -> Found:
     }
     held = done if apart == len(ASKED) and not bad and not mixed else 0
     promise = f"{count} switches under load: no 5xx, no answer mixing two models"
-    return Found(promise, count, held, round(seconds, 1), figures)
+    return ScenarioResult(promise, count, held, round(seconds, 1), figures)
 
 
-def second_model(stack: Stack, made: Tenant) -> str:
+def second_model(stack: Stack, owner: Tenant) -> str:
     """A model version whose weights are the base model's with noise: its id, far sooner than a training."""
     import torch
     from sentence_transformers import SentenceTransformer
@@ -103,7 +103,7 @@ def second_model(stack: Stack, made: Tenant) -> str:
     from shared.engines.encoder import resolve_model
 
     with transaction(stack.engine) as session:
-        base = registry.get_base(session, uuid.UUID(made.id))
+        base = registry.get_base(session, uuid.UUID(owner.id))
     model = SentenceTransformer(str(resolve_model(base.base_model, None).path), device="cpu")
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -120,7 +120,7 @@ def second_model(stack: Stack, made: Tenant) -> str:
     with transaction(stack.engine) as session:
         version = ModelVersion(
             id=version_id,
-            organization_id=uuid.UUID(made.id),
+            organization_id=uuid.UUID(owner.id),
             name="noisy",
             kind="fine_tuned",
             base_model=base.base_model,
@@ -142,7 +142,7 @@ def _answer(http: httpx.Client, question: dict[str, Any]) -> Answer:
 
 
 def _scores(answer: dict[str, Any]) -> Answer:
-    return {one["category"]["id"]: one["score"] for one in answer["suggestions"]}
+    return {suggestion["category"]["id"]: suggestion["score"] for suggestion in answer["suggestions"]}
 
 
 def _pair(answer: dict[str, Any], known: dict[str, list[Answer]], number: int) -> tuple[Answer, Answer]:
@@ -150,14 +150,14 @@ def _pair(answer: dict[str, Any], known: dict[str, list[Answer]], number: int) -
     return _scores(answer), known[answer["model_version_id"]][number]
 
 
-def _alike(one: Answer, other: Answer) -> bool:
+def _alike(answer: Answer, other: Answer) -> bool:
     """The same categories in the same order; a vector's last bits depend on what shares its batch."""
-    if list(one) != list(other):
+    if list(answer) != list(other):
         return False
-    return all(abs(score - other[category]) <= TOLERANCE for category, score in one.items())
+    return all(abs(score - other[category]) <= TOLERANCE for category, score in answer.items())
 
 
-def wiped(_: Options) -> Found:
+def wiped(_: Options) -> ScenarioResult:
     """The index dropped while it serves, and made anew from Postgres."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
@@ -166,18 +166,20 @@ def wiped(_: Options) -> Found:
         return run_wiped(stack)
 
 
-def run_wiped(stack: Stack) -> Found:
+def run_wiped(stack: Stack) -> ScenarioResult:
     """The same on a stack with `worker` running."""
-    made = tenant(stack, rows=300)
-    asked = itertools.cycle(questions(20))
+    owner = tenant(stack, rows=300)
+    next_question = itertools.cycle(questions(20))
     index = EdgeIndex(*stack.edge)
-    with stack.client(made.key) as http:
+    with stack.client(owner.key) as http:
         activate_base(stack, http)
-        http.post("/categorize", json=next(asked), timeout=60).raise_for_status()
+        http.post("/categorize", json=next(next_question), timeout=60).raise_for_status()
         with transaction(stack.engine) as session:
-            serving = get_active(session, uuid.UUID(made.id))
+            serving = get_active(session, uuid.UUID(owner.id))
         before = dict(index.digests(serving.collection, serving.organization_id))
-        with Load([("/categorize", lambda: http.post("/categorize", json=next(asked)), 0.02)]) as load:
+        with Load(
+            [("/categorize", lambda: http.post("/categorize", json=next(next_question)), 0.02)]
+        ) as load:
             began = time.monotonic()
             index.drop_collection(serving.collection)
             time.sleep(1)
@@ -196,7 +198,7 @@ def run_wiped(stack: Stack) -> Found:
     )
     figures = {"points": len(after), "wanted": len(wanted), "answers": outcomes(load.seen), "broken": broken}
     promise = "the collection dropped while it serves, reconciled: the same ids on both sides"
-    return Found(promise, tried, held, round(seconds, 1), figures)
+    return ScenarioResult(promise, tried, held, round(seconds, 1), figures)
 
 
 def truth(stack: Stack, serving: Serving) -> dict[uuid.UUID, str]:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from devtools.chaos.found import Found, Options, checks
 from devtools.chaos.generator import Plan, Sent, generate
 from devtools.chaos.material import activate_base, questions, tenant
+from devtools.chaos.scenario import Options, ScenarioResult, checks
 from devtools.chaos.stack import Stack
 
 TIMES = 10
@@ -21,21 +21,21 @@ IN_A_ROW = 5
 REFUSALS = ("429", "503")
 
 
-def overload(options: Options) -> Found:
+def overload(options: Options) -> ScenarioResult:
     """What is served, then ten times as much."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
         Stack(Path(name), settings={"rate_limit": ""}) as stack,
     ):
-        made = tenant(stack, rows=200)
-        with stack.client(made.key, timeout_s=60) as http:
+        owner = tenant(stack, rows=200)
+        with stack.client(owner.key, timeout_s=60) as http:
             activate_base(stack, http)
             for question in questions(20):
                 http.post("/categorize", json=question).raise_for_status()
-            return _measure(stack, http, made.key, options.overload_s)
+            return _measure(stack, http, owner.key, options.overload_s)
 
 
-def _measure(stack: Stack, http: httpx.Client, key: str, seconds: float) -> Found:
+def _measure(stack: Stack, http: httpx.Client, key: str, seconds: float) -> ScenarioResult:
     port = urlsplit(stack.url).port or 0
     closed = generate(Plan(port, key, questions(20), CLOSED_S))
     served = len(closed.latencies) / CLOSED_S
@@ -45,34 +45,34 @@ def _measure(stack: Stack, http: httpx.Client, key: str, seconds: float) -> Foun
     over = threading.Event()
     watching = threading.Thread(target=_watch, args=(stack, rss, over), daemon=True)
     watching.start()
-    found = generate(Plan(port, key, questions(20), seconds, rate=TIMES * served))
-    normal = found.drained + _until_normal(http, alone)
+    sent = generate(Plan(port, key, questions(20), seconds, rate=TIMES * served))
+    normal = sent.drained + _until_normal(http, alone)
     over.set()
     watching.join()
-    return _judge(found, served, alone, normal, (before, max(rss), stack.rss_mib("api")), seconds)
+    return _judge(sent, served, alone, normal, (before, max(rss), stack.rss_mib("api")), seconds)
 
 
 def _judge(
-    found: Sent, served: float, alone: float, normal: float, rss: tuple[float, float, float], seconds: float
-) -> Found:
-    refused = sum(found.statuses[status] for status in REFUSALS)
-    others = {s: n for s, n in found.statuses.items() if n and s not in (*REFUSALS, "200")}
+    sent: Sent, served: float, alone: float, normal: float, rss: tuple[float, float, float], seconds: float
+) -> ScenarioResult:
+    refused = sum(sent.statuses[status] for status in REFUSALS)
+    others = {s: n for s, n in sent.statuses.items() if n and s not in (*REFUSALS, "200")}
     tried, held, broken = checks(
-        generator_kept_up=found.sent >= 0.95 * found.planned,
+        generator_kept_up=sent.sent >= 0.95 * sent.planned,
         nothing_but_200_and_refusals=not others,
-        refusals_say_when=found.with_retry_after == refused,
+        refusals_say_when=sent.with_retry_after == refused,
         normal_again=normal <= NORMAL_AGAIN_S,
     )
     figures = {
         "served with 4 clients, a second": round(served, 1),
         "alone, median ms": round(alone * 1000, 1),
-        "planned, sent": (found.planned, found.sent),
-        "sender's largest lag s, connections": (round(found.lag, 2), found.peak_open),
-        "accepted, a second": round(len(found.latencies) / seconds, 1),
-        "accepted p50, p99 s": tuple(round(percentile(found.latencies, p), 3) for p in (50, 99)),
-        "refused share": round(refused / max(1, found.sent), 4),
-        "refused p50, p99 s": tuple(round(percentile(found.refused_latencies, p), 3) for p in (50, 99)),
-        "refused with Retry-After": f"{found.with_retry_after} of {refused}",
+        "planned, sent": (sent.planned, sent.sent),
+        "sender's largest lag s, connections": (round(sent.lag, 2), sent.peak_open),
+        "accepted, a second": round(len(sent.latencies) / seconds, 1),
+        "accepted p50, p99 s": tuple(round(percentile(sent.latencies, p), 3) for p in (50, 99)),
+        "refused share": round(refused / max(1, sent.sent), 4),
+        "refused p50, p99 s": tuple(round(percentile(sent.refused_latencies, p), 3) for p in (50, 99)),
+        "refused with Retry-After": f"{sent.with_retry_after} of {refused}",
         "other outcomes": others,
         "API's memory MiB before, highest, after": tuple(round(value) for value in rss),
         "normal again after s": round(normal, 1),
@@ -82,7 +82,7 @@ def _judge(
     promise = (
         f"{TIMES} times what is served for {seconds:.0f} s: refused with Retry-After, normal again in 10 s"
     )
-    return Found(promise, tried, held, seconds, figures)
+    return ScenarioResult(promise, tried, held, seconds, figures)
 
 
 def _ask(http: httpx.Client) -> tuple[int, float]:

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from devtools.chaos.found import Found, Options, checks
 from devtools.chaos.material import Tenant, activate_base, send_freeze, tenant
+from devtools.chaos.scenario import Options, ScenarioResult, checks
 from devtools.chaos.stack import Stack
 from devtools.waiting import eventually
 
@@ -22,20 +22,20 @@ def leases(seconds: float) -> dict[str, str]:
     return {"job_lease_seconds": str(seconds), "job_heartbeat_seconds": str(seconds / 6)}
 
 
-def frozen(options: Options) -> Found:
+def frozen(options: Options) -> ScenarioResult:
     """A worker stopped for twice its lease writes nothing when it goes on."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
         Stack(Path(name), settings=leases(options.frozen_lease_s)) as stack,
     ):
         stack.add_worker("second", "default")
-        made = tenant(stack, rows=FREEZE_ROWS)
-        return run_frozen(stack, made, options.frozen_lease_s, "worker", "second")
+        owner = tenant(stack, rows=FREEZE_ROWS)
+        return run_frozen(stack, owner, options.frozen_lease_s, "worker", "second")
 
 
-def run_frozen(stack: Stack, made: Tenant, lease_s: float, first: str, second: str) -> Found:
+def run_frozen(stack: Stack, owner: Tenant, lease_s: float, first: str, second: str) -> ScenarioResult:
     """The same on a stack where only the first of the two workers runs; in the end again."""
-    with stack.client(made.key) as http:
+    with stack.client(owner.key) as http:
         job_id = str(send_freeze(http, "frozen").raise_for_status().json()["id"])
     running(stack, job_id, 1)
     stack.freeze(first)
@@ -61,10 +61,12 @@ def run_frozen(stack: Stack, made: Tenant, lease_s: float, first: str, second: s
     )
     figures = {"lease s": lease_s, "frozen s": round(kept, 1), "done by another after s": round(again, 1)}
     promise = f"a worker frozen for twice its lease ({kept:.0f} s) and thawed writes nothing"
-    return Found(promise, tried, held, round(time.monotonic() - stopped, 1), figures | {"broken": broken})
+    return ScenarioResult(
+        promise, tried, held, round(time.monotonic() - stopped, 1), figures | {"broken": broken}
+    )
 
 
-def poison(options: Options) -> Found:
+def poison(options: Options) -> ScenarioResult:
     """A job whose worker dies whenever it runs is tried three times and then failed."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
@@ -73,10 +75,10 @@ def poison(options: Options) -> Found:
         return run_poison(stack, tenant(stack, rows=FREEZE_ROWS), "worker")
 
 
-def run_poison(stack: Stack, made: Tenant, worker: str) -> Found:
+def run_poison(stack: Stack, owner: Tenant, worker: str) -> ScenarioResult:
     """The same on a stack where only this worker runs; in the end it runs again."""
     started = time.monotonic()
-    with stack.client(made.key) as http:
+    with stack.client(owner.key) as http:
         job_id = str(send_freeze(http, "poison").raise_for_status().json()["id"])
     deaths = 0
     while (now := after_claim(stack, job_id, deaths)).finished_at is None and deaths < 2 * ATTEMPTS:
@@ -91,18 +93,20 @@ def run_poison(stack: Stack, made: Tenant, worker: str) -> Found:
     )
     figures = {"attempts": now.attempt, "status": now.status, "error": (now.error or {}).get("code")}
     promise = "a job that kills its worker: three attempts, then failed with worker_lost"
-    return Found(promise, tried, held, round(time.monotonic() - started, 1), figures | {"broken": broken})
+    return ScenarioResult(
+        promise, tried, held, round(time.monotonic() - started, 1), figures | {"broken": broken}
+    )
 
 
-def stopped(_: Options) -> Found:
+def stopped(_: Options) -> ScenarioResult:
     """A worker told to stop while it trains gives the job back, and that costs no attempt."""
     workers = {"worker": "default,embedding", "gpu": "gpu"}
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
         Stack(Path(name), workers=workers) as stack,
     ):
-        made = tenant(stack, rows=200)
-        with stack.client(made.key) as http:
+        owner = tenant(stack, rows=200)
+        with stack.client(owner.key) as http:
             activate_base(stack, http)
             dataset = send_freeze(http, "stopped").raise_for_status().json()["id"]
             assert stack.ended(dataset).status == "succeeded"
@@ -111,7 +115,7 @@ def stopped(_: Options) -> Found:
         return run_stopped(stack, job_id, "gpu")
 
 
-def run_stopped(stack: Stack, job_id: str, worker: str) -> Found:
+def run_stopped(stack: Stack, job_id: str, worker: str) -> ScenarioResult:
     """TERM to the worker as soon as the job reports progress; the same worker starts again to finish it."""
     eventually(
         lambda: stack.job(job_id).progress, f"job {job_id} reports progress", within_s=120, every_s=0.05
@@ -132,7 +136,9 @@ def run_stopped(stack: Stack, job_id: str, worker: str) -> Found:
     figures = {"seconds until it had exited": round(seconds, 1), "status then": after.status}
     promise = "TERM to a worker at work: it exits within 30 s and the job is queued again at no attempt"
     total = round(time.monotonic() - began, 1)
-    return Found(promise, tried, held, total, figures | {"status at last": ended.status, "broken": broken})
+    return ScenarioResult(
+        promise, tried, held, total, figures | {"status at last": ended.status, "broken": broken}
+    )
 
 
 def _left(job: Any) -> int:

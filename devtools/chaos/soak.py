@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from devtools.chaos.dependencies import loaded
-from devtools.chaos.found import Found, Options
 from devtools.chaos.load import outcomes, unsound
+from devtools.chaos.scenario import Options, ScenarioResult
 from devtools.chaos.stack import Stack
 
 WATCHED = ("api", "worker", "relay", "edge")
@@ -17,7 +17,7 @@ SAMPLE_S = 1.0
 LIMIT = 5.0
 
 
-def soak(options: Options) -> Found:
+def soak(options: Options) -> ScenarioResult:
     """Sample each process's memory; the slope is a least-squares line through the second half."""
     with (
         tempfile.TemporaryDirectory(prefix="outlay-chaos-") as name,
@@ -37,7 +37,7 @@ def soak(options: Options) -> Found:
         figures |= {"answers": outcomes(load.seen), "jobs": len(accepted), "never": unsound(load.seen)}
     held = sum(slope(seen) <= LIMIT for seen in samples.values())
     promise = f"mixed load: no process grows by more than {LIMIT:.0f} MiB a minute in the second half"
-    return Found(promise, len(WATCHED), held, round(options.soak_s, 1), figures)
+    return ScenarioResult(promise, len(WATCHED), held, round(options.soak_s, 1), figures)
 
 
 def slope(samples: list[tuple[float, float]]) -> float:

@@ -207,8 +207,8 @@ class Stack:
 
     def value(self, statement: str, **values: Any) -> Any:
         """The one value of a query, straight from Postgres; None without a row."""
-        found = self.rows(statement, **values)
-        return found[0][0] if found else None
+        rows = self.rows(statement, **values)
+        return rows[0][0] if rows else None
 
     def job(self, job_id: str) -> Any:
         """The job's row, whatever the API can say at the moment."""
@@ -236,8 +236,8 @@ class Stack:
         headers = {"Authorization": f"Bearer {ROOT_KEY}"}
         body = {"name": f"Chaos {uuid.uuid4().hex[:8]}"}
         answer = httpx.post(f"{self.url}/v1/organizations", json=body, headers=headers, timeout=30)
-        made = answer.raise_for_status().json()
-        return made["id"], made["api_key"]["key"]
+        organization = answer.raise_for_status().json()
+        return organization["id"], organization["api_key"]["key"]
 
     @contextlib.contextmanager
     def client(self, key: str, timeout_s: float = 30) -> Iterator[httpx.Client]:

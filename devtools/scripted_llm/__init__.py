@@ -98,31 +98,35 @@ class ScriptedLLM(ScriptedServer):
         with self._lock:
             rng = random.Random(f"{self.seed}/{len(self._given)}/{len(self.truth)}")
             return [
-                self._name(one, rng) if is_paraphrase else self._row(one, wanted, confusions, is_hard, rng)
-                for one in wanted
-                for _ in range(one["rows"])
+                self._name(category, rng)
+                if is_paraphrase
+                else self._row(category, wanted, confusions, is_hard, rng)
+                for category in wanted
+                for _ in range(category["rows"])
             ]
 
     def _row(
         self,
-        one: dict[str, Any],
+        category: dict[str, Any],
         wanted: list[dict[str, Any]],
         confusions: list[dict[str, Any]],
         is_hard: bool,
         rng: random.Random,
     ) -> dict[str, Any]:
         if self._given and rng.random() < REPEATED_SHARE:
-            return {**rng.choice(self._given), "category": one["key"]}
-        shown = rng.choice(wanted) if rng.random() < WRONG_SHARE else one
-        row = row_of(shown, rng, is_hard=is_hard, is_adversarial=bool(confusions)) | {"category": one["key"]}
+            return {**rng.choice(self._given), "category": category["key"]}
+        shown = rng.choice(wanted) if rng.random() < WRONG_SHARE else category
+        row = row_of(shown, rng, is_hard=is_hard, is_adversarial=bool(confusions)) | {
+            "category": category["key"]
+        }
         self.truth.setdefault(key_of(row), shown["key"])
         self._given.append(row)
         return row
 
-    def _name(self, one: dict[str, Any], rng: random.Random) -> dict[str, Any]:
+    def _name(self, category: dict[str, Any], rng: random.Random) -> dict[str, Any]:
         words = rng.choice(("Costs of", "Spending on", "Outlays for", "Expenses:", "Budget for"))
-        about = rng.choice([*one.get("examples", ()), one.get("description") or one["name"]])
-        return {"category": one["key"], "name": f"{words} {about}"[:80]}
+        subject = rng.choice([*category.get("examples", ()), category.get("description") or category["name"]])
+        return {"category": category["key"], "name": f"{words} {subject}"[:80]}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -158,7 +162,7 @@ class _Handler(BaseHTTPRequestHandler):
             function = {"name": body["tool_choice"]["function"]["name"], "arguments": text}
             call = {"id": "call-1", "type": "function", "function": function}
             message |= {"content": None, "tool_calls": [call]}
-        prompt = sum(len(one["content"].encode()) for one in body["messages"]) // 4
+        prompt = sum(len(message["content"].encode()) for message in body["messages"]) // 4
         completion = len(text) // 4
         with self.scripted._lock:
             self.scripted.prompt_tokens += prompt
@@ -208,5 +212,5 @@ def _row_schema(body: dict[str, Any]) -> dict[str, Any]:
         text = body["messages"][0]["content"]
         schema, _ = json.JSONDecoder().raw_decode(text[text.index('{\n  "$defs"') :])
     [(_, row)] = schema["$defs"].items()
-    found: dict[str, Any] = row
-    return found
+    checked: dict[str, Any] = row
+    return checked

@@ -20,7 +20,7 @@ def key_of(row: dict[str, Any]) -> str:
 def _everywhere() -> list[Place]:
     reference = load()
     trips = {trip for purpose in reference.purposes for trip in purpose.trips if trip is not None}
-    places = {one.name: one for one in (*reference.offices, *(trip.place for trip in trips))}
+    places = {office.name: office for office in (*reference.offices, *(trip.place for trip in trips))}
     return [places[name] for name in sorted(places)]
 
 
@@ -31,21 +31,23 @@ def _merchants(category: str, *, is_shared: bool) -> list[tuple[Merchant, str]]:
     `is_shared`: only those that are paid for other categories, too. Another chart's categories get them all.
     """
     purposes = load().purposes
-    own = [one for one in purposes if one.category == category] or list(purposes)
-    others = {m.name for one in purposes if one.category != category for m in one.merchants}
-    found = [(m, one.spend_programs[0]) for one in own for m in one.merchants]
-    return [pair for pair in found if not is_shared or pair[0].name in others] or found
+    own = [purpose for purpose in purposes if purpose.category == category] or list(purposes)
+    others = {m.name for purpose in purposes if purpose.category != category for m in purpose.merchants}
+    pairs = [(m, purpose.spend_programs[0]) for purpose in own for m in purpose.merchants]
+    return [pair for pair in pairs if not is_shared or pair[0].name in others] or pairs
 
 
-def row_of(one: dict[str, Any], rng: random.Random, *, is_hard: bool, is_adversarial: bool) -> dict[str, Any]:
+def row_of(
+    category: dict[str, Any], rng: random.Random, *, is_hard: bool, is_adversarial: bool
+) -> dict[str, Any]:
     """A row that shows the category by merchant, memo and programme, or in hard rounds by less of it."""
-    merchant, programme = rng.choice(_merchants(one["name"], is_shared=is_hard))
+    merchant, programme = rng.choice(_merchants(category["name"], is_shared=is_hard))
     place = rng.choice([place for place in _everywhere() if merchant.sells_in(place)] or _everywhere())
     value = 10 ** rng.uniform(0.8, 3.4) * place.currency.per_usd
-    team = rng.choice(one.get("departments") or _TEAMS)
+    team = rng.choice(category.get("departments") or _TEAMS)
     vague = rng.choice(_VAGUE).format(n=rng.randrange(1, 99), team=team, city=place.name.split(",")[0])
-    plain = f"{rng.choice(one.get('examples') or [one['name']])}, {vague}".strip(", ")
-    hint = " ".join((one.get("description") or one["name"]).split(",")[0].split(" ")[-2:])
+    plain = f"{rng.choice(category.get('examples') or [category['name']])}, {vague}".strip(", ")
+    hint = " ".join((category.get("description") or category["name"]).split(",")[0].split(" ")[-2:])
     hard = vague if is_adversarial and rng.random() < 0.5 else f"{hint} {vague}".strip()
     return {
         "merchant_name": merchant.name,

@@ -38,11 +38,11 @@ _numbers = itertools.count(1)
 class Canaries:
     """Strings to look for, by what they stand for."""
 
-    made: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
 
     def new(self, name: str) -> str:
         """The canary of this name, the same each time."""
-        return self.made.setdefault(name, f"canary-{name.replace('_', '-')}-{secrets.token_hex(6)}")
+        return self.values.setdefault(name, f"canary-{name.replace('_', '-')}-{secrets.token_hex(6)}")
 
     def fill(self, value: Any, name: str = "body") -> Any:
         """An example with a canary in the place of every free text."""
@@ -72,13 +72,13 @@ def all_routes() -> list[Route]:
     """From the application itself, so that a new route is there as soon as it is written."""
     app = create_app()
     schema = app.openapi()
-    found = []
+    routes = []
     for route in iter_route_contexts(app.routes):
         for method in sorted(set(route.methods or ()) - {"HEAD"}):
             assert route.path is not None
             operation = schema["paths"].get(route.path, {}).get(method.lower(), {})
-            found.append(Route(method, route.path, _example(schema, operation)))
-    return found
+            routes.append(Route(method, route.path, _example(schema, operation)))
+    return routes
 
 
 def _example(schema: dict[str, Any], operation: dict[str, Any]) -> Any:
@@ -99,13 +99,13 @@ class Caller:
         self._canaries = canaries
         self._root_key = root_key
         self.ids: dict[str, str] = {}
-        made = self.send(
+        organization = self.send(
             Route("POST", "/v1/organizations"), json={"name": canaries.new("organization")}
         ).json()
-        self.key = made["api_key"]["key"]
-        self.organization_id = made["id"]
-        canaries.made["key"] = self.key
-        canaries.made["secret of the key"] = self.key.split("_", 2)[2]
+        self.key = organization["api_key"]["key"]
+        self.organization_id = organization["id"]
+        canaries.values["key"] = self.key
+        canaries.values["secret of the key"] = self.key.split("_", 2)[2]
 
     def close(self) -> None:
         """Close the connections."""
@@ -187,7 +187,7 @@ class Caller:
         jobs = Route("GET", "/v1/jobs")
 
         def ended() -> list[dict[str, Any]]:
-            found = self.send(jobs, params={"limit": 200}).json()["data"]
-            return found if all(job["finished_at"] for job in found) else []
+            rows = self.send(jobs, params={"limit": 200}).json()["data"]
+            return rows if all(job["finished_at"] for job in rows) else []
 
         return eventually(ended, within_s=120, every_s=0.2)

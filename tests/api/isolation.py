@@ -62,7 +62,7 @@ class Place:
 
 def places(schema: dict[str, Any]) -> list[Place]:
     """Every path parameter, query parameter and field of a body that is an id."""
-    found = []
+    found_places = []
     for path, item in schema["paths"].items():
         for method in METHODS & set(item):
             operation = item[method]
@@ -76,8 +76,8 @@ def places(schema: dict[str, Any]) -> list[Place]:
             for where, name, field in named:
                 if _is_id(field, schema):
                     is_list = "array" in str(field)
-                    found.append(Place(method.upper(), path, where, name, is_list, is_root))
-    return sorted(found, key=str)
+                    found_places.append(Place(method.upper(), path, where, name, is_list, is_root))
+    return sorted(found_places, key=str)
 
 
 def _fields(node: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -99,8 +99,8 @@ def _is_id(node: dict[str, Any], schema: dict[str, Any]) -> bool:
 
 def _resolved(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in node:
-        found: dict[str, Any] = schema["components"]["schemas"][node["$ref"].rpartition("/")[2]]
-        return found
+        definition: dict[str, Any] = schema["components"]["schemas"][node["$ref"].rpartition("/")[2]]
+        return definition
     return node
 
 

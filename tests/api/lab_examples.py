@@ -47,13 +47,16 @@ def report(seed: int = 0) -> Json:
     """Slices, confusions, reliability and a map of thirty points."""
     rng = random.Random(seed)
     ids = [TRAVEL, MEALS, SOFTWARE]
-    centres = {one: (number, number % 2) for number, one in enumerate(ids)}
+    centres = {category_id: (number, number % 2) for number, category_id in enumerate(ids)}
 
-    def place(one: str, spread: float) -> list[float]:
-        return [centre + rng.gauss(0, spread) for centre in centres[one]]
+    def place(category_id: str, spread: float) -> list[float]:
+        return [centre + rng.gauss(0, spread) for centre in centres[category_id]]
 
     points: list[Json] = [
-        *({"kind": "category", "label": NAMES[one], "category_id": one} for one in ids),
+        *(
+            {"kind": "category", "label": NAMES[category_id], "category_id": category_id}
+            for category_id in ids
+        ),
         *(
             {"kind": "transaction", "label": f"Row {number}", "category_id": ids[number % 3]}
             for number in range(30)
@@ -101,7 +104,7 @@ def confusion(right: str, suggested: str, rows: int) -> Json:
 
 def comparison() -> Json:
     """What comparing two evaluations found: one row better, one worse, one as it was."""
-    found = [("recall", 1, 0.1, 0.02), ("recall", 5, 0.0, 1.0), ("mrr", 5, -0.05, 0.4)]
+    rows = [("recall", 1, 0.1, 0.02), ("recall", 5, 0.0, 1.0), ("mrr", 5, -0.05, 0.4)]
     ranks = [(1, None, TRAVEL, MEALS), (4, 1, TRAVEL, SOFTWARE), (2, 2, MEALS, MEALS)]
     return {
         "warnings": [],
@@ -111,7 +114,7 @@ def comparison() -> Json:
                 **{"metric": metric, "k": k, "baseline": 0.6, "candidate": 0.6 + difference},
                 **{"difference": difference, "low": difference - 0.08, "high": difference + 0.08, "p": p},
             }
-            for metric, k, difference, p in found
+            for metric, k, difference, p in rows
         ],
         **{"improved": 1, "regressed": 1, "unchanged": 1},
         "rows": [

@@ -28,7 +28,7 @@ def new_dataset(engine: Engine, organization: OrganizationClient, name: str = NA
         seed=0,
         parameters={},
         counts={"eval": 66},
-        categories={one: {"name": text} for one, text in example.NAMES.items()},
+        categories={category_id: {"name": text} for category_id, text in example.NAMES.items()},
         job_id=uuid.uuid4(),
         frozen_at=dt.datetime.now(dt.UTC),
     )
@@ -41,13 +41,13 @@ def new_evaluation(
     """An evaluation of the base model, or what `values` says."""
     models = organization.get("/v1/models").json()["data"]
     [base] = [model for model in models if model["kind"] == "base"]
-    made = {
+    defaults = {
         **{"method": "model", "model_version_id": uuid.UUID(base["id"]), "split": "eval"},
         **{"metrics": example.metrics(), "per_category": example.per_category(), "report": example.report()},
         **values,
     }
     evaluation = Evaluation(
-        organization_id=organization.id, dataset_id=dataset_id, job_id=uuid.uuid4(), **made
+        organization_id=organization.id, dataset_id=dataset_id, job_id=uuid.uuid4(), **defaults
     )
     return add_row(engine, evaluation)
 

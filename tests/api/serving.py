@@ -35,11 +35,11 @@ def at_once(ask: Callable[[httpx.Client], T], url: str, times: int) -> Sequence[
     """What `times` clients are answered that ask at the same moment, each over a connection of its own."""
     ready = threading.Barrier(times)
 
-    def one(_: int) -> T:
+    def call_once(_: int) -> T:
         with httpx.Client(base_url=url, timeout=60) as client:
             client.get("/livez").raise_for_status()  # connected
             ready.wait()
             return ask(client)
 
     with ThreadPoolExecutor(times) as pool:
-        return list(pool.map(one, range(times)))
+        return list(pool.map(call_once, range(times)))

@@ -25,8 +25,8 @@ def sign_in(
 
 def token_of(browser: TestClient) -> str:
     """The token that the pages carry."""
-    found = re.search(
+    match = re.search(
         r'<meta name="csrf-token" content="([0-9a-f]{64})">', browser.get("/console/review").text
     )
-    assert found is not None
-    return found[1]
+    assert match is not None
+    return match[1]

@@ -221,8 +221,8 @@ def test_another_type_or_encoding_is_a_415(
 )
 def test_strange_but_sound_text_is_kept_to_the_letter(organization: OrganizationClient, name: str) -> None:
     other = new_transaction(organization)
-    made = new_transaction(organization, merchant_name=name, memo=name, merchant_category=[name])
-    read = organization.get(f"/v1/transactions/{made['id']}").json()
+    transaction = new_transaction(organization, merchant_name=name, memo=name, merchant_category=[name])
+    read = organization.get(f"/v1/transactions/{transaction['id']}").json()
     assert (read["merchant_name"], read["memo"], read["merchant_category"]) == (name, name, [name])
     assert organization.get(f"/v1/transactions/{other['id']}").json() == other
 

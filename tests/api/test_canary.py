@@ -24,11 +24,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def canaries(settings: Settings) -> Canaries:
-    found = Canaries()
+    planted = Canaries()
     assert settings.edge_authkey is not None
-    found.made["password of the broker"] = str(make_url(settings.redis_url).password)
-    found.made["key of the sidecar"] = settings.edge_authkey.get_secret_value()
-    return found
+    planted.values["password of the broker"] = str(make_url(settings.redis_url).password)
+    planted.values["key of the sidecar"] = settings.edge_authkey.get_secret_value()
+    return planted
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +44,8 @@ def running(
         OUTLAY_DATABASE_URL=url.render_as_string(hide_password=False),
         OUTLAY_ROOT_KEY=canaries.new("root_key"),
         OUTLAY_RATE_LIMIT="",
-    ) as found:
-        yield found
+    ) as processes:
+        yield processes
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_no_log_holds_what_was_sent(
         f"{name} in {log.name}: {line}"
         for log in logs
         for line in log.read_text().splitlines()
-        for name, canary in canaries.made.items()
+        for name, canary in canaries.values.items()
         if canary.lower() in line.lower()
     ]
     assert not leaked, "\n".join(leaked)
@@ -88,9 +88,9 @@ def call_everything(
 
     for name, path in (("category_id", "/v1/categories"), ("transaction_id", "/v1/transactions")):
         [create] = [route for route in routes if (route.method, route.path) == ("POST", path)]
-        made = caller.send_well(create)
-        assert made.status_code == 201, made.text
-        caller.ids[name] = made.json()["id"]
+        response = caller.send_well(create)
+        assert response.status_code == 201, response.text
+        caller.ids[name] = response.json()["id"]
     for route in sorted(routes, key=lambda route: route.method == "DELETE"):
         caller.send_well(route)
         caller.send_badly(route)
@@ -125,14 +125,14 @@ def check_lines(logs: list[Path], routes: list[Route], organization_id: str) -> 
     [failure] = [line for line in worker if line.get("event") == "job failed unexpectedly"]
     assert failure["exception"][-1]["frames"]
     assert failure["organization_id"] == organization_id
-    [asked] = [line for line in requests if line["request_id"] == failure["request_id"]]
-    assert (asked["route"], asked["organization_id"]) == ("/v1/imports", organization_id)
+    [request] = [line for line in requests if line["request_id"] == failure["request_id"]]
+    assert (request["route"], request["organization_id"]) == ("/v1/imports", organization_id)
     assert failure["job_id"]
 
 
 def _parsed(line: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(line)
+        entry: dict[str, Any] = json.loads(line)
     except ValueError:
         return {}
-    return found
+    return entry

@@ -39,12 +39,12 @@ def test_decisions_are_exported_page_by_page(
     engine: Engine, organization: OrganizationClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api.exports, "DECISIONS_PAGE", 2)
-    made = new_candidates(engine, organization, 4, merchant_name="=HYPERLINK(1)")
-    decide(organization, made[0], "approve", changes={"memo": "a"})
-    decide(organization, made[1], "reject", reason="-1+1")
+    candidate_ids = new_candidates(engine, organization, 4, merchant_name="=HYPERLINK(1)")
+    decide(organization, candidate_ids[0], "approve", changes={"memo": "a"})
+    decide(organization, candidate_ids[1], "reject", reason="-1+1")
     organization.post("/v1/candidates/undo", {"reviewer": JANE})
-    decide(organization, made[2], "skip", reviewer="@Jane")
-    decide(organization, made[3], "approve")
+    decide(organization, candidate_ids[2], "skip", reviewer="@Jane")
+    decide(organization, candidate_ids[3], "approve")
     answer = organization.get("/v1/candidates/decisions")
     assert answer.headers["content-type"] == "application/jsonl"
     lines = [json.loads(line) for line in answer.text.splitlines()]
@@ -65,8 +65,8 @@ def test_an_export_holds_no_session_between_its_pages(
     engine: Engine, client: TestClient, organization: OrganizationClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api.exports, "DECISIONS_PAGE", 1)
-    for one in new_candidates(engine, organization, 3):
-        decide(organization, one, "skip")
+    for candidate_id in new_candidates(engine, organization, 3):
+        decide(organization, candidate_id, "skip")
     held = []
     line_of = api.exports._decision_line
 

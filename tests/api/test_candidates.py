@@ -28,10 +28,10 @@ def decide(
 def test_an_approved_candidate_is_a_labelled_transaction_until_it_is_undone(
     engine: Engine, organization: OrganizationClient
 ) -> None:
-    [made] = new_candidates(engine, organization, 1, memo="before")
+    [candidate_id] = new_candidates(engine, organization, 1, memo="before")
     [leased] = organization.post("/v1/candidates/next", {"reviewer": JANE}).json()["data"]
-    assert uuid.UUID(leased["id"]) == made
-    approved = decide(organization, made, "approve", changes={"memo": "after"}).json()["candidate"]
+    assert uuid.UUID(leased["id"]) == candidate_id
+    approved = decide(organization, candidate_id, "approve", changes={"memo": "after"}).json()["candidate"]
     [row] = organization.get("/v1/transactions").json()["data"]
     assert (row["id"], row["memo"], row["source"]) == (approved["transaction_id"], "after", "synthetic")
     assert (row["label"]["category_id"], row["label"]["actor"]) == (leased["category"]["id"], JANE)
@@ -43,11 +43,11 @@ def test_an_approved_candidate_is_a_labelled_transaction_until_it_is_undone(
 def test_an_approval_reaches_the_index_and_an_undo_leaves_it(
     engine: Engine, organization: OrganizationClient
 ) -> None:
-    [made] = new_candidates(engine, organization, 1)
-    for path in (f"/v1/candidates/{made}/approve", "/v1/candidates/undo"):
+    [candidate_id] = new_candidates(engine, organization, 1)
+    for path in (f"/v1/candidates/{candidate_id}/approve", "/v1/candidates/undo"):
         organization.post(path, {"reviewer": JANE})
     queued = organization.get("/v1/jobs?kind=sync_index").json()["data"]
-    touching = [job for job in queued if str(made) in job["params"].get("transaction_ids", ())]
+    touching = [job for job in queued if str(candidate_id) in job["params"].get("transaction_ids", ())]
     assert len(touching) >= 2
 
 
@@ -89,37 +89,37 @@ WRONG_CHANGES: list[tuple[dict[str, Any], str, str]] = [
 def test_edits_keep_the_rules_of_transactions(
     engine: Engine, organization: OrganizationClient, changes: dict[str, Any], pointer: str, code: str
 ) -> None:
-    [made] = new_candidates(engine, organization, 1, amount=Decimal("12.50"), currency="EUR")
-    answer = decide(organization, made, "approve", changes=changes)
+    [candidate_id] = new_candidates(engine, organization, 1, amount=Decimal("12.50"), currency="EUR")
+    answer = decide(organization, candidate_id, "approve", changes=changes)
     assert answer.status_code == 422, answer.text
     assert (pointer, code) in [(error["pointer"], error["code"]) for error in answer.json()["errors"]]
-    assert organization.get(f"/v1/candidates/{made}").json()["status"] == "pending"
+    assert organization.get(f"/v1/candidates/{candidate_id}").json()["status"] == "pending"
 
 
 def test_a_paraphrase_has_a_name_and_no_fields(engine: Engine, organization: OrganizationClient) -> None:
-    [made] = new_candidates(engine, organization, 1, paraphrase="Overnight stays")
-    answer = decide(organization, made, "approve", changes={"memo": "x"})
+    [candidate_id] = new_candidates(engine, organization, 1, paraphrase="Overnight stays")
+    answer = decide(organization, candidate_id, "approve", changes={"memo": "x"})
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/changes/memo"]
-    answer = decide(organization, made, "approve", changes={"paraphrase": "Hotels"})
+    answer = decide(organization, candidate_id, "approve", changes={"paraphrase": "Hotels"})
     shown = answer.json()["candidate"]
     assert (shown["paraphrase"], shown["transaction_id"], shown["merchant_name"]) == ("Hotels", None, None)
 
 
 def test_lists_are_narrowed_and_paged(engine: Engine, organization: OrganizationClient) -> None:
     category, job_id = new_category(organization), uuid.uuid4()
-    made = new_candidates(engine, organization, 3, category_id=category["id"], job_id=job_id)
+    candidate_ids = new_candidates(engine, organization, 3, category_id=category["id"], job_id=job_id)
     new_candidates(engine, organization, 1, style="ambiguous")
     new_candidates(engine, organization, 1, paraphrase="Overnight stays")
-    decide(organization, made[0], "reject", reason="no")
+    decide(organization, candidate_ids[0], "reject", reason="no")
 
     def count(query: str) -> int:
         return len(organization.get(f"/v1/candidates?{query}").json()["data"])
 
-    found = {
+    counts = {
         query: count(query)
         for query in ("", "status=rejected", "kind=paraphrase", "style=ambiguous", f"job_id={job_id}")
     }
-    assert list(found.values()) == [5, 1, 1, 1, 3]
+    assert list(counts.values()) == [5, 1, 1, 1, 3]
     assert count(f"category_id={category['id']}&status=pending") == 2
     page = organization.get("/v1/candidates?limit=2").json()
     rest = organization.get(f"/v1/candidates?limit=200&cursor={page['page']['next']}").json()
@@ -156,13 +156,15 @@ def test_what_is_wrong_is_refused(organization: OrganizationClient, path: str, b
 
 
 def test_bulk_by_ids_and_by_filter(engine: Engine, organization: OrganizationClient) -> None:
-    made = [str(one) for one in new_candidates(engine, organization, 6)]
+    candidate_ids = [str(candidate_id) for candidate_id in new_candidates(engine, organization, 6)]
     organization.post("/v1/candidates/next", {"reviewer": JOE, "order": "oldest"})
-    answer = organization.post("/v1/candidates/approve", {"reviewer": JANE, "candidate_ids": made[:3]})
+    answer = organization.post(
+        "/v1/candidates/approve", {"reviewer": JANE, "candidate_ids": candidate_ids[:3]}
+    )
     assert answer.json() == {"approved": 2, "skipped": 1, "remaining": 0}
     answer = organization.post("/v1/candidates/reject", {"reviewer": JANE, "filter": {}, "reason": "no"})
     assert answer.json() == {"rejected": 3, "skipped": 1, "remaining": 0}
-    assert organization.get(f"/v1/candidates/{made[5]}").json()["reason"] == "no"
+    assert organization.get(f"/v1/candidates/{candidate_ids[5]}").json()["reason"] == "no"
 
 
 def test_nothing_is_decided_where_one_of_many_is_unknown(
@@ -178,11 +180,19 @@ def test_nothing_is_decided_where_one_of_many_is_unknown(
 
 
 def test_scopes(engine: Engine, organization: OrganizationClient) -> None:
-    [made] = new_candidates(engine, organization, 1)
+    [candidate_id] = new_candidates(engine, organization, 1)
     reading = organization.with_key("read")
-    for path in ("", "/progress", "/decisions", f"/{made}"):
+    for path in ("", "/progress", "/decisions", f"/{candidate_id}"):
         assert reading.get(f"/v1/candidates{path}").status_code == 200
-    for path in ("next", "undo", "approve", "reject", f"{made}/approve", f"{made}/reject", f"{made}/skip"):
+    for path in (
+        "next",
+        "undo",
+        "approve",
+        "reject",
+        f"{candidate_id}/approve",
+        f"{candidate_id}/reject",
+        f"{candidate_id}/skip",
+    ):
         assert reading.post(f"/v1/candidates/{path}", {"reviewer": JANE}).status_code == 403
 
 

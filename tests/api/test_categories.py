@@ -19,9 +19,9 @@ def test_a_category_is_made_read_and_listed(organization: OrganizationClient) ->
         "examples": ["Marriott"],
         "departments": ["Sales"],
     }
-    made = organization.post("/v1/categories", body)
-    assert made.status_code == 201
-    shown = made.json()
+    response = organization.post("/v1/categories", body)
+    assert response.status_code == 201
+    shown = response.json()
     assert {name: shown[name] for name in body} == body
     assert shown["archived_at"] is None
     assert organization.get(f"/v1/categories/{shown['id']}").json() == shown
@@ -30,26 +30,26 @@ def test_a_category_is_made_read_and_listed(organization: OrganizationClient) ->
 
 
 def test_a_patch_tells_absent_from_null(organization: OrganizationClient) -> None:
-    made = new_category(organization, description="old", code="1")
-    path = f"/v1/categories/{made['id']}"
+    category = new_category(organization, description="old", code="1")
+    path = f"/v1/categories/{category['id']}"
     assert organization.patch(path, {"description": "new"}).json()["code"] == "1"
     emptied = organization.patch(path, {"code": None}).json()
     assert (emptied["code"], emptied["description"]) == (None, "new")
-    assert emptied["updated_at"] > made["updated_at"]
+    assert emptied["updated_at"] > category["updated_at"]
     assert organization.patch(path, {"name": None}).status_code == 422
     assert organization.patch(path, {}).json() == emptied
 
 
 def test_an_archived_category_frees_its_name_and_keeps_its_row(organization: OrganizationClient) -> None:
-    made = new_category(organization, name="Travel")
-    assert organization.delete(f"/v1/categories/{made['id']}").status_code == 204
+    category = new_category(organization, name="Travel")
+    assert organization.delete(f"/v1/categories/{category['id']}").status_code == 204
     assert organization.get("/v1/categories").json()["data"] == []
     assert [row["id"] for row in organization.get("/v1/categories?with_archived=true").json()["data"]] == [
-        made["id"]
+        category["id"]
     ]
-    assert organization.get(f"/v1/categories/{made['id']}").json()["archived_at"] is not None
+    assert organization.get(f"/v1/categories/{category['id']}").json()["archived_at"] is not None
     assert organization.post("/v1/categories", {"name": "Travel"}).status_code == 201
-    assert organization.delete(f"/v1/categories/{made['id']}").status_code == 204
+    assert organization.delete(f"/v1/categories/{category['id']}").status_code == 204
 
 
 def test_a_chart_is_synced_by_code(organization: OrganizationClient) -> None:

@@ -103,8 +103,8 @@ def test_a_batch_is_answered_in_order_with_what_is_wrong(served: OrganizationCli
     assert [result["external_id"] for result in results] == ["a", "b", None]
     assert results[1]["answer"] is None
     assert results[1]["errors"][0]["pointer"] == "/transactions/1/merchant_name"
-    found = [results[at]["answer"]["suggestions"][0]["category"]["code"] for at in (0, 2)]
-    assert found == ["1", "2"]
+    codes = [results[at]["answer"]["suggestions"][0]["category"]["code"] for at in (0, 2)]
+    assert codes == ["1", "2"]
     alone = served.post("/categorize", {"transaction": HOTEL, "top_k": 1}).json()
     scores = [answer["suggestions"][0]["score"] for answer in (results[0]["answer"], alone)]
     assert scores[0] == pytest.approx(scores[1], abs=1e-4)  # a batch is padded, which shifts the last bits

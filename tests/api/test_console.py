@@ -162,9 +162,9 @@ def test_forms_are_taken_where_there_is_a_form_and_nowhere_else(
 def test_what_is_vendored_is_what_its_page_names(name: str) -> None:
     folder = STATIC / "vendor" / name
     named = dict(re.findall(r"(\S+\.js) sha256 ([0-9a-f]{64})", (folder / "VERSION.md").read_text()))
-    found = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.js")}
-    assert found == named
-    assert len(found) == 1
+    hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.glob("*.js")}
+    assert hashes == named
+    assert len(hashes) == 1
     assert (folder / "LICENSE").is_file()
 
 

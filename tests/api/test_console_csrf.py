@@ -64,9 +64,9 @@ def test_the_cookie_alone_changes_nothing(browser: TestClient, organization: Org
         for method, path, body in unsafe:
             answer = browser.request(method, path, json=body, headers=headers)  # type: ignore[arg-type]  # bytes
             assert (answer.status_code, answer.json()["code"]) == (403, "csrf"), (method, path, given)
-    assert [one["name"] for one in organization.get("/v1/categories").json()["data"]] == [category["name"]]
-    made = browser.post("/v1/categories", json={"name": "Mine"}, headers={"X-CSRF-Token": token})
-    assert made.status_code == 201, made.text
+    assert [row["name"] for row in organization.get("/v1/categories").json()["data"]] == [category["name"]]
+    response = browser.post("/v1/categories", json={"name": "Mine"}, headers={"X-CSRF-Token": token})
+    assert response.status_code == 201, response.text
 
 
 def test_the_token_of_another_session_does_not_fit(
@@ -86,8 +86,8 @@ def test_the_header_speaks_before_the_cookie(browser: TestClient, organization: 
     stranger = new_organization(browser)
     sign_in(browser, organization)
     # With a key in the header no token is needed, and the cookie says nothing.
-    made = stranger.post("/v1/categories", {"name": "Of the stranger"})
-    assert made.status_code == 201
+    response = stranger.post("/v1/categories", {"name": "Of the stranger"})
+    assert response.status_code == 201
     assert organization.get("/v1/categories").json()["data"] == []
     for wrong in ("Basic eDp5", "Bearer", "Bearer ol_a_b", ""):
         assert browser.get("/v1/categories", headers={"Authorization": wrong}).status_code == 401, wrong

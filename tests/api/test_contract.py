@@ -15,8 +15,8 @@ METHODS = {"get", "put", "post", "patch", "delete"}
 
 @pytest.fixture
 def schema(client: TestClient) -> dict[str, Any]:
-    found: dict[str, Any] = client.get("/openapi.json").json()
-    return found
+    schema: dict[str, Any] = client.get("/openapi.json").json()
+    return schema
 
 
 def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -37,8 +37,8 @@ def examples(node: Any, place: str = "#") -> Iterator[tuple[str, Any, Any]]:
     inner = node.get("schema", node)
     if "example" in node:
         yield f"{place}/example", inner, node["example"]
-    found = node.get("examples")
-    for index, example in enumerate(found if isinstance(found, list) else ()):
+    listed = node.get("examples")
+    for index, example in enumerate(listed if isinstance(listed, list) else ()):
         yield f"{place}/examples/{index}", inner, example
     for key, child in node.items():
         if key not in {"example", "examples"}:

@@ -31,20 +31,20 @@ def filled(organization: OrganizationClient) -> OrganizationClient:
     return organization
 
 
-def freeze(resources: Resources, organization: OrganizationClient, **asked: Any) -> dict[str, Any]:
+def freeze(resources: Resources, organization: OrganizationClient, **values: Any) -> dict[str, Any]:
     """The frozen dataset."""
-    job = organization.post("/v1/datasets", {"name": "May", **asked})
+    job = organization.post("/v1/datasets", {"name": "May", **values})
     assert job.status_code == 202, job.text
     assert run_jobs(resources, organization)["freeze_dataset"] == ["succeeded"]
-    found: dict[str, Any] = organization.get(f"/v1/datasets/{job.json()['id']}").json()
-    return found
+    dataset: dict[str, Any] = organization.get(f"/v1/datasets/{job.json()['id']}").json()
+    return dataset
 
 
 def items(organization: OrganizationClient, dataset: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = organization.get(f"/v1/datasets/{dataset['id']}/items?limit=200").json()[
+    items: list[dict[str, Any]] = organization.get(f"/v1/datasets/{dataset['id']}/items?limit=200").json()[
         "data"
     ]
-    return found
+    return items
 
 
 @pytest.mark.parametrize(("strategy", "key"), [("by_merchant", "merchant_name"), ("by_category", None)])
@@ -70,8 +70,8 @@ def test_a_dataset_by_time_is_measured_on_the_last_days(
 
 def test_a_filter_leaves_out_what_it_should(filled: OrganizationClient, resources: Resources) -> None:
     [meals] = [row for row in filled.get("/v1/categories").json()["data"] if row["name"] == "Meals"]
-    asked = {"category_ids": [meals["id"]], "occurred_from": "2026-05-03", "occurred_to": "2026-05-07"}
-    dataset = freeze(resources, filled, filter=asked)
+    wanted = {"category_ids": [meals["id"]], "occurred_from": "2026-05-03", "occurred_to": "2026-05-07"}
+    dataset = freeze(resources, filled, filter=wanted)
     assert {item["category_id"] for item in items(filled, dataset)} == {meals["id"]}
     assert sum(dataset["counts"].values()) == 5
     assert filled.post("/v1/datasets", {"name": "x", "filter": {"sources": ["nowhere"]}}).status_code == 422

@@ -44,12 +44,12 @@ def test_every_missing_or_bad_key_is_answered_alike(
 
 def test_an_expired_key_is_a_401(organization: OrganizationClient, engine: Engine) -> None:
     body = {"name": "short", "scopes": ["read"], "expires_at": "2099-01-01T00:00:00Z"}
-    made = organization.post("/v1/api-keys", body).json()
-    speaker = OrganizationClient(organization.id, made["key"], made["id"], organization.client)
+    key = organization.post("/v1/api-keys", body).json()
+    speaker = OrganizationClient(organization.id, key["key"], key["id"], organization.client)
     assert speaker.get("/v1/categories").status_code == 200
     with engine.begin() as connection:
         statement = text("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = :id")
-        connection.execute(statement, {"id": made["id"]})
+        connection.execute(statement, {"id": key["id"]})
     assert speaker.get("/v1/categories").status_code == 401
 
 

@@ -38,7 +38,7 @@ def table(organization: OrganizationClient, resources: Resources) -> dict[str, d
     """Every baseline and the base model on one split, by method."""
     for name, merchants in MERCHANTS.items():
         category = new_category(organization, name=name)["id"]
-        new_labelled(organization, category, ({"merchant_name": one} for one in merchants * 4))
+        new_labelled(organization, category, ({"merchant_name": merchant} for merchant in merchants * 4))
     body = {"name": "May", "remove_duplicates": False, "ratios": {"train": 0.6, "test": 0, "eval": 0.4}}
     job = organization.post("/v1/datasets", body).json()
     run_jobs(resources, organization)
@@ -51,17 +51,17 @@ def table(organization: OrganizationClient, resources: Resources) -> dict[str, d
     assert (ended["baselines"], ended["evaluate"]) == (["succeeded"], ["succeeded"])
     ids = organization.get(started.headers["location"]).json()["result"]["evaluation_ids"]
     listed = organization.get(f"/v1/evaluations?dataset_id={dataset_id}&split=eval").json()["data"]
-    found = {one["method"]: one for one in listed}
-    assert {method: found[method]["id"] for method in METHODS} == ids
-    return found
+    by_method = {evaluation["method"]: evaluation for evaluation in listed}
+    assert {method: by_method[method]["id"] for method in METHODS} == ids
+    return by_method
 
 
 def test_baselines_and_models_stand_in_one_table(
     organization: OrganizationClient, table: dict[str, dict[str, Any]]
 ) -> None:
     assert set(table) == {"model", *METHODS}
-    assert {one["metrics"]["n"] for one in table.values()} == {14}
-    value = {method: one["metrics"]["recall"]["1"]["value"] for method, one in table.items()}
+    assert {evaluation["metrics"]["n"] for evaluation in table.values()} == {14}
+    value = {method: evaluation["metrics"]["recall"]["1"]["value"] for method, evaluation in table.items()}
     # Merchants come again and again, so knowing them beats counting; an account's number says nothing.
     assert value["most_frequent"] < value["merchant_majority"]
     assert 0 < value["bm25_categories"] < value["merchant_majority"]
@@ -89,18 +89,21 @@ def test_two_are_compared_row_by_row(
     organization: OrganizationClient, table: dict[str, dict[str, Any]]
 ) -> None:
     pair = table["most_frequent"]["id"], table["tfidf_lr"]["id"]
-    found = organization.get(f"/v1/evaluations/compare?baseline={pair[0]}&candidate={pair[1]}").json()
-    assert (found["baseline"]["method"], found["candidate"]["method"]) == ("most_frequent", "tfidf_lr")
-    assert (found["warnings"], found["n"], found["regressed"]) == ([], 14, 0)
-    assert found["improved"] + found["unchanged"] == 14
-    first = found["differences"][0]
+    comparison = organization.get(f"/v1/evaluations/compare?baseline={pair[0]}&candidate={pair[1]}").json()
+    assert (comparison["baseline"]["method"], comparison["candidate"]["method"]) == (
+        "most_frequent",
+        "tfidf_lr",
+    )
+    assert (comparison["warnings"], comparison["n"], comparison["regressed"]) == ([], 14, 0)
+    assert comparison["improved"] + comparison["unchanged"] == 14
+    first = comparison["differences"][0]
     assert (first["metric"], first["k"]) == ("recall", 1)
     values = [table[method]["metrics"]["recall"]["1"]["value"] for method in ("most_frequent", "tfidf_lr")]
     assert [first["baseline"], first["candidate"]] == pytest.approx(values)
     assert first["low"] <= first["difference"] <= first["high"]
     assert 0 < first["p"] < 0.05
     back = organization.get(f"/v1/evaluations/compare?baseline={pair[1]}&candidate={pair[0]}").json()
-    assert (back["improved"], back["regressed"]) == (0, found["improved"])
+    assert (back["improved"], back["regressed"]) == (0, comparison["improved"])
     ranks = [row["candidate_rank"] for row in back["rows"]]
     assert ranks == sorted(ranks, key=lambda rank: rank or 99, reverse=True)
     names = {name for merchants in MERCHANTS.values() for name in merchants}
@@ -114,7 +117,7 @@ def test_what_differs_in_the_making_is_said(
         path = f"/v1/evaluations/compare?baseline={table['tfidf_lr']['id']}&candidate={candidate}"
         return organization.get(path)
 
-    assert any("baseline" in one for one in compare(table["model"]["id"]).json()["warnings"])
+    assert any("baseline" in warning for warning in compare(table["model"]["id"]).json()["warnings"])
     # One of before there were reports, of a single row; and one of no row at all.
     with transaction(engine) as session:
         old = session.get_one(Evaluation, table["model"]["id"])
@@ -130,10 +133,10 @@ def test_what_differs_in_the_making_is_said(
                 "per_category",
             )
         }
-        made = [Evaluation(**values, job_id=old.job_id) for _ in range(2)]
-        session.add_all(made)
+        evaluations = [Evaluation(**values, job_id=old.job_id) for _ in range(2)]
+        session.add_all(evaluations)
         session.flush()
-        ids = [one.id for one in made]
+        ids = [evaluation.id for evaluation in evaluations]
         row = EvaluationRow(
             evaluation_id=ids[0],
             dataset_item_id=kept[0].dataset_item_id,
@@ -141,21 +144,21 @@ def test_what_differs_in_the_making_is_said(
             rank=3,
         )
         session.add(row)
-    found = compare(ids[0]).json()
-    assert found["n"] == 1
-    assert any("evaluator" in one for one in found["warnings"])
-    assert any("Only 1 of the baseline's 14 rows" in one for one in found["warnings"])
+    comparison = compare(ids[0]).json()
+    assert comparison["n"] == 1
+    assert any("evaluator" in warning for warning in comparison["warnings"])
+    assert any("Only 1 of the baseline's 14 rows" in warning for warning in comparison["warnings"])
     refused = compare(ids[1])
     assert (refused.status_code, refused.json()["code"]) == (422, "nothing-to-compare")
 
 
 def test_an_evaluation_as_a_file(organization: OrganizationClient, table: dict[str, dict[str, Any]]) -> None:
-    about = table["merchant_majority"]
-    answer = organization.get(f"/v1/evaluations/{about['id']}/export")
+    majority = table["merchant_majority"]
+    answer = organization.get(f"/v1/evaluations/{majority['id']}/export")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     lines = list(csv.DictReader(io.StringIO(answer.text)))
-    whole = organization.get(f"/v1/evaluations/{about['id']}/export?format=json").json()
-    assert whole["evaluation"]["metrics"] == about["metrics"]
+    whole = organization.get(f"/v1/evaluations/{majority['id']}/export?format=json").json()
+    assert whole["evaluation"]["metrics"] == majority["metrics"]
     assert len(lines) == len(whole["rows"]) == 14
     assert {line["rank"] for line in lines} == {"1"}
     assert {line["category"] for line in lines} == {line["suggested"] for line in lines} == set(MERCHANTS)

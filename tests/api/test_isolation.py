@@ -21,15 +21,15 @@ def matrix(client: TestClient) -> list[Place]:
 
 
 def test_the_matrix_has_every_route_that_takes_an_id(client: TestClient, matrix: list[Place]) -> None:
-    found = {
+    routes = {
         (method, route.path)
         for route in iter_route_contexts(client.app.routes)  # type: ignore[attr-defined]  # it is the FastAPI app
         # The pages have a test of their own, in test_lab_pages.
         if route.path is not None and "{" in route.path and not route.path.startswith("/console/")
         for method in route.methods or ()
     }
-    assert found == {(place.method, place.path) for place in matrix if place.where == "path"}
-    for method, path in found:
+    assert routes == {(place.method, place.path) for place in matrix if place.where == "path"}
+    for method, path in routes:
         tried = {place.name for place in matrix if (place.method, place.path) == (method, path)}
         assert {part.strip("{}") for part in path.split("/") if part.startswith("{")} <= tried
     for place in matrix:
@@ -44,12 +44,12 @@ def test_every_place_treats_a_foreign_id_as_an_unknown_one(
     for place in tried:
         row_id, unknown_id = ROWS[place.row](owner, engine), uuid.uuid4()
 
-        def ask(caller: OrganizationClient, asked: uuid.UUID) -> Any:
-            return caller.call(**request_of(place, caller, engine, asked))  # noqa: B023  # within this turn
+        def ask(caller: OrganizationClient, row_id: uuid.UUID) -> Any:
+            return caller.call(**request_of(place, caller, engine, row_id))  # noqa: B023  # within this turn
 
         foreign, unknown = ask(stranger, row_id), ask(stranger, unknown_id)
-        told = _without_own_ids(foreign, row_id)
-        assert told == _without_own_ids(unknown, unknown_id), (
+        refusal = _without_own_ids(foreign, row_id)
+        assert refusal == _without_own_ids(unknown, unknown_id), (
             f"{place} tells a foreign row from an unknown one"
         )
         if place.where == "path":
@@ -105,8 +105,8 @@ def test_a_label_cannot_name_a_foreign_category(client: TestClient) -> None:
 
 
 def test_the_same_external_id_is_two_transactions_in_two_organizations(client: TestClient) -> None:
-    one, other = new_organization(client), new_organization(client)
-    first = new_transaction(one, external_id="x-1", memo="one's")
+    first_owner, other = new_organization(client), new_organization(client)
+    first = new_transaction(first_owner, external_id="x-1", memo="one's")
     second = new_transaction(other, external_id="x-1", memo="the other's")
     assert first["id"] != second["id"]
-    assert one.get(f"/v1/transactions/{first['id']}").json()["memo"] == "one's"
+    assert first_owner.get(f"/v1/transactions/{first['id']}").json()["memo"] == "one's"

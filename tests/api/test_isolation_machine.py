@@ -38,7 +38,7 @@ class Owner:
     live: list[str] = field(default_factory=list)
     archived: list[str] = field(default_factory=list)
     labels: dict[str, str | None] = field(default_factory=dict)  # transaction -> category
-    made: int = 0
+    categories_created: int = 0
 
     @property
     def points(self) -> set[tuple[PointKind, str]]:
@@ -74,9 +74,11 @@ class Machine(RuleBasedStateMachine):
     @rule(who=WHO)
     def create_category(self, who: int) -> None:
         owner = self.owners[who]
-        owner.made += 1
-        made = self._ask(owner, 201, "POST", "/v1/categories", {"name": f"Travel {owner.made}"})
-        owner.live.append(made["id"])
+        owner.categories_created += 1
+        created = self._ask(
+            owner, 201, "POST", "/v1/categories", {"name": f"Travel {owner.categories_created}"}
+        )
+        owner.live.append(created["id"])
 
     @rule(who=WHO, pick=PICK)
     def patch_category(self, who: int, pick: int) -> None:
@@ -96,15 +98,15 @@ class Machine(RuleBasedStateMachine):
     @rule(who=WHO, merchant=st.sampled_from(MERCHANTS))
     def create_transaction(self, who: int, merchant: str) -> None:
         owner = self.owners[who]
-        made = self._ask(owner, 201, "POST", "/v1/transactions", {"merchant_name": merchant})
-        owner.labels[made["id"]] = None
+        created = self._ask(owner, 201, "POST", "/v1/transactions", {"merchant_name": merchant})
+        owner.labels[created["id"]] = None
 
     @rule(who=WHO, count=st.integers(1, 3))
     def upsert_by_the_same_external_ids(self, who: int, count: int) -> None:
         owner = self.owners[who]
         rows = [{"merchant_name": name, "external_id": name} for name in MERCHANTS[:count]]
-        made = self._ask(owner, 200, "POST", "/v1/transactions/batch", {"transactions": rows})
-        for item in made["results"]:
+        batch = self._ask(owner, 200, "POST", "/v1/transactions/batch", {"transactions": rows})
+        for item in batch["results"]:
             owner.labels.setdefault(item["id"], None)
 
     @rule(who=WHO, row=PICK, pick=PICK)
@@ -145,10 +147,10 @@ class Machine(RuleBasedStateMachine):
     @rule(who=WHO, merchant=st.sampled_from(MERCHANTS))
     def categorize(self, who: int, merchant: str) -> None:
         owner = self.owners[who]
-        asked = {"transaction": {"merchant_name": merchant}, "top_k": 50}
-        suggestions = self._ask(owner, 200, "POST", "/v1/categorize", asked)["suggestions"]
-        assert {found["category"]["id"] for found in suggestions} <= set(owner.live)
-        evidence = {said["transaction_id"] for found in suggestions for said in found["evidence"]}
+        body = {"transaction": {"merchant_name": merchant}, "top_k": 50}
+        suggestions = self._ask(owner, 200, "POST", "/v1/categorize", body)["suggestions"]
+        assert {suggestion["category"]["id"] for suggestion in suggestions} <= set(owner.live)
+        evidence = {said["transaction_id"] for suggestion in suggestions for said in suggestion["evidence"]}
         assert evidence <= set(owner.labels)
 
     @invariant()
@@ -163,21 +165,21 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_index_holds_what_they_have(self) -> None:
         index, name = self.resources.index, self.serving.collection
-        one = np.ones(self._size(), dtype=np.float32)
+        vector = np.ones(self._size(), dtype=np.float32)
         kinds: tuple[PointKind, ...] = ("category", "transaction")
         for owner in self.owners:
             expected = {
                 point_id(self.serving.fingerprint, kind, uuid.UUID(row)) for kind, row in owner.points
             }
-            assert {found for found, _ in index.digests(name, owner.client.id)} == expected
+            assert {written_id for written_id, _ in index.digests(name, owner.client.id)} == expected
             assert index.count(name, owner.client.id) == len(expected)
-            searches = [Search(owner.client.id, kind, one, 200) for kind in kinds]
-            found = {
+            searches = [Search(owner.client.id, kind, vector, 200) for kind in kinds]
+            points = {
                 (kind, str(hit.row_id))
                 for kind, hits in zip(kinds, index.search(name, searches), strict=True)
                 for hit in hits
             }
-            assert found == owner.points
+            assert points == owner.points
 
     def _size(self) -> int:
         return self.resources.encoders.get(self.serving.model).dimension

@@ -80,7 +80,7 @@ def test_every_route_that_starts_a_job_looks_for_room(client: TestClient) -> Non
         path = route.path or ""
         if "POST" in (route.methods or ()) and (route.status_code == 202 or path.endswith("/retry")):
             counted += 1
-            if JobRoom.dependency not in {one.dependency for one in route.dependencies}:
+            if JobRoom.dependency not in {dependency.dependency for dependency in route.dependencies}:
                 without.append(path)
     assert without == []
     assert counted >= 8

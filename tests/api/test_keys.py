@@ -19,9 +19,9 @@ from tests.factories import ROOT_KEY, OrganizationClient, new_organization
 PATH = "/v1/categories"
 
 
-def speaker_of(organization: OrganizationClient, made: dict[str, Any]) -> OrganizationClient:
+def speaker_of(organization: OrganizationClient, key: dict[str, Any]) -> OrganizationClient:
     """The organisation behind a key that the API answered."""
-    return OrganizationClient(organization.id, made["key"], uuid.UUID(made["id"]), organization.client)
+    return OrganizationClient(organization.id, key["key"], uuid.UUID(key["id"]), organization.client)
 
 
 def expire(engine: Engine, speaker: OrganizationClient, when: dt.datetime) -> None:
@@ -84,9 +84,9 @@ def test_whatever_is_wrong_with_a_key_the_answer_is_the_same_to_the_byte(
 def test_a_key_is_shown_once_and_only_its_hash_is_kept(
     organization: OrganizationClient, engine: Engine
 ) -> None:
-    made = organization.post("/v1/api-keys", {"name": "a", "scopes": ["read"]})
-    assert made.headers["cache-control"] == "no-store"
-    speaker = speaker_of(organization, made.json())
+    response = organization.post("/v1/api-keys", {"name": "a", "scopes": ["read"]})
+    assert response.headers["cache-control"] == "no-store"
+    speaker = speaker_of(organization, response.json())
     secret = speaker.key.split("_", 2)[2]
     assert len(secret) == 43  # 32 random bytes
     assert secret not in organization.get("/v1/api-keys").text
@@ -168,9 +168,9 @@ def test_a_key_cannot_be_told_by_the_time_of_its_comparison(
     """The digests are compared by `hmac.compare_digest`, for a wrong secret and for a right one."""
     compared = []
 
-    def record(one: bytes, other: bytes) -> bool:
-        compared.append((len(one), len(other)))
-        return hmac.compare_digest(one, other)
+    def record(left: bytes, other: bytes) -> bool:
+        compared.append((len(left), len(other)))
+        return hmac.compare_digest(left, other)
 
     class Module:
         compare_digest = staticmethod(record)

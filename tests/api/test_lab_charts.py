@@ -14,7 +14,7 @@ METRICS, REPORT = example.metrics(), example.report()
 
 def drawn() -> dict[str, Any]:
     """Every chart there is."""
-    found = example.comparison()["differences"]
+    differences = example.comparison()["differences"]
     return {
         "recall": charts.measure_bars(METRICS, "recall", "recall@k"),
         "mrr": charts.measure_bars(METRICS, "mrr", "MRR@k"),
@@ -23,15 +23,15 @@ def drawn() -> dict[str, Any]:
         "reliability": charts.reliability_curve(REPORT),
         "map": charts.map_of(REPORT, "after"),
         "leaders": charts.leaders([("base", METRICS["recall"]["1"]), ("base", None)]),
-        "differences": charts.differences(found),
+        "differences": charts.differences(differences),
     }
 
 
 def values(chart: Any) -> list[dict[str, Any]]:
     """The rows that the chart draws."""
-    found = chart.to_dict()["data"]["values"]
-    assert isinstance(found, list)
-    return found
+    values = chart.to_dict()["data"]["values"]
+    assert isinstance(values, list)
+    return values
 
 
 def rows_of(table: tables.Table) -> list[dict[str, str]]:
@@ -52,9 +52,9 @@ def test_every_chart_fits_the_schema_of_vega_lite() -> None:
 def test_bars_have_the_figures_and_their_intervals() -> None:
     rows = values(drawn()["recall"])
     assert len(rows) == 3 * 4
-    [one] = [row for row in rows if (row["stage"], row["k"]) == ("Without history", 5)]
+    [shown] = [row for row in rows if (row["stage"], row["k"]) == ("Without history", 5)]
     figure = METRICS["without_history"]["recall"]["5"]
-    assert {key: one[key] for key in ("value", "low", "high")} == {
+    assert {key: shown[key] for key in ("value", "low", "high")} == {
         key: figure[key] for key in ("value", "low", "high")
     }
     alone = example.measures(0.5)
@@ -64,12 +64,20 @@ def test_bars_have_the_figures_and_their_intervals() -> None:
 def test_a_map_tells_nine_categories_apart_and_no_more() -> None:
     ids = [str(number) for number in range(12)]
     points = [
-        {"kind": kind, "label": f"{kind} {one}", "category_id": one, "before": [0, 0], "after": [int(one), 0]}
-        for one in ids
-        for kind in ("category", *["transaction"] * (20 - int(one)))
+        {
+            "kind": kind,
+            "label": f"{kind} {category_id}",
+            "category_id": category_id,
+            "before": [0, 0],
+            "after": [int(category_id), 0],
+        }
+        for category_id in ids
+        for kind in ("category", *["transaction"] * (20 - int(category_id)))
     ]
     rows = values(charts.map_of({"map": {"method": "pca", "points": points}}, "after"))
-    assert {row["colour"] for row in rows} == {f"category {one}" for one in ids[:9]} | {charts.OTHERS}
+    assert {row["colour"] for row in rows} == {f"category {category_id}" for category_id in ids[:9]} | {
+        charts.OTHERS
+    }
     assert {row["x"] for row in rows} == set(range(12))
     assert {row["category"] for row in rows if row["label"] == "transaction 11"} == {"category 11"}
 
@@ -104,8 +112,8 @@ def test_there_is_no_figure_without_data() -> None:
 def test_csv_has_numbers_in_full_and_no_formula() -> None:
     metrics = {row["measure"]: row for row in rows_of(tables.of_metrics(METRICS))}
     figure = METRICS["without_reranker"]["recall"]["3"]
-    found = metrics["recall@3"]
-    assert [float(found[f"without_reranker{part}"]) for part in ("", "_low", "_high", "_n")] == list(
+    recall = metrics["recall@3"]
+    assert [float(recall[f"without_reranker{part}"]) for part in ("", "_low", "_high", "_n")] == list(
         figure.values()
     )
     assert metrics["triplet accuracy"]["without_history"] == ""

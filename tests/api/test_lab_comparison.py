@@ -46,7 +46,9 @@ def test_two_evaluations_stand_side_by_side(
     assert {row["category"] for row in rows} == {"Meals"}
     differences = read_csv(browser, f"/console/compare/tables/differences.csv{query}")
     api = organization.get(f"/v1/evaluations/compare{query}").json()["differences"]
-    assert [float(row["difference"]) for row in differences] == [one["difference"] for one in api]
+    assert [float(row["difference"]) for row in differences] == [
+        difference["difference"] for difference in api
+    ]
     # The other way round the numbers are negative, and stay numbers.
     turned = f"?baseline={second}&candidate={first}"
     [top, *_] = read_csv(browser, f"/console/compare/tables/differences.csv{turned}")
@@ -59,13 +61,17 @@ def test_two_that_share_no_row_cannot_be_compared(
     browser: TestClient, client: TestClient, engine: Engine, organization: OrganizationClient
 ) -> None:
     dataset_id = new_dataset(engine, organization)
-    one, other = (new_evaluation(engine, organization, dataset_id) for _ in range(2))
+    baseline, other = (new_evaluation(engine, organization, dataset_id) for _ in range(2))
     stranger = new_organization(client)
     foreign = new_evaluation(engine, stranger, new_dataset(engine, stranger))
-    answer = browser.get(f"/console/compare?baseline={one}&candidate={other}")
+    answer = browser.get(f"/console/compare?baseline={baseline}&candidate={other}")
     assert answer.status_code == 422
     assert "no row in common" in answer.text
-    for query in (f"?baseline={one}&candidate={foreign}", f"?baseline={foreign}&candidate={one}", ""):
+    for query in (
+        f"?baseline={baseline}&candidate={foreign}",
+        f"?baseline={foreign}&candidate={baseline}",
+        "",
+    ):
         for path in ("", "/charts.json", "/tables/rows.csv"):
             answer = browser.get(f"/console/compare{path}{query}")
             assert (answer.status_code, "<h1>Not found</h1>" in answer.text) == (404, True)

@@ -130,8 +130,10 @@ def test_foreign_evaluations_are_unknown_ones(
     ]
     assert len(paths) >= 3
 
-    def ask(path: str, asked: uuid.UUID | str) -> tuple[int, str]:
-        answer = browser.get(path.replace("{evaluation_id}", str(asked)).replace("{table}", "metrics"))
+    def ask(path: str, evaluation_id: uuid.UUID | str) -> tuple[int, str]:
+        answer = browser.get(
+            path.replace("{evaluation_id}", str(evaluation_id)).replace("{table}", "metrics")
+        )
         return answer.status_code, answer.text
 
     for path in (path for path in paths if "{evaluation_id}" in path):

@@ -33,7 +33,7 @@ def let_leases_expire(engine: Engine, organization: OrganizationClient) -> None:
 
 
 @pytest.fixture
-def made(organization: OrganizationClient) -> list[str]:
+def transaction_ids(organization: OrganizationClient) -> list[str]:
     """Six unlabelled transactions, newest first."""
     return [new_transaction(organization)["id"] for _ in range(6)][::-1]
 
@@ -41,7 +41,7 @@ def made(organization: OrganizationClient) -> list[str]:
 def test_two_reviewers_have_no_transaction_in_common(
     settings: Settings, organization: OrganizationClient
 ) -> None:
-    made = {uuid.UUID(new_transaction(organization)["id"]) for _ in range(60)}
+    transaction_ids = {uuid.UUID(new_transaction(organization)["id"]) for _ in range(60)}
     engine = create_db_engine(settings.database_url, pool_size=THREADS)
     start = threading.Barrier(THREADS)
 
@@ -61,50 +61,61 @@ def test_two_reviewers_have_no_transaction_in_common(
     with ThreadPoolExecutor(THREADS) as pool:
         shares = list(pool.map(look, [f"reviewer {number}" for number in range(THREADS)]))
     engine.dispose()
-    assert sum(len(share) for share in shares) == len(made)
-    assert set().union(*shares) == made
+    assert sum(len(share) for share in shares) == len(transaction_ids)
+    assert set().union(*shares) == transaction_ids
 
 
 def test_a_lease_ends_when_it_expires_when_it_is_given_up_and_when_it_is_used(
-    engine: Engine, organization: OrganizationClient, made: list[str]
+    engine: Engine, organization: OrganizationClient, transaction_ids: list[str]
 ) -> None:
-    assert lease(organization, "Jane", count=2) == made[:2]
-    assert lease(organization, "Ben", count=6) == made[2:]
+    assert lease(organization, "Jane", count=2) == transaction_ids[:2]
+    assert lease(organization, "Ben", count=6) == transaction_ids[2:]
     # Given up: whatever Ben no longer names.
-    assert lease(organization, "Ben", count=0, transaction_ids=made[2:4]) == []
-    assert lease(organization, "Jane", count=6, transaction_ids=made[:2]) == made[4:]
+    assert lease(organization, "Ben", count=0, transaction_ids=transaction_ids[2:4]) == []
+    assert lease(organization, "Jane", count=6, transaction_ids=transaction_ids[:2]) == transaction_ids[4:]
     # A page that is loaded again names nothing, and gets its own again.
-    assert lease(organization, "Ben", count=6) == made[2:4]
+    assert lease(organization, "Ben", count=6) == transaction_ids[2:4]
     let_leases_expire(engine, organization)
-    assert lease(organization, "Zoë", count=6) == made
+    assert lease(organization, "Zoë", count=6) == transaction_ids
     # Renewing does not take back what another one has by now.
-    lease(organization, "Ben", count=0, transaction_ids=made[2:4])
+    lease(organization, "Ben", count=0, transaction_ids=transaction_ids[2:4])
     assert lease(organization, "Ben", count=6) == []
-    organization.put(f"/v1/transactions/{made[0]}/label", {"category_id": new_category(organization)["id"]})
-    assert lease(organization, "Zoë", count=6) == made[1:]
+    organization.put(
+        f"/v1/transactions/{transaction_ids[0]}/label", {"category_id": new_category(organization)["id"]}
+    )
+    assert lease(organization, "Zoë", count=6) == transaction_ids[1:]
 
 
-def test_a_renewed_lease_lasts(engine: Engine, organization: OrganizationClient, made: list[str]) -> None:
+def test_a_renewed_lease_lasts(
+    engine: Engine, organization: OrganizationClient, transaction_ids: list[str]
+) -> None:
     lease(organization, "Jane", count=6)
-    lease(organization, "Jane", count=0, transaction_ids=made[:1])
-    assert lease(organization, "Ben", count=6) == made[1:]
+    lease(organization, "Jane", count=0, transaction_ids=transaction_ids[:1])
+    assert lease(organization, "Ben", count=6) == transaction_ids[1:]
     with engine.begin() as connection:
         query = "SELECT leased_until > now() + interval '4 minutes' FROM label_leases WHERE reviewer = 'Jane'"
         assert connection.execute(text(query)).scalars().all() == [True]
 
 
-def test_the_queue_goes_on_after_the_cursor(organization: OrganizationClient, made: list[str]) -> None:
+def test_the_queue_goes_on_after_the_cursor(
+    organization: OrganizationClient, transaction_ids: list[str]
+) -> None:
     body = {"reviewer": "Jane", "count": 2}
     page = organization.post("/v1/transactions/next", body).json()
-    body |= {"transaction_ids": made[:1], "cursor": page["page"]["next"]}  # the second one was skipped
-    assert [row["id"] for row in organization.post("/v1/transactions/next", body).json()["data"]] == made[2:4]
-    assert lease(organization, "Ben", count=1) == made[1:2]
+    body |= {
+        "transaction_ids": transaction_ids[:1],
+        "cursor": page["page"]["next"],
+    }  # the second one was skipped
+    assert [
+        row["id"] for row in organization.post("/v1/transactions/next", body).json()["data"]
+    ] == transaction_ids[2:4]
+    assert lease(organization, "Ben", count=1) == transaction_ids[1:2]
 
 
 def test_a_label_does_not_replace_anothers_where_the_reviewer_asks_for_that(
-    organization: OrganizationClient, made: list[str]
+    organization: OrganizationClient, transaction_ids: list[str]
 ) -> None:
-    path = f"/v1/transactions/{made[0]}/label"
+    path = f"/v1/transactions/{transaction_ids[0]}/label"
     travel, meals = (new_category(organization)["id"] for _ in range(2))
 
     def put(category_id: str, reviewer: str, **more: bool) -> tuple[int, str]:
@@ -155,11 +166,11 @@ def test_a_lost_race_is_answered_with_a_conflict(
 
 
 def test_a_lease_on_a_foreign_transaction_is_none(
-    client: TestClient, engine: Engine, organization: OrganizationClient, made: list[str]
+    client: TestClient, engine: Engine, organization: OrganizationClient, transaction_ids: list[str]
 ) -> None:
     stranger = new_organization(client)
-    assert lease(stranger, "Eve", count=6, transaction_ids=made) == []
-    assert lease(organization, "Jane", count=6) == made
+    assert lease(stranger, "Eve", count=6, transaction_ids=transaction_ids) == []
+    assert lease(organization, "Jane", count=6) == transaction_ids
     with engine.begin() as connection:
         query = text("SELECT count(*) FROM label_leases WHERE organization_id = :id")
         assert connection.execute(query, {"id": stranger.id}).scalar() == 0

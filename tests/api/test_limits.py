@@ -74,10 +74,10 @@ def test_a_key_that_asks_too_much_is_told_when_to_come_again(
 
 def test_the_root_key_has_a_limit_too(limited: TestClient) -> None:
     headers = {"Authorization": f"Bearer {ROOT_KEY}"}
-    asked = [
+    statuses = [
         limited.post("/v1/organizations", json={}, headers=headers).status_code for _ in range(LIMIT + 1)
     ]
-    assert asked == [422] * LIMIT + [429]
+    assert statuses == [422] * LIMIT + [429]
 
 
 def down_lines(logs: list[Any]) -> int:

@@ -61,10 +61,10 @@ def reconcile(
 @pytest.fixture
 def empty(engine: Engine, client: TestClient) -> OrganizationClient:
     """An organisation, and no job at all."""
-    made = new_organization(client)
+    organization = new_organization(client)
     with transaction(engine) as session:
         session.execute(text("DELETE FROM jobs"))
-    return made
+    return organization
 
 
 def test_requests_are_counted_by_route_and_status(client: TestClient, empty: OrganizationClient) -> None:
@@ -191,7 +191,7 @@ def test_labels_are_bounded(client: TestClient, empty: OrganizationClient) -> No
     client.request("BREW", "/v1/jobs")
     for name, labels in scrape(client):
         assert {key for key, _ in labels} <= LABELS, name
-        assert not {found for _, found in labels} & {str(empty.id), "BREW"}
+        assert not {label for _, label in labels} & {str(empty.id), "BREW"}
         assert dict(labels).get("kind", "import") in KINDS
 
 
@@ -203,8 +203,8 @@ def test_a_silent_database_leaves_the_rest(settings: Settings) -> None:
         url = f"postgresql://outlay@127.0.0.1:{port}/outlay"
         resources = bootstrap.build(settings.model_copy(update={"database_url": url}))
         with TestClient(create_app(resources=resources)) as client:
-            found = scrape(client)
+            samples = scrape(client)
         resources.close()
-    assert found["outlay_database_up", frozenset()] == 0
-    assert ("outlay_encode_texts_count", frozenset()) in found
-    assert not any(name == "outlay_jobs" for name, _ in found)
+    assert samples["outlay_database_up", frozenset()] == 0
+    assert ("outlay_encode_texts_count", frozenset()) in samples
+    assert not any(name == "outlay_jobs" for name, _ in samples)

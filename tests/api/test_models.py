@@ -20,7 +20,7 @@ MERCHANTS = {"Lodging": ("Marriott", "Hilton", "Hyatt"), "Software": ("GitHub", 
 def label_some(organization: OrganizationClient) -> None:
     """Two categories with nine labelled transactions each."""
     for name, merchants in MERCHANTS.items():
-        rows = [{"merchant_name": one, "merchant_category": [name]} for one in merchants * 3]
+        rows = [{"merchant_name": merchant, "merchant_category": [name]} for merchant in merchants * 3]
         new_labelled(organization, new_category(organization, name=name)["id"], rows)
 
 

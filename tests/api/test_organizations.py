@@ -19,11 +19,11 @@ def test_a_new_organization_comes_with_a_key_that_is_shown_once(client: TestClie
 
 
 def test_keys_can_be_changed_from_one_to_the_next(organization: OrganizationClient) -> None:
-    made = organization.post("/v1/api-keys", {"name": "next", "scopes": ["admin", "read", "write"]})
-    assert made.status_code == 201
-    assert made.headers["cache-control"] == "no-store"
+    response = organization.post("/v1/api-keys", {"name": "next", "scopes": ["admin", "read", "write"]})
+    assert response.status_code == 201
+    assert response.headers["cache-control"] == "no-store"
     following = OrganizationClient(
-        organization.id, made.json()["key"], made.json()["id"], organization.client
+        organization.id, response.json()["key"], response.json()["id"], organization.client
     )
     assert following.get("/v1/categories").status_code == 200
     assert following.delete(f"/v1/api-keys/{organization.key_id}").status_code == 204
@@ -45,21 +45,23 @@ def test_a_key_needs_known_scopes_and_a_time_with_a_zone(organization: Organizat
 
 
 def test_the_operator_lists_shows_and_deletes_organizations(client: TestClient) -> None:
-    made = [new_organization(client) for _ in range(3)]
+    organizations = [new_organization(client) for _ in range(3)]
     first = client.get("/v1/organizations?limit=1", headers=ROOT).json()
     assert len(first["data"]) == 1
     assert set(first["data"][0]) == {"id", "name", "created_at", "deleted_at"}
     following = client.get(f"/v1/organizations?cursor={first['page']['next']}&limit=200", headers=ROOT).json()
     listed = [row["id"] for row in first["data"] + following["data"]]
-    assert [row for row in listed if row in {str(one.id) for one in made}] == [str(one.id) for one in made]
-    path = f"/v1/organizations/{made[0].id}"
+    assert [row for row in listed if row in {str(organization.id) for organization in organizations}] == [
+        str(organization.id) for organization in organizations
+    ]
+    path = f"/v1/organizations/{organizations[0].id}"
     assert client.get(path, headers=ROOT).json()["deleted_at"] is None
     for _ in range(2):
         answer = client.delete(path, headers=ROOT)
         assert (answer.status_code, answer.headers["location"]) == (202, path)
         assert answer.json() == client.get(path, headers=ROOT).json()
         assert answer.json()["deleted_at"] is not None
-    assert made[1].get("/v1/categories").status_code == 200
+    assert organizations[1].get("/v1/categories").status_code == 200
 
 
 def test_an_organization_that_is_not_there_is_a_404(client: TestClient) -> None:

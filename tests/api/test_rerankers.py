@@ -30,8 +30,8 @@ def hosting(resources: Resources) -> Iterator[OrganizationClient]:
 
 def test_without_a_model_nothing_can_stand_behind_it(hosting: OrganizationClient) -> None:
     assert hosting.get("/v1/reranking").json() == OFF
-    made = hosting.post("/v1/rerankers", {"name": "hosted"}).json()
-    for version_id in (made["id"], None):
+    reranker = hosting.post("/v1/rerankers", {"name": "hosted"}).json()
+    for version_id in (reranker["id"], None):
         answer = hosting.put("/v1/reranking", {"reranker_version_id": version_id})
         assert (answer.status_code, answer.json()["code"]) == (409, "no-active-model")
 
@@ -41,15 +41,19 @@ def test_a_hosted_reranker_is_registered_once_and_switched_on(
 ) -> None:
     answer = hosting.post("/v1/rerankers", {"name": "hosted"})
     assert answer.status_code == 201, answer.text
-    made = answer.json()
-    assert (made["kind"], made["base_model"], made["is_active"]) == ("hosted_reranker", MODEL, False)
+    reranker = answer.json()
+    assert (reranker["kind"], reranker["base_model"], reranker["is_active"]) == (
+        "hosted_reranker",
+        MODEL,
+        False,
+    )
     assert hosting.post("/v1/rerankers", {"name": "hosted"}).json()["code"] == "model-name-taken"
-    [base] = [one for one in hosting.get("/v1/models").json()["data"] if one["kind"] == "base"]
+    [base] = [model for model in hosting.get("/v1/models").json()["data"] if model["kind"] == "base"]
     hosting.post(f"/v1/models/{base['id']}/activate")
     run_jobs(resources, hosting)
-    on = {"reranker_version_id": made["id"], "reranker_version": "hosted", "top_n": 10}
+    on = {"reranker_version_id": reranker["id"], "reranker_version": "hosted", "top_n": 10}
     for _ in range(2):
-        answer = hosting.put("/v1/reranking", {"reranker_version_id": made["id"]})
+        answer = hosting.put("/v1/reranking", {"reranker_version_id": reranker["id"]})
         assert (answer.status_code, answer.json()) == (200, on)
     assert hosting.get("/v1/reranking").json() == on
     wrong = hosting.put("/v1/reranking", {"reranker_version_id": base["id"]})

@@ -72,8 +72,8 @@ def is_text(value: Any) -> bool:
     return True
 
 
-def found(body: bytes) -> str | None:
-    """What the door says."""
+def refusal(body: bytes) -> str | None:
+    """The code of the error that the check raises, or None."""
     try:
         strict_json.check(body)
     except AppError as error:
@@ -162,7 +162,7 @@ listed = st.lists(st.sampled_from(FRAGMENTS), max_size=8).map(lambda parts: b"["
 @example(b"[" + b"9" * 309 + b".0]")
 @example('"a"'.encode("utf-16"))
 def test_the_reader_is_as_strict_as_its_definition(body: bytes) -> None:
-    assert found(body) == defined(body)
+    assert refusal(body) == defined(body)
 
 
 @pytest.mark.parametrize(

@@ -22,13 +22,13 @@ WHOLE = {
 
 
 def test_a_transaction_is_made_overwritten_and_deleted(organization: OrganizationClient) -> None:
-    made = organization.post("/v1/transactions", WHOLE)
-    assert made.status_code == 201
-    shown = made.json()
+    response = organization.post("/v1/transactions", WHOLE)
+    assert response.status_code == 201
+    shown = response.json()
     assert {name: shown[name] for name in WHOLE} == WHOLE
     assert (shown["source"], shown["label"]) == ("api", None)
     path = f"/v1/transactions/{shown['id']}"
-    assert made.headers["location"] == path
+    assert response.headers["location"] == path
     again = organization.post("/v1/transactions", WHOLE | {"memo": "Fair", "amount": -1})
     assert (again.status_code, again.json()["id"]) == (200, shown["id"])
     assert (again.json()["memo"], again.json()["amount"]) == ("Fair", "-1.00")
@@ -53,8 +53,8 @@ def test_a_transaction_is_made_overwritten_and_deleted(organization: Organizatio
 def test_money_comes_back_exact(
     organization: OrganizationClient, amount: object, currency: str | None, shown: str | None
 ) -> None:
-    made = new_transaction(organization, amount=amount, currency=currency)
-    assert organization.get(f"/v1/transactions/{made['id']}").json()["amount"] == shown
+    transaction = new_transaction(organization, amount=amount, currency=currency)
+    assert organization.get(f"/v1/transactions/{transaction['id']}").json()["amount"] == shown
 
 
 def test_a_batch_answers_for_each_in_order(organization: OrganizationClient) -> None:
@@ -133,24 +133,24 @@ def test_filters_narrow_together(organization: OrganizationClient) -> None:
     plain = new_transaction(organization, merchant_name="marriott")
     organization.put(f"/v1/transactions/{hotel['id']}/label", {"category_id": category["id"]})
 
-    def found(**query: str) -> list[str]:
+    def ids_of(**query: str) -> list[str]:
         rows = organization.get("/v1/transactions", params=query).json()["data"]
         return [row["id"] for row in rows]
 
-    assert found() == [plain["id"], train["id"], hotel["id"]]
-    assert found(unlabelled="true") == [plain["id"], train["id"]]
-    assert found(unlabelled="false") == [hotel["id"]]
-    assert found(category_id=category["id"]) == [hotel["id"]]
-    assert found(merchant="MARRIOTT") == [plain["id"], hotel["id"]]
-    assert found(text="0%") == [hotel["id"]]
-    assert found(text="_") == []
-    assert found(occurred_from="2026-05-02") == [train["id"]]
-    assert found(occurred_to="2026-05-31", merchant="marriott") == [hotel["id"]]
-    assert found(source="import") == []
+    assert ids_of() == [plain["id"], train["id"], hotel["id"]]
+    assert ids_of(unlabelled="true") == [plain["id"], train["id"]]
+    assert ids_of(unlabelled="false") == [hotel["id"]]
+    assert ids_of(category_id=category["id"]) == [hotel["id"]]
+    assert ids_of(merchant="MARRIOTT") == [plain["id"], hotel["id"]]
+    assert ids_of(text="0%") == [hotel["id"]]
+    assert ids_of(text="_") == []
+    assert ids_of(occurred_from="2026-05-02") == [train["id"]]
+    assert ids_of(occurred_to="2026-05-31", merchant="marriott") == [hotel["id"]]
+    assert ids_of(source="import") == []
 
 
 def test_a_page_goes_on_where_the_last_one_ended_whatever_is_added(organization: OrganizationClient) -> None:
-    made = [new_transaction(organization)["id"] for _ in range(5)]
+    transaction_ids = [new_transaction(organization)["id"] for _ in range(5)]
     seen, cursor = [], None
     while True:
         query = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
@@ -160,4 +160,4 @@ def test_a_page_goes_on_where_the_last_one_ended_whatever_is_added(organization:
         cursor = answer["page"]["next"]
         if cursor is None:
             break
-    assert seen == made[::-1]
+    assert seen == transaction_ids[::-1]

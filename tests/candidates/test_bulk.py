@@ -17,14 +17,19 @@ from tests.factories import OrganizationClient, new_candidates, new_category
 def test_bulk_passes_over_what_others_hold_and_what_is_decided(
     engine: Engine, organization: OrganizationClient, decide: Any
 ) -> None:
-    made = new_candidates(engine, organization, 6)
+    candidate_ids = new_candidates(engine, organization, 6)
     with transaction(engine) as session:
         [held] = candidates.lease(session, organization.id, "Joe", CandidateFilter(), order="oldest", count=1)
-    decide("reject", made[1])
-    decide("skip", made[2])
+    decide("reject", candidate_ids[1])
+    decide("skip", candidate_ids[2])
     with transaction(engine) as session:
-        done = decisions.approve_many(session, organization.id, [*made[:4], made[3]], "Jane")
-    assert (held.id, done) == (made[0], Bulk(2, 2, 0))  # the skipped one can be decided, when it is named
+        done = decisions.approve_many(
+            session, organization.id, [*candidate_ids[:4], candidate_ids[3]], "Jane"
+        )
+    assert (held.id, done) == (
+        candidate_ids[0],
+        Bulk(2, 2, 0),
+    )  # the skipped one can be decided, when it is named
     with transaction(engine) as session:
         done = decisions.reject_many(session, organization.id, CandidateFilter(), "no", "Jane")
     assert done == Bulk(2, 1, 0)

@@ -33,25 +33,25 @@ def made_of(engine: Engine, organization: OrganizationClient, row: Candidate) ->
 def test_only_the_skipped_can_be_decided_again(
     engine: Engine, organization: OrganizationClient, decide: Act, first: str, second: str
 ) -> None:
-    [made] = new_candidates(engine, organization, 1)
-    decide(first, made)
+    [candidate_id] = new_candidates(engine, organization, 1)
+    decide(first, candidate_id)
     if first == "skip" and second != "skip":
-        assert decide(second, made).status == {"approve": "approved", "reject": "rejected"}[second]
+        assert decide(second, candidate_id).status == {"approve": "approved", "reject": "rejected"}[second]
     else:
         with pytest.raises(CandidateDecided):
-            decide(second, made)
+            decide(second, candidate_id)
 
 
 def test_what_another_holds_is_not_decided(
     engine: Engine, organization: OrganizationClient, decide: Act
 ) -> None:
-    [made] = new_candidates(engine, organization, 1)
+    [candidate_id] = new_candidates(engine, organization, 1)
     with transaction(engine) as session:
         candidates.lease(session, organization.id, "Joe", CandidateFilter(), order="oldest", count=1)
     for decision in ("approve", "reject", "skip"):
         with pytest.raises(CandidateLeased):
-            decide(decision, made)
-    assert decide("approve", made, "Joe").leased_by is None
+            decide(decision, candidate_id)
+    assert decide("approve", candidate_id, "Joe").leased_by is None
 
 
 def test_every_field_that_was_edited_is_kept_and_put_back(
@@ -85,10 +85,10 @@ def test_every_field_that_was_edited_is_kept_and_put_back(
         "occurred_on": None,
         "category_id": uuid.UUID(new_category(organization)["id"]),
     }
-    [made] = new_candidates(engine, organization, 1, occurred_on=day, **before)
+    [candidate_id] = new_candidates(engine, organization, 1, occurred_on=day, **before)
     with transaction(engine) as session:
-        original = {name: getattr(session.get_one(Candidate, made), name) for name in after}
-    row = decide("approve", made, **after)
+        original = {name: getattr(session.get_one(Candidate, candidate_id), name) for name in after}
+    row = decide("approve", candidate_id, **after)
     kept = made_of(engine, organization, row)
     wanted = {**after, "merchant_category": ["Hotels", "Inns"]}
     assert kept is not None
@@ -97,7 +97,7 @@ def test_every_field_that_was_edited_is_kept_and_put_back(
     }
     with transaction(engine) as session:
         [(decision, _)] = candidate_store.list_decisions(session, organization.id, after=None, limit=200)
-        label = transaction_store.current_labels(session, organization.id, [made])[made]
+        label = transaction_store.current_labels(session, organization.id, [candidate_id])[candidate_id]
     assert set(decision.changes) == set(after)
     assert decision.changes["amount"] == ["12.5000", "-3"]
     assert (label.category_id, label.source, label.actor) == (after["category_id"], "synthetic", "Jane")
@@ -109,8 +109,8 @@ def test_every_field_that_was_edited_is_kept_and_put_back(
 def test_what_was_not_changed_is_no_change(
     engine: Engine, organization: OrganizationClient, decide: Act
 ) -> None:
-    [made] = new_candidates(engine, organization, 1, amount=Decimal("12.50"), memo="same")
-    decide("approve", made, amount=Decimal("12.5"), memo="same")
+    [candidate_id] = new_candidates(engine, organization, 1, amount=Decimal("12.50"), memo="same")
+    decide("approve", candidate_id, amount=Decimal("12.5"), memo="same")
     with transaction(engine) as session:
         [(decision, _)] = candidate_store.list_decisions(session, organization.id, after=None, limit=200)
     assert decision.changes == {}
@@ -119,8 +119,8 @@ def test_what_was_not_changed_is_no_change(
 def test_a_paraphrase_makes_no_transaction(
     engine: Engine, organization: OrganizationClient, decide: Act, undo: Act
 ) -> None:
-    [made] = new_candidates(engine, organization, 1, paraphrase="Overnight stays")
-    row = decide("approve", made, paraphrase="Hotels and inns")
+    [candidate_id] = new_candidates(engine, organization, 1, paraphrase="Overnight stays")
+    row = decide("approve", candidate_id, paraphrase="Hotels and inns")
     assert (row.status, row.transaction_id, row.paraphrase) == ("approved", None, "Hotels and inns")
     assert organization.get("/v1/transactions").json()["data"] == []
     assert undo().paraphrase == "Overnight stays"
@@ -129,27 +129,27 @@ def test_a_paraphrase_makes_no_transaction(
 def test_the_category_must_be_live_and_own(
     engine: Engine, organization: OrganizationClient, decide: Act
 ) -> None:
-    [made] = new_candidates(engine, organization, 1)
+    [candidate_id] = new_candidates(engine, organization, 1)
     archived = new_category(organization)["id"]
     assert organization.delete(f"/v1/categories/{archived}").status_code == 204
     for category_id in (uuid.UUID(archived), uuid.uuid4()):
         with pytest.raises(UnknownCategory):
-            decide("approve", made, category_id=category_id)
+            decide("approve", candidate_id, category_id=category_id)
     with transaction(engine) as session:
-        assert session.get_one(Candidate, made).status == "pending"
+        assert session.get_one(Candidate, candidate_id).status == "pending"
 
 
 def test_approving_again_after_an_undo_writes_the_same_transaction(
     engine: Engine, organization: OrganizationClient, decide: Act, undo: Act
 ) -> None:
-    [made] = new_candidates(engine, organization, 1)
+    [candidate_id] = new_candidates(engine, organization, 1)
     ids = set()
     for _ in range(3):
-        ids.add(decide("approve", made).transaction_id)
+        ids.add(decide("approve", candidate_id).transaction_id)
         undo()
-    decide("approve", made)
+    decide("approve", candidate_id)
     [kept] = organization.get("/v1/transactions").json()["data"]
-    assert {str(one) for one in ids} == {kept["id"]}
+    assert {str(transaction_id) for transaction_id in ids} == {kept["id"]}
 
 
 def test_undo_walks_back_and_ends(
@@ -169,9 +169,9 @@ def test_undo_walks_back_and_ends(
 def test_only_the_decision_that_is_in_force_is_undone(
     engine: Engine, organization: OrganizationClient, decide: Act, undo: Act
 ) -> None:
-    [made] = new_candidates(engine, organization, 1)
-    decide("skip", made)
-    decide("approve", made, "Joe")
+    [candidate_id] = new_candidates(engine, organization, 1)
+    decide("skip", candidate_id)
+    decide("approve", candidate_id, "Joe")
     with pytest.raises(NothingToUndo):
         undo("Jane")  # Joe has decided since
     assert undo("Joe").status == "pending"
@@ -182,8 +182,8 @@ def test_only_the_decision_that_is_in_force_is_undone(
 def test_a_person_s_label_keeps_the_transaction_until_somebody_deletes_it(
     engine: Engine, organization: OrganizationClient, decide: Act, undo: Act
 ) -> None:
-    [made] = new_candidates(engine, organization, 1)
-    row = decide("approve", made)
+    [candidate_id] = new_candidates(engine, organization, 1)
+    row = decide("approve", candidate_id)
     path = f"/v1/transactions/{row.transaction_id}"
     organization.put(f"{path}/label", {"category_id": new_category(organization)["id"]})
     with pytest.raises(CandidateRelabelled):

@@ -60,7 +60,7 @@ def let_leases_run_out(engine: Engine, organization: OrganizationClient) -> None
 
 
 def test_no_candidate_is_ever_held_by_two(wide_engine: Engine, organization: OrganizationClient) -> None:
-    made = new_candidates(wide_engine, organization, 200)
+    candidate_ids = new_candidates(wide_engine, organization, 200)
     holders: dict[uuid.UUID, str] = {}
     twice: list[uuid.UUID] = []
     mutex, start = threading.Lock(), threading.Barrier(THREADS)
@@ -81,14 +81,18 @@ def test_no_candidate_is_ever_held_by_two(wide_engine: Engine, organization: Org
                 )
                 ids = [row.id for row in rows]
             with mutex:
-                twice.extend(one for one in ids if holders.setdefault(one, reviewer) != reviewer)
+                twice.extend(
+                    candidate_id
+                    for candidate_id in ids
+                    if holders.setdefault(candidate_id, reviewer) != reviewer
+                )
             if not ids:
                 return
-            for one in ids:
+            for candidate_id in ids:
                 with transaction(wide_engine) as session:
                     decisions.reject(
                         session,
-                        decisions.hold(session, organization.id, one, "reject", reviewer),
+                        decisions.hold(session, organization.id, candidate_id, "reject", reviewer),
                         None,
                         reviewer,
                     )
@@ -96,7 +100,7 @@ def test_no_candidate_is_ever_held_by_two(wide_engine: Engine, organization: Org
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(review, [f"reviewer {number}" for number in range(THREADS)]))
     assert twice == []
-    assert set(holders) == set(made)
+    assert set(holders) == set(candidate_ids)
     assert len(set(holders.values())) > 1  # they were at it together
     with transaction(wide_engine) as session:
         assert len(candidate_store.list_decisions(session, organization.id, after=None, limit=200)) == 200
@@ -120,25 +124,25 @@ def test_what_a_reviewer_holds_comes_first_and_is_theirs_for_longer(
 def test_a_lease_that_ran_out_is_free_again(
     engine: Engine, organization: OrganizationClient, lease: Lease
 ) -> None:
-    [made] = new_candidates(engine, organization, 1)
-    assert lease("Jane") == [made]
+    [candidate_id] = new_candidates(engine, organization, 1)
+    assert lease("Jane") == [candidate_id]
     assert lease("Joe") == []
     let_leases_run_out(engine, organization)
-    assert lease("Joe") == [made]
+    assert lease("Joe") == [candidate_id]
     assert lease("Jane") == []
-    assert row_of(engine, made).leased_by == "Joe"
+    assert row_of(engine, candidate_id).leased_by == "Joe"
 
 
 def test_a_lease_lasts_five_minutes_by_the_databases_clock(
     engine: Engine, organization: OrganizationClient, lease: Lease
 ) -> None:
-    [made] = new_candidates(engine, organization, 1)
+    [candidate_id] = new_candidates(engine, organization, 1)
     with engine.connect() as connection:
         earlier = connection.scalar(text("SELECT now()"))
     lease("Jane")
     with engine.connect() as connection:
         later = connection.scalar(text("SELECT now()"))
-    until = row_of(engine, made).leased_until
+    until = row_of(engine, candidate_id).leased_until
     assert earlier + candidates.LEASE <= until <= later + candidates.LEASE
     assert candidates.LEASE.total_seconds() == 300
 
@@ -153,19 +157,22 @@ def test_whom_another_transaction_holds_is_passed_over(
 
 
 def test_the_orders(engine: Engine, organization: OrganizationClient, lease: Lease) -> None:
-    made = new_candidates(engine, organization, 9)
-    rows = {one: row_of(engine, one) for one in made}
+    candidate_ids = new_candidates(engine, organization, 9)
+    rows = {candidate_id: row_of(engine, candidate_id) for candidate_id in candidate_ids}
     with engine.begin() as connection:  # one that was never measured
         query = text("UPDATE candidates SET rank = NULL, margin = NULL WHERE id = :id")
-        connection.execute(query, {"id": made[0]})
-    measured = made[1:]
-    hardest = sorted(measured, key=lambda one: (-(rows[one].rank or 0), rows[one].margin, one))
-    disagreed = sorted(measured, key=lambda one: (rows[one].margin, one))
-    assert lease("Jane", 9, "oldest") == made
-    assert lease("Jane", 9, "hardest") == [*hardest, made[0]]
-    assert lease("Jane", 9, "disagreed") == [*disagreed, made[0]]
+        connection.execute(query, {"id": candidate_ids[0]})
+    measured = candidate_ids[1:]
+    hardest = sorted(
+        measured,
+        key=lambda candidate_id: (-(rows[candidate_id].rank or 0), rows[candidate_id].margin, candidate_id),
+    )
+    disagreed = sorted(measured, key=lambda candidate_id: (rows[candidate_id].margin, candidate_id))
+    assert lease("Jane", 9, "oldest") == candidate_ids
+    assert lease("Jane", 9, "hardest") == [*hardest, candidate_ids[0]]
+    assert lease("Jane", 9, "disagreed") == [*disagreed, candidate_ids[0]]
     shuffled = lease("Jane", 9, "random")
-    assert shuffled != made
+    assert shuffled != candidate_ids
     assert lease("Jane", 9, "random") == shuffled
     let_leases_run_out(engine, organization)
     assert lease("Joe", 9, "random") != shuffled

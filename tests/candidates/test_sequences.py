@@ -30,24 +30,28 @@ class Model:
 
     status: dict[uuid.UUID, str]
     holder: dict[uuid.UUID, str] = field(default_factory=dict)
-    made: list[tuple[str, uuid.UUID]] = field(default_factory=list)
+    transactions: list[tuple[str, uuid.UUID]] = field(default_factory=list)
 
-    def decide(self, decision: str, actor: str, one: uuid.UUID) -> bool:
+    def decide(self, decision: str, actor: str, candidate_id: uuid.UUID) -> bool:
         """Whether it is allowed; then it has happened."""
-        is_open = self.status[one] == "pending" or (self.status[one] == "skipped" and decision != "skip")
-        if not is_open or self.holder.get(one, actor) != actor:
+        is_open = self.status[candidate_id] == "pending" or (
+            self.status[candidate_id] == "skipped" and decision != "skip"
+        )
+        if not is_open or self.holder.get(candidate_id, actor) != actor:
             return False
-        self.status[one] = RESULTS[decision]
-        self.holder.pop(one, None)
-        self.made = [(who, which) for who, which in self.made if which != one] + [(actor, one)]
+        self.status[candidate_id] = RESULTS[decision]
+        self.holder.pop(candidate_id, None)
+        self.transactions = [(who, which) for who, which in self.transactions if which != candidate_id] + [
+            (actor, candidate_id)
+        ]
         return True
 
     def undo(self, actor: str) -> bool:
         """Whether there is something to undo; then it has happened."""
-        mine = [which for who, which in self.made if who == actor]
+        mine = [which for who, which in self.transactions if who == actor]
         if not mine:
             return False
-        self.made.remove((actor, mine[-1]))
+        self.transactions.remove((actor, mine[-1]))
         self.status[mine[-1]], self.holder[mine[-1]] = "pending", actor
         return True
 
@@ -57,7 +61,7 @@ def act(
     organization_id: uuid.UUID,
     decision: str,
     actor: str,
-    one: uuid.UUID,
+    candidate_id: uuid.UUID,
     other: uuid.UUID | None,
 ) -> bool:
     """Do it; False where it is refused. `other`: the category to change to before an approval."""
@@ -66,7 +70,7 @@ def act(
             if decision == "undo":
                 decisions.undo(session, organization_id, actor)
                 return True
-            row = decisions.hold(session, organization_id, one, decision, actor)
+            row = decisions.hold(session, organization_id, candidate_id, decision, actor)
             if decision == "approve":
                 fields = None if row.kind == "paraphrase" else candidates.fields_of(row)
                 decisions.approve(
@@ -86,16 +90,16 @@ def check(engine: Engine, organization_id: uuid.UUID, model: Model, category_id:
     with transaction(engine) as session:
         query = select(Candidate).where(Candidate.organization_id == organization_id)
         rows = {row.id: row for row in session.scalars(query)}
-        made = select(Transaction.id, Transaction.source).where(
+        transactions = select(Transaction.id, Transaction.source).where(
             Transaction.organization_id == organization_id
         )
-        stored = [(row[0], row[1]) for row in session.execute(made)]
+        stored = [(row[0], row[1]) for row in session.execute(transactions)]
         labels = select(Label).where(Label.organization_id == organization_id, Label.is_current)
         current = [
             (label.transaction_id, label.category_id, label.source) for label in session.scalars(labels)
         ]
         progress = candidates.progress(session, organization_id)
-    assert {one: row.status for one, row in rows.items()} == model.status
+    assert {candidate_id: row.status for candidate_id, row in rows.items()} == model.status
     counted: Counter[str] = Counter()
     for counts in progress.values():
         counted.update(counts)
@@ -116,12 +120,14 @@ def test_any_sequence_of_two_reviewers(
 ) -> None:
     organization: OrganizationClient = new_organization(client)
     category_id, other = (uuid.UUID(new_category(organization)["id"]) for _ in range(2))
-    made = new_candidates(engine, organization, 4, category_id=category_id)
-    made += new_candidates(engine, organization, 1, category_id=category_id, paraphrase="Overnight stays")
-    model = Model(dict.fromkeys(made, "pending"))
+    candidate_ids = new_candidates(engine, organization, 4, category_id=category_id)
+    candidate_ids += new_candidates(
+        engine, organization, 1, category_id=category_id, paraphrase="Overnight stays"
+    )
+    model = Model(dict.fromkeys(candidate_ids, "pending"))
     for decision, actor, position, is_moved in steps:
-        one = made[position]
-        expected = model.undo(actor) if decision == "undo" else model.decide(decision, actor, one)
-        done = act(engine, organization.id, decision, actor, one, other if is_moved else None)
+        candidate_id = candidate_ids[position]
+        expected = model.undo(actor) if decision == "undo" else model.decide(decision, actor, candidate_id)
+        done = act(engine, organization.id, decision, actor, candidate_id, other if is_moved else None)
         assert done == expected, (decision, actor, position)
         check(engine, organization.id, model, category_id)

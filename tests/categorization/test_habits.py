@@ -45,10 +45,10 @@ def test_a_transaction_does_not_speak_for_itself() -> None:
 def test_lifts_average_to_one(rows: list[tuple[str, uuid.UUID, int]], prior: float) -> None:
     """Weighed by how usual the categories are: P(category | value) is a distribution, too."""
     known = Habits.of(rows)
-    total = sum(known.total.get(one, 0) + 0.5 for one in IDS)
+    total = sum(known.total.get(category_id, 0) + 0.5 for category_id in IDS)
     lifts = known.lifts("depot", IDS, prior)
-    usual = {one: (known.total.get(one, 0) + 0.5) / total for one in IDS}
-    assert sum(lifts[one] * usual[one] for one in IDS) == pytest.approx(1)
+    usual = {category_id: (known.total.get(category_id, 0) + 0.5) / total for category_id in IDS}
+    assert sum(lifts[category_id] * usual[category_id] for category_id in IDS) == pytest.approx(1)
 
 
 @given(COUNTED, st.lists(st.floats(-1, 1), min_size=5, max_size=5))
@@ -57,12 +57,16 @@ def test_scores_stay_within_one_and_text_alone_stays_as_it_was(
 ) -> None:
     import numpy as np
 
-    hits = [Hit(one, one, score) for one, score in zip(IDS, similarities, strict=True)]
+    hits = [
+        Hit(category_id, category_id, score) for category_id, score in zip(IDS, similarities, strict=True)
+    ]
     live = dict.fromkeys(IDS, Choice(""))
     at_depot = Query(np.zeros(2, dtype=np.float32), location="Depot ")
     ranked = vote(hits, [], at_depot, live, Habits.of(rows), VotingWeights())
-    assert sum(one.score for one in ranked) == pytest.approx(1)
-    assert [one.score for one in ranked] == sorted((one.score for one in ranked), reverse=True)
+    assert sum(category.score for category in ranked) == pytest.approx(1)
+    assert [category.score for category in ranked] == sorted(
+        (category.score for category in ranked), reverse=True
+    )
     plain = vote(hits, [], Query(np.zeros(2, dtype=np.float32)), live, Habits.of(rows), VotingWeights())
     assert plain == vote(hits, [], at_depot, live, None, VotingWeights())
 
@@ -98,8 +102,8 @@ def test_a_department_that_the_chart_does_not_name_pushes_nothing_back() -> None
 
 def label(organization: OrganizationClient, location: str, category_id: str) -> None:
     body = {"merchant_name": "Any", "location": location, "amount": "1.00", "currency": "EUR"}
-    made = organization.post("/v1/transactions", body).json()
-    organization.put(f"/v1/transactions/{made['id']}/label", {"category_id": category_id})
+    created = organization.post("/v1/transactions", body).json()
+    organization.put(f"/v1/transactions/{created['id']}/label", {"category_id": category_id})
 
 
 def test_counts_are_those_of_the_current_labels_of_one_organisation(
@@ -111,8 +115,8 @@ def test_counts_are_those_of_the_current_labels_of_one_organisation(
     for place, category_id in (("Depot", first), (" depot", first), ("School", second)):
         label(ours, place, category_id)
     with transaction(resources.engine) as session:
-        found = habits.count(session, ours.id)
-    assert found.by_location == {"depot": {uuid.UUID(first): 2}, "school": {uuid.UUID(second): 1}}
+        counted = habits.count(session, ours.id)
+    assert counted.by_location == {"depot": {uuid.UUID(first): 2}, "school": {uuid.UUID(second): 1}}
 
 
 def test_kept_for_a_while_and_counted_anew_then(client: TestClient, resources: Resources) -> None:

@@ -24,29 +24,34 @@ COUNTS = st.dictionaries(st.sampled_from(IDS), st.integers(1, 1000))
 
 
 def ranking_of(shares: list[float]) -> list[Ranked]:
-    return [Ranked(one, share, ()) for one, share in zip(IDS, sorted(shares, reverse=True), strict=True)]
+    return [
+        Ranked(category_id, share, ())
+        for category_id, share in zip(IDS, sorted(shares, reverse=True), strict=True)
+    ]
 
 
 def scores(ranked: list[Ranked]) -> dict[uuid.UUID, float]:
-    return {one.category_id: one.score for one in ranked}
+    return {category.category_id: category.score for category in ranked}
 
 
 @given(SHARES, COUNTS, st.floats(0.1, 50))
 def test_following_keeps_scores_shares(
     shares: list[float], counts: dict[uuid.UUID, int], prior: float
 ) -> None:
-    found = follow(ranking_of(shares), counts, prior)
-    assert 0 <= sum(one.score for one in found) <= 1 + 1e-9
-    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+    followed = follow(ranking_of(shares), counts, prior)
+    assert 0 <= sum(category.score for category in followed) <= 1 + 1e-9
+    assert [category.score for category in followed] == sorted(
+        (category.score for category in followed), reverse=True
+    )
     assert scores(follow(ranking_of(shares), {}, prior)) == scores(ranking_of(shares))
 
 
 @given(SHARES, COUNTS, st.sampled_from(IDS))
 def test_another_precedent_never_lowers_its_category(
-    shares: list[float], counts: dict[uuid.UUID, int], one: uuid.UUID
+    shares: list[float], counts: dict[uuid.UUID, int], category_id: uuid.UUID
 ) -> None:
-    more = {**counts, one: counts.get(one, 0) + 1}
-    before, after = (scores(follow(ranking_of(shares), some, 3.0))[one] for some in (counts, more))
+    more = {**counts, category_id: counts.get(category_id, 0) + 1}
+    before, after = (scores(follow(ranking_of(shares), some, 3.0))[category_id] for some in (counts, more))
     assert after >= before - 1e-12
 
 
@@ -58,9 +63,9 @@ def test_precedents_of_a_category_that_is_gone_say_nothing() -> None:
 def test_the_place_is_the_location_or_else_the_department() -> None:
     counted = [("Aral", "Depot", IDS[0], 4), ("ARAL", "depot", IDS[1], 1), ("Aral", None, IDS[2], 9)]
     known = Precedents.of(counted)
-    asked = TransactionFields("aral", department="Fleet", location="DEPOT")
-    assert known.at(asked) == {IDS[0]: 4, IDS[1]: 1}
-    assert known.at(asked, own=IDS[1]) == {IDS[0]: 4}
+    fields = TransactionFields("aral", department="Fleet", location="DEPOT")
+    assert known.at(fields) == {IDS[0]: 4, IDS[1]: 1}
+    assert known.at(fields, own=IDS[1]) == {IDS[0]: 4}
     assert known.at(TransactionFields("Aral", department="depot")) == {IDS[0]: 4, IDS[1]: 1}
     assert known.at(TransactionFields("Aral", department="Fleet")) == {}
     assert known.at(TransactionFields("Aral")) == {}
@@ -68,9 +73,9 @@ def test_the_place_is_the_location_or_else_the_department() -> None:
 
 
 def label(organization: OrganizationClient, category_id: str, **fields: Any) -> str:
-    made = str(new_transaction(organization, **fields)["id"])
-    organization.put(f"/v1/transactions/{made}/label", {"category_id": category_id})
-    return made
+    transaction_id = str(new_transaction(organization, **fields)["id"])
+    organization.put(f"/v1/transactions/{transaction_id}/label", {"category_id": category_id})
+    return transaction_id
 
 
 def test_read_from_the_current_labels_of_one_organisation(client: TestClient, resources: Resources) -> None:
@@ -84,14 +89,14 @@ def test_read_from_the_current_labels_of_one_organisation(client: TestClient, re
     label(ours, second, **at_depot | {"location": "School"})
     label(ours, second, merchant_name="Uber", department="Sales")
     label(ours, second, merchant_name="Uber")
-    asked = [
+    questions = [
         TransactionFields("Straße 7 & Söhne", location="Depot", department="Fleet"),
         TransactionFields("Uber", department="Sales"),
         TransactionFields("Uber"),
     ]
     with transaction(resources.engine) as session:
-        found = precedents.read(session, ours.id, asked)
-    assert [found.at(one) for one in asked] == [{uuid.UUID(first): 2}, {uuid.UUID(second): 1}, {}]
+        known = precedents.read(session, ours.id, questions)
+    assert [known.at(fields) for fields in questions] == [{uuid.UUID(first): 2}, {uuid.UUID(second): 1}, {}]
 
 
 @pytest.fixture

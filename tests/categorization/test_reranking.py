@@ -38,12 +38,12 @@ _logits = st.lists(st.floats(-50, 50), min_size=8, max_size=8)
 
 
 def ranking(scores: list[float]) -> list[Ranked]:
-    made = [Ranked(one, score, ()) for one, score in zip(IDS, scores, strict=False)]
-    return sorted(made, key=lambda one: (-one.score, one.category_id))
+    ranking = [Ranked(category_id, score, ()) for category_id, score in zip(IDS, scores, strict=False)]
+    return sorted(ranking, key=lambda category: (-category.score, category.category_id))
 
 
 def order(ranked: list[Ranked]) -> list[int]:
-    return [IDS.index(one.category_id) for one in ranked]
+    return [IDS.index(category.category_id) for category in ranked]
 
 
 @given(_scores, _logits, st.integers(0, 8), st.floats(0, 1))
@@ -51,22 +51,28 @@ def test_a_blend_is_a_ranking_with_the_same_sum(
     scores: list[float], logits: list[float], top_n: int, weight: float
 ) -> None:
     before = ranking(scores)
-    head = {one.category_id: logits[IDS.index(one.category_id)] for one in before[:top_n]}
+    head = {category.category_id: logits[IDS.index(category.category_id)] for category in before[:top_n]}
     after = blend(before, head, weight)
     assert sorted(order(after)) == sorted(order(before))
-    assert [one.score for one in after] == sorted((one.score for one in after), reverse=True)
-    assert all(0 <= one.score <= 1 for one in after)
-    assert math.fsum(one.score for one in after) == pytest.approx(math.fsum(scores), abs=1e-9)
-    untouched = {one.category_id: one.score for one in before[top_n:]}
-    assert all(one.score == untouched[one.category_id] for one in after if one.category_id in untouched)
+    assert [category.score for category in after] == sorted(
+        (category.score for category in after), reverse=True
+    )
+    assert all(0 <= category.score <= 1 for category in after)
+    assert math.fsum(category.score for category in after) == pytest.approx(math.fsum(scores), abs=1e-9)
+    untouched = {category.category_id: category.score for category in before[top_n:]}
+    assert all(
+        category.score == untouched[category.category_id]
+        for category in after
+        if category.category_id in untouched
+    )
 
 
 @given(_scores, _logits, st.floats(-20, 20))
 def test_a_blend_sees_differences_only(scores: list[float], logits: list[float], shift: float) -> None:
     before = ranking(scores)
-    one = blend(before, dict(zip(IDS, logits, strict=True)), 0.5)
+    blended = blend(before, dict(zip(IDS, logits, strict=True)), 0.5)
     other = blend(before, dict(zip(IDS, [logit + shift for logit in logits], strict=True)), 0.5)
-    assert {r.category_id: r.score for r in one} == pytest.approx({r.category_id: r.score for r in other})
+    assert {r.category_id: r.score for r in blended} == pytest.approx({r.category_id: r.score for r in other})
 
 
 def test_a_blend_by_hand_and_its_ends() -> None:
@@ -74,7 +80,7 @@ def test_a_blend_by_hand_and_its_ends() -> None:
     said = {IDS[0]: 0.0, IDS[1]: 2.0}
     powers = [math.sqrt(0.5), math.sqrt(0.3) * math.e]
     expected = [0.8 * power / sum(powers) for power in powers]
-    after = {one.category_id: one.score for one in blend(before, said, 0.5)}
+    after = {category.category_id: category.score for category in blend(before, said, 0.5)}
     assert after == {IDS[0]: pytest.approx(expected[0]), IDS[1]: pytest.approx(expected[1]), IDS[2]: 0.2}
     assert blend(before, said, 0.0) == before
     assert order(blend(before, said, 1.0))[0] == 1
@@ -85,12 +91,12 @@ class Spy:
     """A reranker that likes the last document, and remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[RerankQuery] = []
+        self.queries: list[RerankQuery] = []
 
     def score(self, queries: Any) -> list[Scores]:
         import numpy as np
 
-        self.asked += queries
+        self.queries += queries
         return [np.arange(len(query.documents), dtype=np.float32) * 9 for query in queries]
 
     def close(self) -> None:
@@ -99,12 +105,12 @@ class Spy:
 
 def test_only_the_first_few_are_put_in_order_and_one_alone_is_not_asked_about() -> None:
     spy = Spy()
-    documents = {one: f"text {number}" for number, one in enumerate(IDS)}
+    documents = {category_id: f"text {number}" for number, category_id in enumerate(IDS)}
     second = SecondStage(spy, TextFormat(), documents, 3)
-    asked = [TransactionFields(merchant) for merchant in ("a", "b", "c")]
-    long, short, none = second.rerank(asked, [ranking([0.4, 0.3, 0.2, 0.1]), ranking([1.0]), []])
-    assert [query.text for query in spy.asked] == ["a", "b", "c"]
-    assert [query.documents for query in spy.asked] == [["text 0", "text 1", "text 2"], [], []]
+    queries = [TransactionFields(merchant) for merchant in ("a", "b", "c")]
+    long, short, none = second.rerank(queries, [ranking([0.4, 0.3, 0.2, 0.1]), ranking([1.0]), []])
+    assert [query.text for query in spy.queries] == ["a", "b", "c"]
+    assert [query.documents for query in spy.queries] == [["text 0", "text 1", "text 2"], [], []]
     assert order(long)[0] == 2
     assert order(short) == [0]
     assert none == []
@@ -132,8 +138,8 @@ def served(organization: OrganizationClient, resources: Resources) -> Organizati
     organization.post(f"/v1/models/{base['id']}/activate")
     run_jobs(resources, organization)
     with transaction(resources.engine) as session:
-        made = registry.add_hosted_reranker(session, organization.id, "hosted", MODEL)
-        switch_reranker(session, organization.id, made.id, 2)
+        reranker = registry.add_hosted_reranker(session, organization.id, "hosted", MODEL)
+        switch_reranker(session, organization.id, reranker.id, 2)
     return organization
 
 

@@ -71,7 +71,7 @@ def test_a_correction_counts_at_once_and_so_does_its_correction(
     run_jobs(resources, served)
     answer = ask(resources, served)
     assert names(answer)[0] == NAMES[1]
-    assert {hit.category for one in answer.suggestions for hit in one.evidence} == {NAMES[1]}
+    assert {hit.category for suggestion in answer.suggestions for hit in suggestion.evidence} == {NAMES[1]}
 
 
 def test_top_k_cuts_and_more_than_there_are_gives_all(
@@ -79,8 +79,8 @@ def test_top_k_cuts_and_more_than_there_are_gives_all(
 ) -> None:
     everything = ask(resources, served, 50)
     assert sorted(names(everything)) == sorted(NAMES)
-    assert [one.rank for one in everything.suggestions] == [1, 2, 3]
-    scores = [one.score for one in everything.suggestions]
+    assert [suggestion.rank for suggestion in everything.suggestions] == [1, 2, 3]
+    scores = [suggestion.score for suggestion in everything.suggestions]
     assert scores == sorted(scores, reverse=True)
     assert sum(scores) == pytest.approx(1)
     for top_k in (1, 2):
@@ -96,7 +96,7 @@ def test_an_archived_category_is_never_suggested_even_before_the_index_knows(
     for _ in range(2):  # before its points are gone, and after
         answer = ask(resources, served)
         assert sorted(names(answer)) == sorted(NAMES[1:])
-        assert [hit for one in answer.suggestions for hit in one.evidence] == []
+        assert [hit for suggestion in answer.suggestions for hit in suggestion.evidence] == []
         run_jobs(resources, served)
 
 
@@ -123,9 +123,12 @@ def test_its_own_label_is_no_evidence_for_a_stored_transaction(
     with transaction(engine) as session:
         [question] = stored_questions(session, served.id, [own])
     answer = ask(resources, served, question=question)
-    assert {hit.transaction_id for one in answer.suggestions for hit in one.evidence} == {twin}
+    assert {hit.transaction_id for suggestion in answer.suggestions for hit in suggestion.evidence} == {twin}
     both = ask(resources, served)
-    assert {hit.transaction_id for one in both.suggestions for hit in one.evidence} == {own, twin}
+    assert {hit.transaction_id for suggestion in both.suggestions for hit in suggestion.evidence} == {
+        own,
+        twin,
+    }
 
 
 def test_points_of_another_organization_never_speak(
@@ -138,7 +141,7 @@ def test_points_of_another_organization_never_speak(
     run_jobs(resources, other)
     correct(other, resources, "Theirs")
     with transaction(engine) as session:
-        ours, theirs = (get_active(session, one.id) for one in (served, other))
+        ours, theirs = (get_active(session, owner.id) for owner in (served, other))
     assert ours.collection == theirs.collection  # the same weights: one collection, two tenants
     # Not even where their points name our category.
     vector = resources.encoders.get(ours.model).encode(["Marriott, 2 nights in Boston"])[0]
@@ -147,7 +150,7 @@ def test_points_of_another_organization_never_speak(
     resources.index.upsert(ours.collection, planted)
     answer = ask(resources, served)
     assert (sorted(names(answer)), names(answer)[0]) == (sorted(NAMES), NAMES[0])
-    assert [hit for one in answer.suggestions for hit in one.evidence] == []
+    assert [hit for suggestion in answer.suggestions for hit in suggestion.evidence] == []
     assert names(ask(resources, other)) == ["Theirs"]
 
 

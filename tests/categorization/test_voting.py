@@ -27,7 +27,7 @@ def row(number: int, category: int, score: float) -> Hit:
 
 
 def order(ranked: list[Ranked]) -> list[int]:
-    return [IDS.index(one.category_id) for one in ranked]
+    return [IDS.index(category.category_id) for category in ranked]
 
 
 def test_without_history_the_texts_decide() -> None:
@@ -55,7 +55,7 @@ def test_the_formula_by_hand() -> None:
     ranked = rank_categories([text(1, 0.5), text(2, 0.0)], [row(10, 2, 0.9)], weights)
     p = math.e / (1 + math.e)
     vote = math.exp(-1)
-    assert {one.category_id: one.score for one in ranked} == {
+    assert {category.category_id: category.score for category in ranked} == {
         IDS[1]: pytest.approx(2 * p / (2 + vote)),
         IDS[2]: pytest.approx((2 * (1 - p) + vote) / (2 + vote)),
     }
@@ -69,7 +69,7 @@ def test_only_the_nearest_vote() -> None:
     near = [row(10 + n, 1, 0.9 + n / 100) for n in range(3)]
     far = [row(20 + n, 2, 0.8) for n in range(9)]
     ranked = rank_categories([text(1, 0), text(2, 0)], near + far, VotingWeights(neighbours=3))
-    assert [len(one.evidence) for one in ranked] == [3, 0]
+    assert [len(category.evidence) for category in ranked] == [3, 0]
 
 
 def test_nothing_gives_nothing() -> None:
@@ -89,12 +89,12 @@ def test_the_order_of_the_hits_does_not_matter(
 @given(_texts, _history)
 def test_scores_are_bounded_and_ordered(texts: list[Hit], history: list[Hit]) -> None:
     ranked = rank_categories(texts, history)
-    assert {one.category_id for one in ranked} >= {hit.category_id for hit in texts}
-    assert all(0 <= one.score <= 1 for one in ranked)
-    assert sum(one.score for one in ranked) <= 1 + 1e-9
-    keys = [(-one.score, one.category_id) for one in ranked]
+    assert {category.category_id for category in ranked} >= {hit.category_id for hit in texts}
+    assert all(0 <= category.score <= 1 for category in ranked)
+    assert sum(category.score for category in ranked) <= 1 + 1e-9
+    keys = [(-category.score, category.category_id) for category in ranked]
     assert keys == sorted(keys)
-    voting = [hit.row_id for one in ranked for hit in one.evidence]
+    voting = [hit.row_id for category in ranked for hit in category.evidence]
     assert len(voting) == len(set(voting))
 
 
@@ -102,9 +102,9 @@ def test_scores_are_bounded_and_ordered(texts: list[Hit], history: list[Hit]) ->
 def test_a_further_neighbour_never_lowers_its_category(
     texts: list[Hit], history: list[Hit], category: uuid.UUID, score: float
 ) -> None:
-    before = {one.category_id: one.score for one in rank_categories(texts, history)}
+    before = {category.category_id: category.score for category in rank_categories(texts, history)}
     more = [*history, Hit(IDS[9], category, score)]
-    after = {one.category_id: one.score for one in rank_categories(texts, more)}
+    after = {category.category_id: category.score for category in rank_categories(texts, more)}
     assert after.get(category, 0) >= before.get(category, 0) - 1e-12
 
 
@@ -119,9 +119,13 @@ def test_rows_of_one_text_share_their_votes() -> None:
     alike = [Hit(uuid.UUID(int=100 + n), IDS[1 if n % 4 else 2], 0.9) for n in range(100)]
     beside = [Hit(uuid.UUID(int=10 + n), IDS[3], 0.88 - n / 1000) for n in range(8)]
     weights = VotingWeights(prior_votes=0, of_one_text=5)
-    scores = {one.category_id: one.score for one in rank_categories([], alike + beside, weights)}
+    scores = {
+        category.category_id: category.score for category in rank_categories([], alike + beside, weights)
+    }
     assert scores[IDS[1]] == pytest.approx(3 * scores[IDS[2]])
     assert scores[IDS[3]] > scores[IDS[1]]
     hundred = VotingWeights(prior_votes=0, of_one_text=100, neighbours=200)
-    scores = {one.category_id: one.score for one in rank_categories([], alike + beside, hundred)}
+    scores = {
+        category.category_id: category.score for category in rank_categories([], alike + beside, hundred)
+    }
     assert scores[IDS[3]] < scores[IDS[2]]

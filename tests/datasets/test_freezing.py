@@ -139,7 +139,7 @@ def test_a_dataset_outlives_its_rows(filled: OrganizationClient, engine: Engine)
     assert texts(engine, filled, dataset_id) == before
     with transaction(engine) as session:
         dataset = dataset_store.get(session, filled.id, dataset_id)
-    assert sorted(one["text"] for one in dataset.categories.values()) == sorted(WORDS)
+    assert sorted(category["text"] for category in dataset.categories.values()) == sorted(WORDS)
 
 
 def test_an_archived_category_is_left_out_with_its_rows(filled: OrganizationClient, engine: Engine) -> None:
@@ -148,7 +148,7 @@ def test_an_archived_category_is_left_out_with_its_rows(filled: OrganizationClie
     dataset_id = freeze(engine, filled)
     with transaction(engine) as session:
         dataset = dataset_store.get(session, filled.id, dataset_id)
-    assert {one["name"] for one in dataset.categories.values()} == {"Lodging", "Software"}
+    assert {category["name"] for category in dataset.categories.values()} == {"Lodging", "Software"}
     assert sum(dataset.counts.values()) == 12
     assert not any("lunch" in text for rows in texts(engine, filled, dataset_id).values() for text in rows)
 
@@ -167,8 +167,8 @@ def test_a_row_deleted_while_it_is_copied_is_not_counted(
     dataset_id = freeze(engine, filled)
     with transaction(engine) as session:
         dataset = dataset_store.get(session, filled.id, dataset_id)
-    found = texts(engine, filled, dataset_id)
-    assert dataset.counts == {name: len(rows) for name, rows in found.items()}
+    frozen = texts(engine, filled, dataset_id)
+    assert dataset.counts == {name: len(rows) for name, rows in frozen.items()}
     assert sum(dataset.counts.values()) == 20
 
 
@@ -195,11 +195,11 @@ def test_rows_alike_in_all_but_their_category_are_split_alike_in_any_database() 
 
     def keys(order: list[int]) -> set[tuple[uuid.UUID, uuid.UUID]]:
         row_ids = sorted(uuid.uuid4() for _ in order)  # as they were created, so in another order each time
-        found = [
+        rows = [
             LabelledRow(contents[position], row_id, ids[contents[position].category])
             for position, row_id in zip(order, row_ids, strict=True)
         ]
-        return {(one.key, one.found.category_id) for one in keyed(found)}
+        return {(row.key, row.found.category_id) for row in keyed(rows)}
 
     expected = keys([0, 1, 2, 3])
     assert len(expected) == len(contents)

@@ -47,16 +47,16 @@ def test_a_text_gives_its_label_away_when_it_has_all_its_words(
 def test_the_report_counts_and_points_at_what_is_missing() -> None:
     rows = [ReportRow("train", MEALS, f"lunch {number}") for number in range(6)]
     rows += [ReportRow("eval", MEALS, "team meals"), ReportRow("train", LODGING, "hotel")]
-    found = describe(rows, {LODGING: "Lodging", MEALS: "Meals", TAXES: "Taxes"})
-    assert found["categories"] == [
+    report = describe(rows, {LODGING: "Lodging", MEALS: "Meals", TAXES: "Taxes"})
+    assert report["categories"] == [
         {"id": str(LODGING), "name": "Lodging", "train": 1, "test": 0, "eval": 0},
         {"id": str(MEALS), "name": "Meals", "train": 6, "test": 0, "eval": 1},
         {"id": str(TAXES), "name": "Taxes", "train": 0, "test": 0, "eval": 0},
     ]
-    assert found["leakage"] == {
+    assert report["leakage"] == {
         "train": {"rows": 0, "share": 0.0},
         "test": {"rows": 0, "share": None},
         "eval": {"rows": 1, "share": 1.0},
     }
-    assert [one["name"] for one in found["thin"]] == ["Lodging"]
-    assert [one["name"] for one in found["without_rows"]] == ["Taxes"]
+    assert [category["name"] for category in report["thin"]] == ["Lodging"]
+    assert [category["name"] for category in report["without_rows"]] == ["Taxes"]

@@ -34,21 +34,21 @@ def _ratios(draw: st.DrawFn) -> Ratios:
 def test_a_partition_of_the_right_sizes_in_any_order(
     rows: Rows, ratios: Ratios, seed: int, rng: random.Random
 ) -> None:
-    made = split(rows, ratios, seed)
-    parts = (made.train, made.test, made.eval)
+    result = split(rows, ratios, seed)
+    parts = (result.train, result.test, result.eval)
     assert sorted(row_id for part in parts for row_id in part) == sorted(row_id for row_id, _ in rows)
     for part, share in zip(parts, (ratios.train, ratios.test, ratios.eval), strict=True):
         assert abs(len(part) - share * len(rows)) < 1
     rng.shuffle(rows)
-    assert split(rows, ratios, seed) == made
+    assert split(rows, ratios, seed) == result
 
 
 @given(_rows(), _ratios(), st.integers(0, 100))
 def test_each_category_is_spread_over_the_parts(rows: Rows, ratios: Ratios, seed: int) -> None:
-    made = split(rows, ratios, seed)
+    result = split(rows, ratios, seed)
     category = dict(rows)
     totals = Counter(category.values())
-    for part, share in ((made.train, ratios.train), (made.test, ratios.test), (made.eval, ratios.eval)):
+    for part, share in ((result.train, ratios.train), (result.test, ratios.test), (result.eval, ratios.eval)):
         counts = Counter(category[row_id] for row_id in part)
         assert all(abs(counts[name] - share * total) <= 2 for name, total in totals.items())
 
@@ -93,8 +93,8 @@ def _split_rows(draw: st.DrawFn) -> list[SplitRow]:
     return rows
 
 
-def parts_of(made: Split) -> tuple[tuple[uuid.UUID, ...], ...]:
-    return made.train, made.test, made.eval
+def parts_of(result: Split) -> tuple[tuple[uuid.UUID, ...], ...]:
+    return result.train, result.test, result.eval
 
 
 STRATEGIES: list[Strategy] = ["random", "stratified", "by_merchant", "by_time", "by_category"]
@@ -104,10 +104,10 @@ STRATEGIES: list[Strategy] = ["random", "stratified", "by_merchant", "by_time", 
 def test_every_strategy_makes_a_partition_that_depends_on_the_seed_alone(
     rows: list[SplitRow], strategy: Strategy, ratios: Ratios, seed: int, rng: random.Random
 ) -> None:
-    made = divide(rows, strategy, ratios, seed)
-    assert sorted(row_id for part in parts_of(made) for row_id in part) == sorted(row.id for row in rows)
+    result = divide(rows, strategy, ratios, seed)
+    assert sorted(row_id for part in parts_of(result) for row_id in part) == sorted(row.id for row in rows)
     rng.shuffle(rows)
-    assert divide(rows, strategy, ratios, seed) == made
+    assert divide(rows, strategy, ratios, seed) == result
 
 
 @given(_split_rows(), _ratios(), st.integers(0, 50))
@@ -116,10 +116,12 @@ def test_a_merchant_or_a_category_is_never_in_two_parts(
 ) -> None:
     of = {row.id: row for row in rows}
     merchants = [
-        {of[one].merchant for one in part} for part in parts_of(divide(rows, "by_merchant", ratios, seed))
+        {of[row_id].merchant for row_id in part}
+        for part in parts_of(divide(rows, "by_merchant", ratios, seed))
     ]
     categories = [
-        {of[one].category for one in part} for part in parts_of(divide(rows, "by_category", ratios, seed))
+        {of[row_id].category for row_id in part}
+        for part in parts_of(divide(rows, "by_category", ratios, seed))
     ]
     for held in (merchants, categories):
         assert sum(len(part) for part in held) == len(set[object]().union(*held))
@@ -131,19 +133,20 @@ def test_no_day_of_a_later_part_is_before_one_of_an_earlier_part(
 ) -> None:
     of = {row.id: row.day for row in rows}
     days = [
-        [day for one in part if (day := of[one])] for part in parts_of(divide(rows, "by_time", ratios, 0))
+        [day for row_id in part if (day := of[row_id])]
+        for part in parts_of(divide(rows, "by_time", ratios, 0))
     ]
     for earlier, later in ((0, 1), (1, 2), (0, 2)):
         assert all(a < b for a in days[earlier] for b in days[later])
     assert all(
-        of[one] is not None for part in parts_of(divide(rows, "by_time", ratios, 0))[1:] for one in part
+        of[row_id] is not None for part in parts_of(divide(rows, "by_time", ratios, 0))[1:] for row_id in part
     )
 
 
 @given(_split_rows(), _ratios(), st.integers(0, 50))
 def test_random_parts_have_their_sizes(rows: list[SplitRow], ratios: Ratios, seed: int) -> None:
-    made = divide(rows, "random", ratios, seed)
-    for part, share in zip(parts_of(made), (ratios.train, ratios.test, ratios.eval), strict=True):
+    result = divide(rows, "random", ratios, seed)
+    for part, share in zip(parts_of(result), (ratios.train, ratios.test, ratios.eval), strict=True):
         assert abs(len(part) - share * len(rows)) <= 1
 
 
@@ -152,12 +155,12 @@ def test_groups_of_many_sizes_come_near_the_ratios() -> None:
     rows = [
         SplitRow(uuid.UUID(int=n), uuid.UUID(int=0), f"m{int(rng.paretovariate(1))}") for n in range(2000)
     ]
-    made = divide(rows, "by_merchant", Ratios(0.5, 0.1, 0.4), 0)
-    assert all(len(part) > 0 for part in parts_of(made))
+    result = divide(rows, "by_merchant", Ratios(0.5, 0.1, 0.4), 0)
+    assert all(len(part) > 0 for part in parts_of(result))
 
 
 def test_rows_of_one_day_stay_together_and_the_last_are_held_out() -> None:
     rows = [SplitRow(uuid.UUID(int=n), uuid.UUID(int=0), day=dt.date(2026, 1, 1 + n // 2)) for n in range(20)]
-    made = divide(rows, "by_time", Ratios(0.7, 0.1, 0.2), 0)
-    assert [len(part) for part in parts_of(made)] == [14, 2, 4]
-    assert [one.int for one in made.eval] == [16, 17, 18, 19]
+    result = divide(rows, "by_time", Ratios(0.7, 0.1, 0.2), 0)
+    assert [len(part) for part in parts_of(result)] == [14, 2, 4]
+    assert [row_id.int for row_id in result.eval] == [16, 17, 18, 19]

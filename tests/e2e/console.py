@@ -50,7 +50,7 @@ class Desk:
 
     def forgive(self, expected: str) -> None:
         """Forget complaints of which this is a part: Chromium reports every error that it is answered."""
-        self.complaints[:] = [one for one in self.complaints if expected not in one]
+        self.complaints[:] = [complaint for complaint in self.complaints if expected not in complaint]
 
     def text(self, selector: str) -> str:
         """What stands there, in sight."""
@@ -111,7 +111,7 @@ def add(engine: Engine, organization: OrganizationClient, new: Sequence[NewCandi
     """Put candidates where a generation would; their ids."""
     origin = Origin(uuid.uuid4(), style="ambiguous", prompt_version="1", llm="scripted")
     with transaction(engine) as session:
-        return [str(one) for one in candidates.add(session, organization.id, origin, new)]
+        return [str(candidate_id) for candidate_id in candidates.add(session, organization.id, origin, new)]
 
 
 def cut(route: Route) -> None:

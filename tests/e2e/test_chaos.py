@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from devtools.chaos import dependencies, jobs, models, single
-from devtools.chaos.found import Options
 from devtools.chaos.material import Tenant, tenant
+from devtools.chaos.scenario import Options
 from devtools.chaos.stack import Stack
 
 pytestmark = pytest.mark.slow
@@ -41,31 +41,31 @@ def material(stack: Stack) -> Tenant:
 
 
 def test_jobs_under_kills_and_a_forgetful_broker_have_one_effect_each(stack: Stack) -> None:
-    found = jobs.run(stack, Options(jobs=24, flush_at=1, broker_kill_at=2))
-    assert (found.tried, found.lost, found.figures["doubled"]) == (24, 0, 0), str(found.figures)
-    assert found.figures["worker kills"] >= 3
+    result = jobs.run(stack, Options(jobs=24, flush_at=1, broker_kill_at=2))
+    assert (result.tried, result.lost, result.figures["doubled"]) == (24, 0, 0), str(result.figures)
+    assert result.figures["worker kills"] >= 3
 
 
 def test_a_thawed_worker_writes_nothing(alone: Stack, material: Tenant) -> None:
-    found = single.run_frozen(alone, material, LEASE_S, FIRST, OTHERS[0])
-    assert found.figures["broken"] == []
+    result = single.run_frozen(alone, material, LEASE_S, FIRST, OTHERS[0])
+    assert result.figures["broken"] == []
 
 
 def test_a_poison_job_stops_after_three_attempts(alone: Stack, material: Tenant) -> None:
-    found = single.run_poison(alone, material, FIRST)
-    assert found.figures["broken"] == []
+    result = single.run_poison(alone, material, FIRST)
+    assert result.figures["broken"] == []
 
 
 def test_a_lost_dependency_is_said_and_no_job_is_lost(alone: Stack) -> None:
     with dependencies.loaded(alone, rows=30) as (load, accepted):
-        found = dependencies.away(alone, load, "postgres", "killed", away_s=0.5)
-    assert found["never"] == []
-    assert found["/livez"]["answers"].keys() == {"200"}
-    assert found["/categorize"]["answers"].keys() <= {"200", "503"}
+        figures = dependencies.away(alone, load, "postgres", "killed", away_s=0.5)
+    assert figures["never"] == []
+    assert figures["/livez"]["answers"].keys() == {"200"}
+    assert figures["/categorize"]["answers"].keys() <= {"200", "503"}
     assert accepted
     assert dependencies.lost_jobs(alone, accepted) == 0
 
 
 def test_no_answer_mixes_two_models(alone: Stack) -> None:
-    found = models.run_switches(alone, 4)
-    assert found.lost == 0, found.figures
+    result = models.run_switches(alone, 4)
+    assert result.lost == 0, result.figures

@@ -27,7 +27,7 @@ def test_25_are_decided_by_keys_alone(at_work: Open) -> None:
     ]
     assert [desk.candidate(seen[number])["reason"] for number in (3, 11)] == ["odd", None]
     # Hardest first: the rank was given in the order in which they were made.
-    ranks = [desk.candidate(one)["rank"] for one in seen]
+    ranks = [desk.candidate(candidate_id)["rank"] for candidate_id in seen]
     assert ranks == sorted(ranks, reverse=True)
     # The page says so too, in time.
     desk.page.wait_for_function(
@@ -65,11 +65,14 @@ def test_an_edit_and_another_category_are_approved(at_work: Open) -> None:
     desk.press(str(number + 1))
     assert desk.text("#chosen-note") == f"instead of {proposed}"
     edited = desk.decide("a")
-    found = eventually(lambda: desk.candidate(edited)["transaction_id"])
-    stored = desk.organization.get(f"/v1/transactions/{found}").json()
+    transaction_id = eventually(lambda: desk.candidate(edited)["transaction_id"])
+    stored = desk.organization.get(f"/v1/transactions/{transaction_id}").json()
     assert (stored["memo"], stored["amount"], stored["source"]) == ("Customer visit", "99.90", "synthetic")
     assert stored["merchant_name"] == desk.candidate(edited)["merchant_name"]
-    chart = {one["id"]: one["name"] for one in desk.organization.get("/v1/categories").json()["data"]}
+    chart = {
+        category["id"]: category["name"]
+        for category in desk.organization.get("/v1/categories").json()["data"]
+    }
     assert chart[stored["label"]["category_id"]] == name
     assert stored["label"]["actor"].startswith("Jane#")
     # Taken back, it is as it was made.
@@ -275,11 +278,13 @@ def test_without_a_model_the_page_says_so(
 def test_another_name_is_reviewed_too(at_work: Open, engine: Engine) -> None:
     desk = at_work()
     chart = desk.organization.get("/v1/categories").json()["data"]
-    [made] = add(engine, desk.organization, [NewCandidate(chart[0]["id"], paraphrase="Overnight stays")])
+    [candidate_id] = add(
+        engine, desk.organization, [NewCandidate(chart[0]["id"], paraphrase="Overnight stays")]
+    )
     desk.page.reload()
     desk.page.wait_for_selector("#card:not([hidden])")
     assert desk.page.is_hidden("#f-merchant_name")
     desk.page.get_by_label("Another name for the category").fill("Hotels")
     desk.press("Control+e")
-    eventually(lambda: desk.candidate(made)["status"] == "approved")
-    assert desk.candidate(made)["paraphrase"] == "Hotels"
+    eventually(lambda: desk.candidate(candidate_id)["status"] == "approved")
+    assert desk.candidate(candidate_id)["paraphrase"] == "Hotels"

@@ -17,10 +17,10 @@ def test_what_others_wrote_is_text(at_work: Open, engine: Engine) -> None:
     desk = at_work(name=EVIL)
     organization = desk.organization
     category = new_category(organization, name=f"<script>alert(2)</script>{EVIL}")
-    made = NewCandidate(
+    candidate = NewCandidate(
         category["id"], TransactionFields(merchant_name=EVIL, memo=f'"><svg onload=alert(3)>{EVIL}')
     )
-    add(engine, organization, [made])
+    add(engine, organization, [candidate])
     new_transaction(organization, merchant_name=EVIL, memo=EVIL)
     desk.page.reload()
     desk.settle()
@@ -48,7 +48,7 @@ def test_inline_scripts_are_stopped_by_the_policy(at_work: Open) -> None:
     )
     if not desk.complaints:
         desk.page.wait_for_event("console")
-    assert any("Content Security Policy" in one for one in desk.complaints), desk.complaints
+    assert any("Content Security Policy" in complaint for complaint in desk.complaints), desk.complaints
     assert desk.page.evaluate("window.ran") is None
     desk.complaints.clear()
 
@@ -96,42 +96,46 @@ def test_the_table_decides_about_many(at_work: Open) -> None:
 def test_real_transactions_are_labelled_by_the_same_keys(at_work: Open) -> None:
     desk = at_work()
     organization = desk.organization
-    made = [new_transaction(organization, merchant_name=f"Hotel {number}")["id"] for number in range(4)]
+    transaction_ids = [
+        new_transaction(organization, merchant_name=f"Hotel {number}")["id"] for number in range(4)
+    ]
     desk.page.goto(desk.page.url.replace("review", "label"))
     desk.settle()
 
     def label(transaction_id: str) -> str | None:
-        found = organization.get(f"/v1/transactions/{transaction_id}").json()["label"]
-        return names[found["category_id"]] if found else None
+        label = organization.get(f"/v1/transactions/{transaction_id}").json()["label"]
+        return names[label["category_id"]] if label else None
 
-    names = {one["id"]: one["name"] for one in organization.get("/v1/categories").json()["data"]}
+    names = {
+        category["id"]: category["name"] for category in organization.get("/v1/categories").json()["data"]
+    }
     suggested = desk.page.locator(".suggestion .name")
-    assert desk.shown == made[3]  # newest first
+    assert desk.shown == transaction_ids[3]  # newest first
     first = suggested.nth(0).inner_text()
     desk.decide("a")
-    eventually(lambda: label(made[3]) == first)
-    actor = organization.get(f"/v1/transactions/{made[3]}").json()["label"]["actor"]
+    eventually(lambda: label(transaction_ids[3]) == first)
+    actor = organization.get(f"/v1/transactions/{transaction_ids[3]}").json()["label"]["actor"]
     assert "#" in actor  # the reviewer of this session, not the key
     desk.settle()
     third = suggested.nth(2).inner_text()
     desk.press("3")
     assert desk.text("#chosen") == third
     desk.decide("a")
-    eventually(lambda: label(made[2]) == third)
+    eventually(lambda: label(transaction_ids[2]) == third)
     desk.decide("s")
     # Back twice: past the one that was skipped, to the label that stands until another is confirmed.
     desk.decide("z")
     desk.decide("z")
-    assert (desk.shown, desk.text("#chosen")) == (made[2], third)
+    assert (desk.shown, desk.text("#chosen")) == (transaction_ids[2], third)
     desk.settle()
     second = suggested.nth(1).inner_text()
     desk.press("2")
     desk.decide("a")
-    eventually(lambda: label(made[2]) == second)
-    history = organization.get(f"/v1/transactions/{made[2]}/labels").json()["data"]
-    assert [names[one["category_id"]] for one in history] == [second, third]
+    eventually(lambda: label(transaction_ids[2]) == second)
+    history = organization.get(f"/v1/transactions/{transaction_ids[2]}/labels").json()["data"]
+    assert [names[decision["category_id"]] for decision in history] == [second, third]
     desk.settle()
-    assert (label(made[1]), label(made[0])) == (None, None)
+    assert (label(transaction_ids[1]), label(transaction_ids[0])) == (None, None)
     assert [desk.text("#labelled"), desk.text("#skipped")] == ["3", "1"]
 
 

@@ -41,7 +41,9 @@ def measured(client: TestClient, resources: Resources) -> OrganizationClient:
         amounts = (f"{10**number % 997}.00" for number in range(2 * len(merchants)))
         rows = zip(merchants * 2, amounts, strict=True)
         category = new_category(organization, name=name)["id"]
-        new_labelled(organization, category, ({"merchant_name": one, "amount": n} for one, n in rows))
+        new_labelled(
+            organization, category, ({"merchant_name": merchant, "amount": n} for merchant, n in rows)
+        )
     ratios = {"train": 0.4, "test": 0.2, "eval": 0.4}
     wanted = {"name": "May <2026>", "seed": 7, "ratios": ratios, "remove_duplicates": False}
     assert organization.post("/v1/datasets", wanted).status_code == 202
@@ -67,8 +69,8 @@ def lab(browser: Browser, url: str, measured: OrganizationClient) -> Iterator[De
 
 def home_of(organization: OrganizationClient) -> str:
     """The page of the base model's evaluation."""
-    found = organization.get("/v1/evaluations").json()["data"]
-    [evaluation_id] = [one["id"] for one in found if one["method"] == "model"]
+    evaluations = organization.get("/v1/evaluations").json()["data"]
+    [evaluation_id] = [evaluation["id"] for evaluation in evaluations if evaluation["method"] == "model"]
     return f"evaluations/{evaluation_id}"
 
 
@@ -105,7 +107,7 @@ def test_the_list_leads_to_a_comparison_by_keyboard(lab: Desk) -> None:
     check_charts(page, {"differences"})
     assert page.locator(".side-of .what").all_inner_texts() == ["Most frequent category", "base"]
     assert "One measures a model, the other a baseline." in lab.text(".warnings")
-    counts = [int(one) for one in page.locator(".tally dd").all_inner_texts()]
+    counts = [int(text) for text in page.locator(".tally dd").all_inner_texts()]
     assert counts[0] == sum(counts[1:]) > 0
     assert counts[2] > 0
     changes = page.locator("table:has(caption:text-matches('^Rows')) tbody td:last-child").all_inner_texts()
@@ -144,7 +146,7 @@ def test_an_evaluation_is_drawn_and_told(lab: Desk) -> None:
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_screen_and_everything_has_a_name(lab: Desk, width: int) -> None:
     lab.page.set_viewport_size({"width": width, "height": 844})
-    ids = [one["id"] for one in lab.organization.get("/v1/evaluations").json()["data"]][:2]
+    ids = [evaluation["id"] for evaluation in lab.organization.get("/v1/evaluations").json()["data"]][:2]
     for path in ("evaluations", home_of(lab.organization), f"compare?baseline={ids[0]}&candidate={ids[1]}"):
         go(lab, path)
         assert lab.page.evaluate("document.documentElement.scrollWidth") <= width, path
@@ -166,5 +168,5 @@ def test_pages_are_readable_without_scripts(browser: Browser, url: str, measured
     page.get_by_label("Split").select_option("eval")
     page.get_by_role("button", name="Show").click()
     assert page.locator("input[type=radio]").count() == 12
-    for one in (context, desk.page.context):
-        one.close()
+    for open_context in (context, desk.page.context):
+        open_context.close()

@@ -18,7 +18,9 @@ def label_of(organization: OrganizationClient, transaction_id: str) -> dict[str,
 
 def test_two_people_who_label_at_once_have_no_row_in_common(at_work: Open) -> None:
     jane = at_work()
-    made = {new_transaction(jane.organization, merchant_name=f"Hotel {n}")["id"] for n in range(ROWS)}
+    transaction_ids = {
+        new_transaction(jane.organization, merchant_name=f"Hotel {n}")["id"] for n in range(ROWS)
+    }
     ben = at_work(name="Ben")
     desks = (jane, ben)
     for desk in desks:
@@ -34,7 +36,7 @@ def test_two_people_who_label_at_once_have_no_row_in_common(at_work: Open) -> No
             assert desk.shown not in labelled
             labelled[desk.decide("a")] = name
             desk.page.wait_for_selector("#card:not(.busy), #empty:not([hidden])")
-    assert set(labelled) == made
+    assert set(labelled) == transaction_ids
     assert set(labelled.values()) == {"Jane", "Ben"}
     for transaction_id, name in labelled.items():
         label = eventually(functools.partial(label_of, jane.organization, transaction_id))
@@ -47,7 +49,9 @@ def test_two_people_who_label_at_once_have_no_row_in_common(at_work: Open) -> No
 def test_a_label_that_came_too_late_says_so(at_work: Open) -> None:
     desk = at_work()
     organization = desk.organization
-    made = {new_transaction(organization, merchant_name=name)["id"] for name in ("First", "Second")}
+    transaction_ids = {
+        new_transaction(organization, merchant_name=name)["id"] for name in ("First", "Second")
+    }
     desk.page.goto(desk.page.url.replace("review", "label"))
     desk.settle()
     category = organization.get("/v1/categories").json()["data"][0]["id"]
@@ -60,7 +64,7 @@ def test_a_label_that_came_too_late_says_so(at_work: Open) -> None:
     label = label_of(organization, decided)
     assert label is not None
     assert label["actor"] == "Ben"
-    assert {decided, desk.shown} == made
+    assert {decided, desk.shown} == transaction_ids
 
 
 def test_a_key_that_may_only_read_looks_and_decides_nothing(
@@ -68,9 +72,11 @@ def test_a_key_that_may_only_read_looks_and_decides_nothing(
 ) -> None:
     writer = at_work(2)
     organization = writer.organization
-    made = [new_transaction(organization, merchant_name=f"Hotel {number}")["id"] for number in range(3)]
+    transaction_ids = [
+        new_transaction(organization, merchant_name=f"Hotel {number}")["id"] for number in range(3)
+    ]
     desk = open_desk(browser, url, organization.with_key("read"), "Ann")
-    for where, first in (("review", None), ("label", made[2])):
+    for where, first in (("review", None), ("label", transaction_ids[2])):
         desk.page.goto(f"{url}/console/{where}")
         desk.settle()
         assert first in {None, desk.shown}
@@ -88,8 +94,8 @@ def test_a_key_that_may_only_read_looks_and_decides_nothing(
     assert desk.page.locator("#rows input").count() == 0
     assert desk.complaints == []
     desk.page.context.close()
-    assert [label_of(organization, transaction_id) for transaction_id in made] == [None] * 3
+    assert [label_of(organization, transaction_id) for transaction_id in transaction_ids] == [None] * 3
     assert writer.progress()["pending"] == 2
     # Looking holds nothing: another reviewer gets all of it.
     answer = organization.post("/v1/transactions/next", {"reviewer": "Ben", "count": 3}).json()["data"]
-    assert [row["id"] for row in answer] == made[::-1]
+    assert [row["id"] for row in answer] == transaction_ids[::-1]

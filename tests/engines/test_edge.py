@@ -26,15 +26,15 @@ US = uuid.uuid4()
 
 def some_points(count: int, *, seed: int = 0, organization: uuid.UUID = US, digest: str = "") -> list[Point]:
     vectors = np.random.default_rng(seed).normal(size=(count, SIZE)).astype(np.float32)
-    made = []
+    points = []
     for i, vector in enumerate(vectors):
         row = uuid.UUID(int=seed << 64 | i)
-        made.append(
+        points.append(
             Point(
                 point_id("model", "transaction", row), organization, "transaction", row, row, vector, digest
             )
         )
-    return made
+    return points
 
 
 def renewed(points: list[Point], serial: int) -> list[Point]:
@@ -45,10 +45,10 @@ def renewed(points: list[Point], serial: int) -> list[Point]:
 
 def finds(index: EdgeIndex, points: list[Point]) -> bool:
     """Whether each point is the nearest to its own vector."""
-    answers = index.search("c", [Search(US, "transaction", one.vector, 1) for one in points])
+    answers = index.search("c", [Search(US, "transaction", point.vector, 1) for point in points])
     return all(
-        hits[0].row_id == one.row_id and hits[0].score > 0.99999
-        for hits, one in zip(answers, points, strict=True)
+        hits[0].row_id == point.row_id and hits[0].score > 0.99999
+        for hits, point in zip(answers, points, strict=True)
     )
 
 
@@ -58,10 +58,12 @@ def test_points_survive_kill_9(sidecar: Sidecar, connect: Connect) -> None:
     old, new = some_points(3000, digest="old"), some_points(1000, digest="new")
     index.upsert("c", old)
     index.upsert("c", new)
-    index.delete("c", [one.id for one in old[2900:]])
+    index.delete("c", [point.id for point in old[2900:]])
     sidecar.end(signal.SIGKILL)
     sidecar.start()
-    expected = {one.id: one.digest for one in new} | {one.id: one.digest for one in old[1000:2900]}
+    expected = {point.id: point.digest for point in new} | {
+        point.id: point.digest for point in old[1000:2900]
+    }
     assert dict(index.digests("c", US)) == expected
     assert finds(index, old[:2900])
 
@@ -96,9 +98,9 @@ def test_every_acknowledged_write_survives_repeated_kills_in_the_middle_of_writi
             sidecar.end(signal.SIGKILL)
             acknowledged = writing.result()
         sidecar.start()
-        found = dict(index.digests("c", US))
-        assert len(found) == len(points)
-        serials = {int(digest) for digest in found.values()}
+        digests = dict(index.digests("c", US))
+        assert len(digests) == len(points)
+        serials = {int(digest) for digest in digests.values()}
         # The write that was under way when the process died may be there or not, but whole.
         assert len(serials) == 1
         [serial] = serials
@@ -164,7 +166,7 @@ def test_threads_share_one_index(sidecar: Sidecar, connect: Connect) -> None:
             index.upsert("c", points[start : start + 30])
             [hits] = index.search("c", [Search(tenants[number], "transaction", points[start].vector, 1)])
             assert hits[0].row_id == points[start].row_id
-        index.delete("c", [one.id for one in points[:100]])
+        index.delete("c", [point.id for point in points[:100]])
         return index.count("c", tenants[number])
 
     with ThreadPoolExecutor(8) as pool:

@@ -47,8 +47,8 @@ def answering(status: int, body: dict[str, object], **headers: str) -> Iterator[
 
 
 def write(index: QdrantIndex) -> None:
-    one = uuid.uuid4()
-    index.upsert("c", [Point(one, one, "category", one, one, np.ones(3, np.float32))])
+    point_id = uuid.uuid4()
+    index.upsert("c", [Point(point_id, point_id, "category", point_id, point_id, np.ones(3, np.float32))])
 
 
 def test_no_server_is_unavailable() -> None:

@@ -30,38 +30,38 @@ def server() -> Iterator[ScriptedReranker]:
 
 
 @pytest.fixture
-def made() -> Iterator[list[HostedReranker]]:
+def rerankers() -> Iterator[list[HostedReranker]]:
     """Rerankers to close."""
     rerankers: list[HostedReranker] = []
     yield rerankers
-    for one in rerankers:
-        one.close()
+    for reranker in rerankers:
+        reranker.close()
 
 
 @pytest.fixture
-def reranker(made: list[HostedReranker]) -> Make:
+def reranker(rerankers: list[HostedReranker]) -> Make:
     """Makes one that asks the server."""
 
     def make(server: ScriptedReranker, model: str = MODEL, **values: Any) -> HostedReranker:
         settings = {"rerank_base_url": server.url, "rerank_api_key": KEY, "rerank_model": MODEL, **values}
-        made.append(HostedReranker(Settings(_env_file=None, **settings), model))
-        return made[-1]
+        rerankers.append(HostedReranker(Settings(_env_file=None, **settings), model))
+        return rerankers[-1]
 
     return make
 
 
 def relevances(scores: Any) -> list[float]:
-    return [float(one) for one in 1 / (1 + np.exp(-np.asarray(scores, dtype=np.float64)))]
+    return [float(logit) for logit in 1 / (1 + np.exp(-np.asarray(scores, dtype=np.float64)))]
 
 
 def test_each_query_is_asked_once_with_its_documents_and_answered_in_their_order(
     server: ScriptedReranker,
     reranker: Make,
 ) -> None:
-    one, none, other = reranker(server).score(
+    scored, none, other = reranker(server).score(
         [QUERY, RerankQuery("taxi", []), RerankQuery("taxi home", ["home", "taxi home"])]
     )
-    assert relevances(one) == pytest.approx(SCORES, abs=1e-5)
+    assert relevances(scored) == pytest.approx(SCORES, abs=1e-5)
     assert none.shape == (0,)
     assert relevances(other) == pytest.approx([0.5, 1.0], abs=1e-5)
     assert np.isfinite(other).all()
@@ -84,10 +84,10 @@ def test_a_long_trouble_is_given_up_and_then_nobody_asks_for_a_while(
     server: ScriptedReranker, reranker: Make
 ) -> None:
     server.script = always(Action("error", 503))
-    asked = reranker(server)
+    client = reranker(server)
     for _ in range(3):
         with pytest.raises(RerankerUnavailable):
-            asked.score([QUERY])
+            client.score([QUERY])
     assert len(server.requests) == CALLS
 
 
@@ -95,16 +95,16 @@ def test_a_retry_after_beyond_the_time_is_not_waited_for_but_kept_to(
     server: ScriptedReranker, reranker: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.script = first(1, Action("error", 429, retry_after="90"))
-    asked = reranker(server)
+    client = reranker(server)
     with pytest.raises(RerankerUnavailable):
-        asked.score([QUERY])
+        client.score([QUERY])
     with pytest.raises(RerankerUnavailable) as error:
-        asked.score([QUERY])
+        client.score([QUERY])
     assert 60 < (error.value.retry_after or 0) <= 90
     assert len(server.requests) == 1
     later = time.monotonic() + 91
     monkeypatch.setattr("shared.engines.reranker_hosted.time.monotonic", lambda: later)
-    assert len(asked.score([QUERY])) == 1
+    assert len(client.score([QUERY])) == 1
 
 
 @pytest.mark.parametrize("kind", ["hang", "drip", "drip-headers"])
@@ -116,9 +116,9 @@ def test_a_call_ends_when_its_time_is_up(server: ScriptedReranker, reranker: Mak
 
 def test_nobody_there_is_unavailable(reranker: Make) -> None:
     with ScriptedReranker() as gone:
-        asked = reranker(gone)
+        client = reranker(gone)
     with pytest.raises(RerankerUnavailable):
-        asked.score([QUERY])
+        client.score([QUERY])
 
 
 @pytest.mark.parametrize(

@@ -139,9 +139,9 @@ def test_digests_and_count_go_on_past_one_page(index: VectorIndex, name: str) ->
     vectors = generator.normal(size=(2345, SIZE)).astype(np.float32)
     points = [point(us, values, digest=f"d{i}") for i, values in enumerate(vectors)]
     index.upsert(name, [*points, *(point(them, vector(1)) for _ in range(10))])
-    assert sorted(index.digests(name, us)) == sorted((one.id, one.digest) for one in points)
+    assert sorted(index.digests(name, us)) == sorted((point.id, point.digest) for point in points)
     assert index.count(name, us) == 2345
-    index.delete(name, [one.id for one in points[:1500]])
+    index.delete(name, [point.id for point in points[:1500]])
     assert index.count(name, us) == 845
 
 
@@ -163,7 +163,7 @@ def test_each_query_of_a_batch_has_its_own_answer(index: VectorIndex, name: str)
     searches.append(Search(them, "category", vector(1), 5))
     answers = index.search(name, searches)
     assert [len(hits) for hits in answers] == [1 + i % 3 for i in range(90)] + [0, 1]
-    assert [hits[0].row_id for hits in answers[:90]] == [one.row_id for one in points]
+    assert [hits[0].row_id for hits in answers[:90]] == [point.row_id for point in points]
     assert index.search(name, []) == []
 
 
@@ -174,7 +174,7 @@ def test_ties_come_in_the_order_of_row_id_also_at_the_cut(index: VectorIndex, na
     tied = [point(us, vector(1, 1)) for _ in range(count)]
     random.Random(count).shuffle(tied)
     index.upsert(name, [*tied, best])
-    expected = [best.row_id, *sorted(one.row_id for one in tied)[:4]]
+    expected = [best.row_id, *sorted(point.row_id for point in tied)[:4]]
     assert rows(index, name, us, vector(1, 0), limit=5) == expected
 
 
@@ -245,20 +245,20 @@ def test_ping(index: VectorIndex) -> None:
 
 def test_every_collection_is_named_once(index: VectorIndex, name: str) -> None:
     with collection(index) as other:
-        found = index.collections()
-        assert {name, other} <= set(found)
-        assert found == sorted(set(found))
+        collections = index.collections()
+        assert {name, other} <= set(collections)
+        assert collections == sorted(set(collections))
     assert other not in index.collections()
 
 
 def test_every_organization_with_a_point_is_named(index: VectorIndex, name: str) -> None:
     assert index.organizations(name) == set()
     several = [uuid.uuid4() for _ in range(12)]  # more than a facet's usual ten
-    points = [point(one, vector(1.0, 0.5)) for one in several for _ in range(2)]
+    points = [point(organization, vector(1.0, 0.5)) for organization in several for _ in range(2)]
     index.upsert(name, points)
     assert index.organizations(name) == set(several)
     index.delete_organization(name, several[0])
-    index.delete(name, [one.id for one in points if one.organization_id == several[1]])
+    index.delete(name, [point.id for point in points if point.organization_id == several[1]])
     assert index.organizations(name) == set(several[2:])
 
 

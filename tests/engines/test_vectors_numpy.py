@@ -57,10 +57,10 @@ def test_search_agrees_with_numpy(
     answers = index.search(by_size[size], searches)
     for search, hits in zip(searches, answers, strict=True):
         cosine = {
-            one.row_id: float(one.vector @ search.vector)
-            / float(np.linalg.norm(one.vector) * np.linalg.norm(search.vector))
-            for one in points
-            if one.organization_id == search.organization_id and one.kind == search.kind
+            point.row_id: float(point.vector @ search.vector)
+            / float(np.linalg.norm(point.vector) * np.linalg.norm(search.vector))
+            for point in points
+            if point.organization_id == search.organization_id and point.kind == search.kind
         }
         scores = [hit.score for hit in hits]
         assert scores == pytest.approx(sorted(cosine.values(), reverse=True)[:limit], abs=1e-5)

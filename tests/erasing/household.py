@@ -116,22 +116,22 @@ def add_job(
 
 def state_of(machines: Resources, organization_id: uuid.UUID) -> State:
     """Every row, point and file of an organisation, by table, collection or path; without empty ones."""
-    found: State = {}
+    state: State = {}
     with transaction(machines.engine) as session:
         for table in erasing.owned_tables():
             query = select(table).where(table.c.organization_id == organization_id)
-            found[table.name] = sorted(map(repr, session.execute(query)))
+            state[table.name] = sorted(map(repr, session.execute(query)))
     for name in machines.index.collections():
-        found[name] = sorted(machines.index.digests(name, organization_id))
-    jobs = found["jobs"]
-    models = found["model_versions"]
+        state[name] = sorted(machines.index.digests(name, organization_id))
+    jobs = state["jobs"]
+    models = state["model_versions"]
     for path in sorted(machines.artifacts.root.rglob("*")):
         known = path.name.lstrip(".")[:36]
         if path.is_file() and str(organization_id) in str(path):
-            found[str(path)] = path.read_bytes()
+            state[str(path)] = path.read_bytes()
         elif path.is_dir() and len(known) == 36 and any(known in row for row in jobs + models):
-            found[str(path)] = [inner.name for inner in path.iterdir()]
-    return {name: contents for name, contents in found.items() if contents}
+            state[str(path)] = [inner.name for inner in path.iterdir()]
+    return {name: contents for name, contents in state.items() if contents}
 
 
 def delete(client: TestClient, organization: OrganizationClient) -> uuid.UUID:

@@ -36,19 +36,19 @@ def test_the_map_has_categories_and_drawn_rows(monkeypatch: pytest.MonkeyPatch) 
     }
     fields = [TransactionFields(f"Merchant {number}") for number in range(50)]
     items = [
-        Item(uuid.UUID(int=number), uuid.uuid4(), uuid.UUID(int=number % 4), "", one)
-        for number, one in enumerate(fields)
+        Item(uuid.UUID(int=number), uuid.uuid4(), uuid.UUID(int=number % 4), "", row_fields)
+        for number, row_fields in enumerate(fields)
     ]
     view = Embedder(Hashed(), TextFormat())
-    found = draw(items, categories, 7, view, view)
-    assert found["method"] == "pca"
-    kinds = [one["kind"] for one in found["points"]]
+    drawn = draw(items, categories, 7, view, view)
+    assert drawn["method"] == "pca"
+    kinds = [point["kind"] for point in drawn["points"]]
     assert (kinds.count("category"), kinds.count("transaction")) == (4, 26)
-    assert {one["category_id"] for one in found["points"]} == set(categories)
-    assert all(one["before"] == one["after"] for one in found["points"])
-    assert draw(items[::-1], categories, 7, view, view) == found
+    assert {point["category_id"] for point in drawn["points"]} == set(categories)
+    assert all(point["before"] == point["after"] for point in drawn["points"])
+    assert draw(items[::-1], categories, 7, view, view) == drawn
     other = draw(items, categories, 8, view, view)
-    assert {one["label"] for one in other["points"]} != {one["label"] for one in found["points"]}
+    assert {point["label"] for point in other["points"]} != {point["label"] for point in drawn["points"]}
 
 
 def test_a_map_names_the_method_that_drew_it_rather_than_the_one_asked_for() -> None:
@@ -56,5 +56,5 @@ def test_a_map_names_the_method_that_drew_it_rather_than_the_one_asked_for() -> 
     category = {str(uuid.UUID(int=1)): meals}
     items = [Item(uuid.UUID(int=2), uuid.uuid4(), uuid.UUID(int=1), "", TransactionFields("Pizza"))]
     view = Embedder(Hashed(), TextFormat())
-    found = draw(items, category, 7, view, view, "umap")
-    assert (found["method"], len(found["points"])) == ("pca", 2)
+    drawn = draw(items, category, 7, view, view, "umap")
+    assert (drawn["method"], len(drawn["points"])) == ("pca", 2)

@@ -76,9 +76,9 @@ def test_a_rank_of_zero_is_an_error() -> None:
 
 def test_a_rare_category_counts_as_much_as_a_common_one() -> None:
     groups, ranks = ["a"] * 8 + ["b"] * 2, [1] * 6 + [2] * 2 + [None, 1]
-    found = macro_recall(groups, ranks)
-    assert found.value == pytest.approx((6 / 8 + 1 / 2) / 2)
-    assert found.n == 10
+    macro = macro_recall(groups, ranks)
+    assert macro.value == pytest.approx((6 / 8 + 1 / 2) / 2)
+    assert macro.n == 10
     assert macro_recall(["a"] * 10, ranks).value == pytest.approx(recall_at(ranks, 1))
     assert math.isnan(macro_recall([], []).value)
 
@@ -93,5 +93,5 @@ def test_the_interval_of_the_macro_average_is_that_of_plain_resampling() -> None
         drawn = rng.integers(60, size=60)
         kinds = set(groups[drawn])
         means.append(np.mean([hits[drawn][groups[drawn] == kind].mean() for kind in kinds]))
-    found = macro_recall(list(groups), ranks)
-    np.testing.assert_allclose((found.low, found.high), np.quantile(means, [0.025, 0.975]), atol=0.02)
+    macro = macro_recall(list(groups), ranks)
+    np.testing.assert_allclose((macro.low, macro.high), np.quantile(means, [0.025, 0.975]), atol=0.02)

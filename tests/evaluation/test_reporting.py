@@ -26,9 +26,9 @@ WORDS = {"Lodging": "Hotel", "Software": "Licence", "Meals": "Pizza", "Flights":
 @pytest.fixture(scope="module")
 def organization(client: TestClient) -> OrganizationClient:
     """Four categories of four labelled rows each."""
-    made = new_organization(client)
+    organization = new_organization(client)
     for name, word in WORDS.items():
-        category = new_category(made, name=name)["id"]
+        category = new_category(organization, name=name)["id"]
         rows = [
             {
                 "merchant_name": f"{word} {'ABCD'[number]}",
@@ -38,8 +38,8 @@ def organization(client: TestClient) -> OrganizationClient:
             }
             for number in range(4)
         ]
-        new_labelled(made, category, rows)
-    return made
+        new_labelled(organization, category, rows)
+    return organization
 
 
 def freeze(organization: OrganizationClient, resources: Resources, **fields: Any) -> str:
@@ -54,16 +54,16 @@ def evaluate(organization: OrganizationClient, resources: Resources, **fields: A
     answer = organization.post("/v1/evaluations", {"model_version_id": base["id"], **fields})
     assert answer.status_code == 202, answer.text
     assert run_jobs(resources, organization)["evaluate"] == ["succeeded"]
-    found: dict[str, Any] = organization.get(f"/v1/evaluations/{answer.json()['id']}").json()
-    return found
+    evaluation: dict[str, Any] = organization.get(f"/v1/evaluations/{answer.json()['id']}").json()
+    return evaluation
 
 
 def test_a_category_that_training_never_saw_is_reported_apart(
     organization: OrganizationClient, resources: Resources
 ) -> None:
     dataset_id = freeze(organization, resources, strategy="by_category")
-    found = evaluate(organization, resources, dataset_id=dataset_id)
-    report, n = found["report"], found["metrics"]["n"]
+    evaluation = evaluate(organization, resources, dataset_id=dataset_id)
+    report, n = evaluation["report"], evaluation["metrics"]["n"]
     assert list(report["slices"]["category_seen"]) == ["unseen"]
     assert report["slices"]["category_seen"]["unseen"]["n"] == n == 8
     assert list(report["slices"]["labelled_rows"]) == ["0"]
@@ -77,17 +77,17 @@ def test_baselines_know_nothing_of_the_rows_that_are_asked_about(
     dataset_id = freeze(organization, resources, strategy="by_category")
     organization.post(f"/v1/datasets/{dataset_id}/baselines", {"split": "eval"})
     assert run_jobs(resources, organization)["baselines"] == ["succeeded"]
-    for one in organization.get(f"/v1/evaluations?dataset_id={dataset_id}").json()["data"]:
+    for baseline in organization.get(f"/v1/evaluations?dataset_id={dataset_id}").json()["data"]:
         # None of these categories has a label that is known, so only their own texts can be matched.
-        assert one["method"] == "bm25_categories" or one["metrics"]["recall"]["10"]["value"] == 0, one[
-            "method"
-        ]
+        assert baseline["method"] == "bm25_categories" or baseline["metrics"]["recall"]["10"]["value"] == 0, (
+            baseline["method"]
+        )
 
 
 def test_the_report_adds_up(organization: OrganizationClient, resources: Resources) -> None:
     dataset_id = freeze(organization, resources)
-    found = evaluate(organization, resources, dataset_id=dataset_id)
-    metrics, report = found["metrics"], found["report"]
+    evaluation = evaluate(organization, resources, dataset_id=dataset_id)
+    metrics, report = evaluation["metrics"], evaluation["report"]
     n = metrics["n"]
     assert set(metrics) >= {"recall", "mrr", "ndcg", "macro_recall", "triplet_accuracy", "without_history"}
     assert list(metrics["recall"]) == ["1", "3", "5", "10"]
@@ -95,16 +95,16 @@ def test_the_report_adds_up(organization: OrganizationClient, resources: Resourc
     assert metrics["triplet_accuracy"]["value"] > 0.5
     assert "triplet_accuracy" not in metrics["without_history"]
     for parts in report["slices"].values():
-        assert sum(one["n"] for one in parts.values()) == n
+        assert sum(part["n"] for part in parts.values()) == n
     assert set(report["slices"]["department"]) == {"Sales", "none"}
-    assert sum(one["n"] for one in report["reliability"]["bins"]) == n
+    assert sum(bucket["n"] for bucket in report["reliability"]["bins"]) == n
     wrong = n - round(metrics["recall"]["1"]["value"] * n)
-    assert sum(one["rows"] for one in report["confusions"]) == wrong
-    kinds = [one["kind"] for one in report["map"]["points"]]
+    assert sum(confusion["rows"] for confusion in report["confusions"]) == wrong
+    kinds = [point["kind"] for point in report["map"]["points"]]
     assert (kinds.count("category"), kinds.count("transaction")) == (4, n)
-    assert all(one["before"] == one["after"] for one in report["map"]["points"])  # it is the base model
+    assert all(point["before"] == point["after"] for point in report["map"]["points"])  # it is the base model
     assert report["map"]["method"] == "pca"
-    rows = organization.get(f"/v1/evaluations/{found['id']}/rows?limit=200").json()["data"]
+    rows = organization.get(f"/v1/evaluations/{evaluation['id']}/rows?limit=200").json()["data"]
     assert all(0 < row["score"] <= 1 for row in rows)
 
 
@@ -134,14 +134,14 @@ def test_a_map_by_umap_differs_in_nothing_but_the_places(
     pytest.importorskip("umap", reason="`make test` installs it")
     dataset_id = freeze(organization, resources)
     plain = evaluate(organization, resources, dataset_id=dataset_id)
-    found = evaluate(organization, resources, dataset_id=dataset_id, projection="umap")
+    evaluation = evaluate(organization, resources, dataset_id=dataset_id, projection="umap")
     again = evaluate(organization, resources, dataset_id=dataset_id, projection="umap")
-    assert found["metrics"] == plain["metrics"]
-    maps = [one["report"].pop("map") for one in (plain, found, again)]
-    assert found["report"] == plain["report"]
-    assert [one["method"] for one in maps] == ["pca", "umap", "umap"]
+    assert evaluation["metrics"] == plain["metrics"]
+    maps = [shown["report"].pop("map") for shown in (plain, evaluation, again)]
+    assert evaluation["report"] == plain["report"]
+    assert [plot["method"] for plot in maps] == ["pca", "umap", "umap"]
     assert maps[1] == maps[2]
-    labels = [[point["label"] for point in one["points"]] for one in maps]
+    labels = [[point["label"] for point in plot["points"]] for plot in maps]
     assert labels[0] == labels[1]
     assert maps[0]["points"] != maps[1]["points"]
 
@@ -154,7 +154,7 @@ def test_renamed_categories_are_asked_for_under_names_that_people_approved(
     body = {"dataset_id": dataset_id, "model_version_id": base["id"], "renamed": True}
     refused = organization.post("/v1/evaluations", body)
     assert (refused.status_code, refused.json()["code"]) == (422, "nothing-renamed")
-    ids = {one["name"]: one["id"] for one in organization.get("/v1/categories").json()["data"]}
+    ids = {category["name"]: category["id"] for category in organization.get("/v1/categories").json()["data"]}
     # A name that misleads, so that it shows whether it was read: what is pending is not read.
     [approved] = new_candidates(
         engine, organization, 1, category_id=ids["Lodging"], paraphrase="Pizza places"
@@ -164,15 +164,21 @@ def test_renamed_categories_are_asked_for_under_names_that_people_approved(
     decided = organization.post(f"/v1/candidates/{approved}/approve", {"reviewer": "Jane"})
     assert decided.status_code == 200, decided.text
     plain = evaluate(organization, resources, dataset_id=dataset_id)
-    found = evaluate(organization, resources, dataset_id=dataset_id, renamed=True)
-    assert found["report"]["renamed"] == {"categories": 1, "of": 4, "names": {ids["Lodging"]: "Pizza places"}}
+    evaluation = evaluate(organization, resources, dataset_id=dataset_id, renamed=True)
+    assert evaluation["report"]["renamed"] == {
+        "categories": 1,
+        "of": 4,
+        "names": {ids["Lodging"]: "Pizza places"},
+    }
     assert plain["report"]["renamed"] is None
-    means = [one["metrics"]["without_history"]["mrr"]["10"]["value"] for one in (plain, found)]
+    means = [shown["metrics"]["without_history"]["mrr"]["10"]["value"] for shown in (plain, evaluation)]
     assert means[1] < means[0]
     with transaction(engine) as session:  # what a generation reads, to see what the model is bad at
         latest = model_store.latest_evaluation(session, organization.id, uuid.UUID(base["id"]))
         assert str(latest and latest.id) == plain["id"]
     # Nothing but this evaluation's own index heard of the name.
-    assert {one["name"] for one in organization.get("/v1/categories").json()["data"]} == set(WORDS)
-    told = organization.get(f"/v1/evaluations/compare?baseline={plain['id']}&candidate={found['id']}").json()
-    assert any("other names" in warning for warning in told["warnings"])
+    assert {category["name"] for category in organization.get("/v1/categories").json()["data"]} == set(WORDS)
+    comparison = organization.get(
+        f"/v1/evaluations/compare?baseline={plain['id']}&candidate={evaluation['id']}"
+    ).json()
+    assert any("other names" in warning for warning in comparison["warnings"])

@@ -59,7 +59,7 @@ def params(organization: OrganizationClient, engine: Engine, resources: Resource
     """An evaluation of the base model on the eval split of 24 rows."""
     for name, merchants in WORDS.items():
         category = new_category(organization, name=name)["id"]
-        new_labelled(organization, category, ({"merchant_name": one} for one in merchants * 2))
+        new_labelled(organization, category, ({"merchant_name": merchant} for merchant in merchants * 2))
     body = {
         **{"name": "May", "seed": 3, "remove_duplicates": False},
         "ratios": {"train": 0.5, "test": 0.2, "eval": 0.3},
@@ -86,7 +86,7 @@ def evaluate(
     return execute(resources.engine, job_id, lambda _: work, Lease(60, 10)), job_id
 
 
-def found(
+def evaluation_of(
     engine: Engine, organization: OrganizationClient, job_id: uuid.UUID
 ) -> tuple[Evaluation, list[EvaluationRow]]:
     with transaction(engine) as session:
@@ -104,7 +104,7 @@ def test_metrics_are_those_of_the_ranks_that_are_kept(
 ) -> None:
     status, job_id = evaluate(resources, organization, params)
     assert status == "succeeded"
-    kept, rows = found(engine, organization, job_id)
+    kept, rows = evaluation_of(engine, organization, job_id)
     with transaction(engine) as session:
         items = datasets.items(session, organization.id, params.dataset_id, "eval")
     assert {row.dataset_item_id for row in rows} == {item.id for item in items}
@@ -119,7 +119,7 @@ def test_metrics_are_those_of_the_ranks_that_are_kept(
     right = {item.id: item.category_id for item in items}
     for row in rows:
         assert (row.rank == 1) == (row.suggested_category_id == right[row.dataset_item_id])
-    assert sum(one["n"] for one in kept.per_category.values()) == len(items)
+    assert sum(category["n"] for category in kept.per_category.values()) == len(items)
     # The airlines' account says nothing by its name; with the same airlines in the history it is found.
     figures = [summary["recall"]["1"]["value"] for summary in (kept.metrics, kept.metrics["without_history"])]
     assert figures[0] > figures[1]
@@ -128,7 +128,9 @@ def test_metrics_are_those_of_the_ranks_that_are_kept(
 def test_the_same_evaluation_twice_gives_the_same(
     organization: OrganizationClient, resources: Resources, engine: Engine, params: EvaluationParams
 ) -> None:
-    results = [found(engine, organization, evaluate(resources, organization, params)[1]) for _ in range(2)]
+    results = [
+        evaluation_of(engine, organization, evaluate(resources, organization, params)[1]) for _ in range(2)
+    ]
     (first, ranks), (second, again) = results
     with transaction(engine) as session:
         newest_first = registry.list_evaluations(session, organization.id, Paging()).rows
@@ -186,7 +188,7 @@ def test_a_label_of_its_own_never_helps_an_eval_row(
             if item.transaction_id == uuid.UUID(planted)
         )
     params = EvaluationParams(dataset_id=dataset_id, model_version_id=base.id, split="eval")
-    _, rows = found(engine, organization, evaluate(resources, organization, params)[1])
+    _, rows = evaluation_of(engine, organization, evaluate(resources, organization, params)[1])
     [row] = [row for row in rows if row.dataset_item_id == item.id]
     assert row.rank is not None
     assert row.rank > 1

@@ -22,9 +22,9 @@ def test_p_is_that_of_all_sign_flips() -> None:
 
 def test_chance_alone_gives_every_p_as_often() -> None:
     rng = np.random.default_rng(1)
-    found = [sign_flip_p(rng.choice([-1.0, -0.5, 0, 0.5, 1.0], size=80), rounds=400) for _ in range(300)]
-    assert 0.02 <= np.mean(np.array(found) <= 0.05) <= 0.09
-    assert np.mean(found) == pytest.approx(0.5, abs=0.08)
+    p_values = [sign_flip_p(rng.choice([-1.0, -0.5, 0, 0.5, 1.0], size=80), rounds=400) for _ in range(300)]
+    assert 0.02 <= np.mean(np.array(p_values) <= 0.05) <= 0.09
+    assert np.mean(p_values) == pytest.approx(0.5, abs=0.08)
 
 
 def test_p_is_never_0_and_1_where_nothing_differs() -> None:
@@ -53,20 +53,22 @@ def test_the_interval_is_that_of_resampling_rows_together() -> None:
     candidate = [max(1, rank - int(rng.integers(0, 2))) for rank in baseline]
     each = 1 / np.array(candidate) - 1 / np.array(baseline)
     means = rng.choice(each, size=(20_000, each.size)).mean(axis=1)
-    [found] = [one for one in differences(baseline, candidate) if (one.metric, one.k) == ("mrr", 10)]
-    np.testing.assert_allclose((found.low, found.high), np.quantile(means, [0.025, 0.975]), atol=0.006)
+    [difference] = [row for row in differences(baseline, candidate) if (row.metric, row.k) == ("mrr", 10)]
+    np.testing.assert_allclose(
+        (difference.low, difference.high), np.quantile(means, [0.025, 0.975]), atol=0.006
+    )
 
 
 @settings(deadline=None, max_examples=15)
 @given(st.lists(st.tuples(_ranks, _ranks), min_size=1, max_size=20))
 def test_the_other_way_round_is_the_other_sign(pairs: list[tuple[int | None, int | None]]) -> None:
-    before, after = [one for one, _ in pairs], [one for _, one in pairs]
+    before, after = [left for left, _ in pairs], [right for _, right in pairs]
     forth, back = differences(before, after), differences(after, before)
-    for one, other in zip(forth, back, strict=True):
-        assert one.difference == pytest.approx(-other.difference)
-        assert one.p == other.p
-        assert one.candidate - one.baseline == pytest.approx(one.difference)
-    assert changes(before, after) == [-one for one in changes(after, before)]
+    for forward, other in zip(forth, back, strict=True):
+        assert forward.difference == pytest.approx(-other.difference)
+        assert forward.p == other.p
+        assert forward.candidate - forward.baseline == pytest.approx(forward.difference)
+    assert changes(before, after) == [-change for change in changes(after, before)]
 
 
 def test_regressions_come_first_and_the_worst_of_them() -> None:

@@ -25,25 +25,23 @@ def item(
     return Item(uuid.uuid4(), uuid.uuid4(), category, merchant, fields)
 
 
-def answer(
-    about: Item, rank: int | None, suggested: uuid.UUID | None = None, score: float = 0.5
-) -> RankedRow:
-    return RankedRow(about, rank, suggested_category_id=suggested, score=score)
+def answer(row: Item, rank: int | None, suggested: uuid.UUID | None = None, score: float = 0.5) -> RankedRow:
+    return RankedRow(row, rank, suggested_category_id=suggested, score=score)
 
 
 def test_rows_are_divided_by_what_the_train_split_has() -> None:
     train = [item("SQ *Hilton #12", A)] + [item("Figma", B) for _ in range(5)]
     history = [*train, item("KFC", C)]
-    asked = [
+    ranked = [
         answer(item("hilton", A, "12"), 1),
         answer(item("Marriott", A, "-3"), 2),
         answer(item("Figma", B, "12000"), 1),
         answer(item("KFC", C), None),
     ]
-    found = slices(asked, EvaluationRows([one.item for one in asked], history, train))
+    by_slice = slices(ranked, EvaluationRows([row.item for row in ranked], history, train))
     values = {
-        name: {part: (one["n"], one["recall"]["1"]["value"]) for part, one in parts.items()}
-        for name, parts in found.items()
+        name: {part: (figures["n"], figures["recall"]["1"]["value"]) for part, figures in parts.items()}
+        for name, parts in by_slice.items()
     }
     assert values["category_seen"] == {"seen": (3, pytest.approx(2 / 3)), "unseen": (1, 0.0)}
     # Cleaned and folded, the first merchant is one that training has; C's is history, but not training.
@@ -55,26 +53,28 @@ def test_rows_are_divided_by_what_the_train_split_has() -> None:
         "none": (1, 0.0),
         "refund": (1, 0.0),
     }
-    assert set(found["category_seen"]["seen"]) == {"n", "recall", "mrr"}
+    assert set(by_slice["category_seen"]["seen"]) == {"n", "recall", "mrr"}
 
 
 def test_only_the_largest_departments_are_told() -> None:
-    asked = [
+    ranked = [
         answer(item("x", A, department=f"Team {number}"), 1)
         for number in range(25)
         for _ in range(1 + number % 7)
     ]
-    found = slices(asked, EvaluationRows([], [], []))["department"]
-    assert len(found) == 20
-    assert "Team 0" not in found or found["Team 0"]["n"] == 1
-    assert sum(one["n"] for one in found.values()) >= 80
+    departments = slices(ranked, EvaluationRows([], [], []))["department"]
+    assert len(departments) == 20
+    assert "Team 0" not in departments or departments["Team 0"]["n"] == 1
+    assert sum(department["n"] for department in departments.values()) >= 80
 
 
 def test_confusions_are_the_pairs_with_most_rows() -> None:
     pairs = [(A, B)] * 3 + [(B, A)] * 4 + [(C, A)] + [(A, A)] * 9 + [(A, None)] * 9
-    asked = [answer(item("x", own), None, other) for own, other in pairs]
-    found = confusions(asked, {A: "Lodging", B: "Software", C: "Meals"})
-    assert [(one["category"], one["suggested"], one["rows"]) for one in found] == [
+    ranked = [answer(item("x", own), None, other) for own, other in pairs]
+    pairs_found = confusions(ranked, {A: "Lodging", B: "Software", C: "Meals"})
+    assert [
+        (confusion["category"], confusion["suggested"], confusion["rows"]) for confusion in pairs_found
+    ] == [
         ("Software", "Lodging", 4),
         ("Lodging", "Software", 3),
         ("Meals", "Lodging", 1),
@@ -82,17 +82,17 @@ def test_confusions_are_the_pairs_with_most_rows() -> None:
 
 
 def test_the_calibration_error_by_hand() -> None:
-    asked = [
+    ranked = [
         answer(item("x", A), rank, A, score) for rank, score in ((1, 0.9), (2, 0.9), (1, 1.0), (1, 0.25))
     ]
-    found = reliability(asked)
-    by_low = {one["low"]: one for one in found["bins"]}
-    assert [one["n"] for one in found["bins"]] == [0, 0, 1, 0, 0, 0, 0, 0, 0, 3]
+    report = reliability(ranked)
+    by_low = {bucket["low"]: bucket for bucket in report["bins"]}
+    assert [bucket["n"] for bucket in report["bins"]] == [0, 0, 1, 0, 0, 0, 0, 0, 0, 3]
     assert by_low[0.9]["accuracy"] == pytest.approx(2 / 3)
     assert by_low[0.9]["mean_score"] == pytest.approx(2.8 / 3)
     assert by_low[0.0]["accuracy"] is None
     error = 3 / 4 * abs(2 / 3 - 2.8 / 3) + 1 / 4 * abs(1 - 0.25)
-    assert found["expected_calibration_error"] == pytest.approx(error)
+    assert report["expected_calibration_error"] == pytest.approx(error)
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.999), st.booleans()), min_size=1, max_size=60))
@@ -103,14 +103,14 @@ def test_the_bins_are_scikit_learns(rows: list[tuple[float, bool]]) -> None:
     rows = [(score, right) for score, right in rows if abs(score * 10 - round(score * 10)) > 1e-6]
     if not rows:
         return
-    asked = [answer(item("x", A), 1 if right else 2, A, score) for score, right in rows]
-    filled = [one for one in reliability(asked)["bins"] if one["n"]]
+    ranked = [answer(item("x", A), 1 if right else 2, A, score) for score, right in rows]
+    filled = [bucket for bucket in reliability(ranked)["bins"] if bucket["n"]]
     shares, means = calibration_curve([right for _, right in rows], [score for score, _ in rows], n_bins=10)
-    np.testing.assert_allclose([one["accuracy"] for one in filled], shares)
-    np.testing.assert_allclose([one["mean_score"] for one in filled], means)
+    np.testing.assert_allclose([bucket["accuracy"] for bucket in filled], shares)
+    np.testing.assert_allclose([bucket["mean_score"] for bucket in filled], means)
 
 
 def test_no_suggestion_is_in_no_bin() -> None:
-    found = reliability([RankedRow(item("x", A), None)])
-    assert found["expected_calibration_error"] is None
-    assert sum(one["n"] for one in found["bins"]) == 0
+    report = reliability([RankedRow(item("x", A), None)])
+    assert report["expected_calibration_error"] is None
+    assert sum(bucket["n"] for bucket in report["bins"]) == 0

@@ -12,14 +12,14 @@ def test_a_split_that_is_harder_is_flagged() -> None:
     rng = random.Random(1)
     easy = [rng.choice([1, 1, 1, 2]) for _ in range(200)]
     hard = [rng.choice([1, 3, 5, 9]) for _ in range(200)]
-    found = compare({"train": easy, "test": easy[:100], "eval": hard})
-    assert not found["is_even"]
-    assert {tuple(one["splits"]): one["differs"] for one in found["differences"]} == {
+    report = compare({"train": easy, "test": easy[:100], "eval": hard})
+    assert not report["is_even"]
+    assert {tuple(difference["splits"]): difference["differs"] for difference in report["differences"]} == {
         ("train", "test"): False,
         ("train", "eval"): True,
         ("test", "eval"): True,
     }
-    assert found["splits"]["eval"]["recall"]["1"]["n"] == 200
+    assert report["splits"]["eval"]["recall"]["1"]["n"] == 200
 
 
 def test_chance_alone_is_seldom_flagged() -> None:
@@ -32,9 +32,9 @@ def test_chance_alone_is_seldom_flagged() -> None:
 
 
 def test_a_split_without_rows_says_nothing() -> None:
-    found = compare({"train": [1, 2], "test": [], "eval": [1]})
-    assert found["splits"]["test"]["recall"]["1"]["value"] is None
-    assert [one["splits"] for one in found["differences"]] == [["train", "eval"]]
+    report = compare({"train": [1, 2], "test": [], "eval": [1]})
+    assert report["splits"]["test"]["recall"]["1"]["value"] is None
+    assert [difference["splits"] for difference in report["differences"]] == [["train", "eval"]]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.lists(st.floats(0, 1), min_size=1, max_size=20))

@@ -15,7 +15,7 @@ from shared import bootstrap
 from shared.kit.logging import configure
 from shared.kit.settings import Settings
 from tests.factories import ROOT_KEY
-from tests.fuzz.fuzzing import SPEAKERS, Found, fuzz, table
+from tests.fuzz.fuzzing import SPEAKERS, Findings, fuzz, table
 from tests.fuzz.target import ROOT, Target, serving
 
 # Who sees the most is asked the most; the others show that nothing but their scope makes a difference.
@@ -29,23 +29,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000, help="how many requests at least")
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     configure("ERROR", service="fuzz")
-    found, started = Found(), time.monotonic()
+    findings, started = Findings(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="outlay-fuzz-") as name:
         folder = Path(name)
         with Servers(folder / "data", durable=False) as servers:
-            _fuzz(servers, folder, asked.cases, asked.seed, found)
+            _fuzz(servers, folder, options.cases, options.seed, findings)
         log = (folder / "api.log").read_text()
-    print("\n".join(found.failures))
-    print(table(found, time.monotonic() - started))
+    print("\n".join(findings.failures))
+    print(table(findings, time.monotonic() - started))
     if "Traceback" in log:
         print("The API's log has a traceback:", log[log.index("Traceback") :][:3000], sep="\n")
         return 1
-    return 1 if found.failures or found.faults else 0
+    return 1 if findings.failures or findings.faults else 0
 
 
-def _fuzz(servers: Servers, folder: Path, cases: int, seed: int, found: Found) -> None:
+def _fuzz(servers: Servers, folder: Path, cases: int, seed: int, findings: Findings) -> None:
     config = Config(ROOT / "alembic.ini")
     config.attributes["database_url"] = servers.database_url
     command.upgrade(config, "head")
@@ -70,21 +70,25 @@ def _fuzz(servers: Servers, folder: Path, cases: int, seed: int, found: Found) -
             TestClient(create_app(resources=resources)) as client,
             serving(settings, resources, client, folder / "api.log") as target,
         ):
-            _rounds(target, folder, cases, seed, found)
+            _rounds(target, folder, cases, seed, findings)
     finally:
         resources.close()
 
 
-def _rounds(target: Target, folder: Path, cases: int, seed: int, found: Found) -> None:
+def _rounds(target: Target, folder: Path, cases: int, seed: int, findings: Findings) -> None:
     """Each speaker once, then rounds with every scope and other seeds until there are enough cases."""
     for speaker in SPEAKERS:
         phases = PHASES.get(speaker, "examples,coverage,fuzzing")
-        fuzz(target, folder, speaker, seed, found, examples=EXAMPLES[speaker], phases=phases)
-        print(f"as {speaker}: {found.cases} cases, {len(found.failures)} failed", file=sys.stderr, flush=True)
-    while found.cases < cases:
+        fuzz(target, folder, speaker, seed, findings, examples=EXAMPLES[speaker], phases=phases)
+        print(
+            f"as {speaker}: {findings.cases} cases, {len(findings.failures)} failed",
+            file=sys.stderr,
+            flush=True,
+        )
+    while findings.cases < cases:
         seed += 1
-        fuzz(target, folder, "all", seed, found, examples=100, phases="fuzzing,stateful")
-        print(f"seed {seed}: {found.cases} cases", file=sys.stderr, flush=True)
+        fuzz(target, folder, "all", seed, findings, examples=100, phases="fuzzing,stateful")
+        print(f"seed {seed}: {findings.cases} cases", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

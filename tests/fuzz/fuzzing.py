@@ -38,7 +38,7 @@ REJECTED = [400, 401, 403, 404, 405, 409, 413, 415, 422]
 
 
 @dataclass
-class Found:
+class Findings:
     """What some runs came to."""
 
     operations: Counter[str] = field(default_factory=Counter)
@@ -60,7 +60,7 @@ class Found:
 
 
 def fuzz(
-    target: Target, folder: Path, speaker: str, seed: int, found: Found, *, examples: int, phases: str
+    target: Target, folder: Path, speaker: str, seed: int, findings: Findings, *, examples: int, phases: str
 ) -> None:
     """One run of schemathesis; adds what came of it to `found`."""
     organization = target.organization()
@@ -85,10 +85,12 @@ def fuzz(
     }
     ended = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, cwd=folder)
     if counts.exists():
-        found.add(json.loads(counts.read_text()))
-    found.links.update(link for link in _links(events) if link)
+        findings.add(json.loads(counts.read_text()))
+    findings.links.update(link for link in _links(events) if link)
     if ended.returncode:
-        found.failures.append(f"as {speaker}, seed {seed}:\n{ended.stdout[-30_000:]}\n{ended.stderr[-3000:]}")
+        findings.failures.append(
+            f"as {speaker}, seed {seed}:\n{ended.stdout[-30_000:]}\n{ended.stderr[-3000:]}"
+        )
 
 
 def _links(events: Path) -> list[str]:
@@ -127,16 +129,18 @@ def _config(key: str | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(found: Found, seconds: float) -> str:
+def table(findings: Findings, seconds: float) -> str:
     """What was found, for people."""
-    rows: list[tuple[str, Any]] = [("cases", found.cases), ("seconds", round(seconds))]
-    rows += [(f"  {name}", number) for name, number in sorted(found.phases.items())]
-    rows += [("by operation", "")] + [(f"  {name}", n) for name, n in sorted(found.operations.items())]
-    rows += [("by status", "")] + [(f"  {name}", n) for name, n in sorted(found.statuses.items())]
-    rows += [("links followed", sum(found.links.values()))]
-    rows += [(f"  {_short(name)}", n) for name, n in sorted(found.links.items())]
-    rows += [("failures", len(found.failures))]
-    rows += [(f"  {name}", found.faults[name]) for name in ("5xx", "undocumented status", "not problem+json")]
+    rows: list[tuple[str, Any]] = [("cases", findings.cases), ("seconds", round(seconds))]
+    rows += [(f"  {name}", number) for name, number in sorted(findings.phases.items())]
+    rows += [("by operation", "")] + [(f"  {name}", n) for name, n in sorted(findings.operations.items())]
+    rows += [("by status", "")] + [(f"  {name}", n) for name, n in sorted(findings.statuses.items())]
+    rows += [("links followed", sum(findings.links.values()))]
+    rows += [(f"  {_short(name)}", n) for name, n in sorted(findings.links.items())]
+    rows += [("failures", len(findings.failures))]
+    rows += [
+        (f"  {name}", findings.faults[name]) for name in ("5xx", "undocumented status", "not problem+json")
+    ]
     return "\n".join(f"{name:<88}{number:>8}" for name, number in rows)
 
 

@@ -45,21 +45,23 @@ class Target:
 
     def organization(self) -> OrganizationClient:
         """A new organisation with categories, labels, a dataset, an evaluation and an active model."""
-        made = new_organization(self.client)
+        organization = new_organization(self.client)
         for name in ("Travel: lodging", "Software"):
-            category = new_category(made, name=name)["id"]
+            category = new_category(organization, name=name)["id"]
             for number in range(3):
-                row = new_transaction(made, merchant_name=f"{name} {number}", external_id=f"{name} {number}")
-                made.put(f"/v1/transactions/{row['id']}/label", {"category_id": category})
-        [base] = made.get("/v1/models").json()["data"]
-        made.post(f"/v1/models/{base['id']}/activate")
-        made.post("/v1/datasets", {"name": "frozen"})
-        run_jobs(self.resources, made)
-        [dataset] = made.get("/v1/datasets").json()["data"]
-        made.post("/v1/evaluations", {"dataset_id": dataset["id"], "model_version_id": base["id"]})
-        run_jobs(self.resources, made)
-        assert len(made.get("/v1/evaluations").json()["data"]) == 1
-        return made
+                row = new_transaction(
+                    organization, merchant_name=f"{name} {number}", external_id=f"{name} {number}"
+                )
+                organization.put(f"/v1/transactions/{row['id']}/label", {"category_id": category})
+        [base] = organization.get("/v1/models").json()["data"]
+        organization.post(f"/v1/models/{base['id']}/activate")
+        organization.post("/v1/datasets", {"name": "frozen"})
+        run_jobs(self.resources, organization)
+        [dataset] = organization.get("/v1/datasets").json()["data"]
+        organization.post("/v1/evaluations", {"dataset_id": dataset["id"], "model_version_id": base["id"]})
+        run_jobs(self.resources, organization)
+        assert len(organization.get("/v1/evaluations").json()["data"]) == 1
+        return organization
 
 
 @contextlib.contextmanager
@@ -106,9 +108,9 @@ def _is_ready(url: str) -> bool:
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind((HOST, 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
         return port
 
 
@@ -116,8 +118,8 @@ def row_ids(organization: OrganizationClient, engine: Engine) -> dict[str, str]:
     """Parameter or field -> the id of such a row of the organisation."""
 
     def first(path: str) -> str:
-        found: str = organization.get(f"/v1/{path}").json()["data"][0]["id"]
-        return found
+        row_id: str = organization.get(f"/v1/{path}").json()["data"][0]["id"]
+        return row_id
 
     model, evaluation = str(a_model(organization, engine)), first("evaluations")
     return {

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from shared.bootstrap import Resources
 from shared.kit.settings import Settings
-from tests.fuzz.fuzzing import Found, fuzz, table
+from tests.fuzz.fuzzing import Findings, fuzz, table
 from tests.fuzz.target import serving
 
 
@@ -16,11 +16,11 @@ from tests.fuzz.target import serving
 def test_no_input_makes_a_5xx_an_undocumented_status_or_an_error_that_is_no_problem_document(
     settings: Settings, resources: Resources, client: TestClient, tmp_path: Path
 ) -> None:
-    found, started = Found(), time.monotonic()
+    findings, started = Findings(), time.monotonic()
     with serving(settings, resources, client, tmp_path / "api.log") as target:
-        fuzz(target, tmp_path, "all", 1, found, examples=3, phases="examples,fuzzing,stateful")
-    print("\n".join(found.failures))
-    print(table(found, time.monotonic() - started))
-    assert found.failures == []
-    assert found.faults == {}
-    assert found.cases >= 200
+        fuzz(target, tmp_path, "all", 1, findings, examples=3, phases="examples,fuzzing,stateful")
+    print("\n".join(findings.failures))
+    print(table(findings, time.monotonic() - started))
+    assert findings.failures == []
+    assert findings.faults == {}
+    assert findings.cases >= 200

@@ -23,19 +23,19 @@ def test_balanced_differs_by_one_at_most(ids: list[uuid.UUID], count: int, seed:
 
 @given(st.dictionaries(st.uuids(), NEEDS, min_size=1, max_size=40), COUNTS, SEEDS)
 def test_who_needs_more_gets_no_less(needs: dict[uuid.UUID, Need], count: int, seed: int) -> None:
-    given_ = allocate({one: need.weight for one, need in needs.items()}, count, seed)
+    given_ = allocate({category_id: need.weight for category_id, need in needs.items()}, count, seed)
     assert sum(given_.values()) == count
-    for one, need in needs.items():
+    for category_id, need in needs.items():
         for other, theirs in needs.items():
             if need.weight > theirs.weight + 1e-6:
-                assert given_[one] >= given_[other]
+                assert given_[category_id] >= given_[other]
 
 
 @given(IDS, COUNTS, SEEDS, st.booleans())
 def test_batches_hold_the_allocation_and_nothing_else(
     ids: list[uuid.UUID], count: int, seed: int, by_need: bool
 ) -> None:
-    needs = {one: Need(position) for position, one in enumerate(ids)} if by_need else None
+    needs = {category_id: Need(position) for position, category_id in enumerate(ids)} if by_need else None
     batches = plan(ids, count, seed, needs)
     total: Counter[uuid.UUID] = Counter()
     for batch in batches:

@@ -9,7 +9,7 @@ ROW = "Hotels, Travel, Munich May, two nights for the customer visit, Marriott, 
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         (ROW, "duplicate"),
         (ROW.upper(), "duplicate"),
@@ -20,10 +20,10 @@ ROW = "Hotels, Travel, Munich May, two nights for the customer visit, Marriott, 
         ("Hotels, Marriott", None),  # holds only some of the words
     ],
 )
-def test_what_is_alike(text: str, found: str | None) -> None:
+def test_what_is_alike(text: str, expected: str | None) -> None:
     texts = Texts()
     texts.add("marriott", ROW)
-    assert texts.find("marriott", text) == found
+    assert texts.find("marriott", text) == expected
     assert texts.find("hilton", text) is None
 
 

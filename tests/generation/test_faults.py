@@ -102,7 +102,7 @@ def test_an_endpoint_that_goes_away_half_way_puts_the_job_off_and_keeps_what_the
     server.script = lambda number: OK if number <= 3 else Action("error")
     job_id = submit(resources.engine, organization, configured, count=80)
     job = attempt(resources, job_id, configured)
-    kept = {one.id for one in candidates_of(resources.engine, organization)}
+    kept = {candidate.id for candidate in candidates_of(resources.engine, organization)}
     assert (job.status, job.max_attempts - job.attempt) == ("queued", 3)  # it cost no attempt
     assert kept
     before = server.prompt_tokens
@@ -111,7 +111,7 @@ def test_an_endpoint_that_goes_away_half_way_puts_the_job_off_and_keeps_what_the
     asked_before = len(server.requests)
     job = attempt(resources, job_id, configured)
     assert job.result is not None, job.error
-    after = {one.id for one in candidates_of(resources.engine, organization)}
+    after = {candidate.id for candidate in candidates_of(resources.engine, organization)}
     assert kept < after
     assert (job.status, len(after), job.result["asked"]) == ("succeeded", job.result["valid"], 80)
     assert len(server.requests) - asked_before == 5  # only the batches that were not there

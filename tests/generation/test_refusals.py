@@ -60,7 +60,9 @@ def test_only_wanted_categories_and_no_more_of_them_than_asked(
     server.script = changing(lambda rows: [*rows, {**rows[0], "category": "Lodging", "memo": "odd"}])
     wanted = [categories["Ground Transport"]]
     result = result_of(generate(resources, organization, configured, count=5, category_ids=wanted))
-    assert {str(one.category_id) for one in candidates_of(resources.engine, organization)} == set(wanted)
+    assert {str(candidate.category_id) for candidate in candidates_of(resources.engine, organization)} == set(
+        wanted
+    )
     assert result["refused"]["category-not-asked"] == 1
     server.script = changing(lambda rows: [*rows, {**rows[0], "memo": "one more"}])
     result = result_of(generate(resources, organization, configured, count=5, category_ids=wanted, seed=2))
@@ -83,8 +85,8 @@ def test_duplicates_are_refused_word_for_word_and_nearly(
         row | {"memo": "laundry on the last days"},
     ]
     categories = organization.get("/v1/categories").json()["data"]
-    [lodging] = [one["id"] for one in categories if one["name"] == "Lodging"]
-    server.script = changing(lambda _: [sent | one for one in variants])
+    [lodging] = [category["id"] for category in categories if category["name"] == "Lodging"]
+    server.script = changing(lambda _: [sent | variant for variant in variants])
     result = result_of(generate(resources, organization, configured, count=5, category_ids=[lodging]))
     assert result["refused"] == {
         "duplicate-of-transaction": 1,

@@ -28,15 +28,21 @@ def test_good_rows_become_pending_candidates(
     categories = chart(organization)
     with_mode = configured.model_copy(update={"llm_mode": mode})
     result = result_of(generate(resources, organization, with_mode, style=style, count=24))
-    made = candidates_of(resources.engine, organization)
-    assert len(made) == result["valid"] > 8
+    candidates = candidates_of(resources.engine, organization)
+    assert len(candidates) == result["valid"] > 8
     assert result["asked"] == result["received"] == 24
     assert result["received"] == result["valid"] + sum(result["refused"].values())
-    assert {one.status for one in made} == {"pending"}
-    assert {one.kind for one in made} == {"paraphrase" if style == "paraphrase" else "transaction"}
-    assert {str(one.category_id) for one in made} <= set(categories.values())
-    assert {(one.style, one.llm) for one in made} == {(style, "scripted")}
-    assert {one.prompt_version for one in made} == {prompts.version(style)} == {result["prompt_version"]}
+    assert {candidate.status for candidate in candidates} == {"pending"}
+    assert {candidate.kind for candidate in candidates} == {
+        "paraphrase" if style == "paraphrase" else "transaction"
+    }
+    assert {str(candidate.category_id) for candidate in candidates} <= set(categories.values())
+    assert {(candidate.style, candidate.llm) for candidate in candidates} == {(style, "scripted")}
+    assert (
+        {candidate.prompt_version for candidate in candidates}
+        == {prompts.version(style)}
+        == {result["prompt_version"]}
+    )
     assert (result["usage"]["prompt_tokens"], result["usage"]["completion_tokens"]) == (
         server.prompt_tokens,
         server.completion_tokens,
@@ -53,21 +59,22 @@ def test_difficulty_is_what_serving_would_answer(
     chart(organization)
     activate(organization, resources)
     result = result_of(generate(resources, organization, configured, count=20))
-    made = candidates_of(resources.engine, organization)
-    assert result["difficulty"]["n"] == len(made)
-    for one in made:
+    candidates = candidates_of(resources.engine, organization)
+    assert result["difficulty"]["n"] == len(candidates)
+    for candidate in candidates:
         fields = {
-            name: getattr(one, name) for name in ("merchant_name", "memo", "spend_program_name", "department")
+            name: getattr(candidate, name)
+            for name in ("merchant_name", "memo", "spend_program_name", "department")
         }
-        fields["merchant_category"] = one.merchant_category
+        fields["merchant_category"] = candidate.merchant_category
         body = {"transaction": {k: v for k, v in fields.items() if v}, "top_k": 4}
         answer = organization.post("/v1/categorize", body).json()["suggestions"]
-        position = [found["category"]["id"] for found in answer].index(str(one.category_id))
-        if one.merchant_descriptor is None or answer[0]["score"] - answer[1]["score"] > 0.05:
-            assert one.rank == position + 1
-        assert one.margin is not None
-        assert (one.margin > 0) == (one.rank == 1)
-    first = sum(one.rank == 1 for one in made) / len(made)
+        position = [suggestion["category"]["id"] for suggestion in answer].index(str(candidate.category_id))
+        if candidate.merchant_descriptor is None or answer[0]["score"] - answer[1]["score"] > 0.05:
+            assert candidate.rank == position + 1
+        assert candidate.margin is not None
+        assert (candidate.margin > 0) == (candidate.rank == 1)
+    first = sum(candidate.rank == 1 for candidate in candidates) / len(candidates)
     assert result["difficulty"]["recall"]["1"] == pytest.approx(first)
 
 
@@ -86,11 +93,11 @@ def test_what_the_llm_says_can_only_become_candidates(
     )
     result = result_of(generate(resources, organization, configured, count=25, style="ambiguous"))
     after = everything(resources.engine)
-    made = candidates_of(resources.engine, organization)
-    assert after.pop("candidates") - before.pop("candidates") == len(made) == result["valid"] > 0
+    candidates = candidates_of(resources.engine, organization)
+    assert after.pop("candidates") - before.pop("candidates") == len(candidates) == result["valid"] > 0
     assert after.pop("jobs") - before.pop("jobs") == 1
     assert after == before
-    assert {one.status for one in made} == {"pending"}
+    assert {candidate.status for candidate in candidates} == {"pending"}
     for sent in server.requests:
         text = sent["messages"][-1]["content"]
         # Nothing of the organisation's closes the fence: what is outside of it is the template's own.
@@ -136,10 +143,10 @@ def test_offline_needs_no_llm(
 ) -> None:
     chart(organization)
     result = result_of(generate(resources, organization, settings, style="offline", count=40))
-    made = candidates_of(resources.engine, organization)
-    assert len(made) == result["valid"] >= 30
+    candidates = candidates_of(resources.engine, organization)
+    assert len(candidates) == result["valid"] >= 30
     assert result["cost"] == 0
-    assert {one.llm for one in made} == {"offline"}
+    assert {candidate.llm for candidate in candidates} == {"offline"}
 
 
 def test_the_index_is_asked_before_money_is_spent(

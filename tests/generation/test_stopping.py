@@ -60,7 +60,9 @@ def test_cancel_does_not_wait_for_a_hanging_call(
     calls = len(server.requests)
     server.released.set()
     assert not [
-        one for one in threading.enumerate() if one.name.startswith("llm-") and one.name != "llm-call"
+        thread
+        for thread in threading.enumerate()
+        if thread.name.startswith("llm-") and thread.name != "llm-call"
     ]
     assert len(server.requests) == calls
 

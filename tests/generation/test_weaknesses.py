@@ -42,12 +42,14 @@ def test_confusions_are_the_rows_that_were_filed_wrongly(
     [evaluation] = organization.get("/v1/evaluations").json()["data"]
     rows = organization.get(f"/v1/evaluations/{evaluation['id']}/rows").json()["data"]
     with transaction(resources.engine) as session:
-        found = weaknesses.confusions(session, organization.id)
+        confusions = weaknesses.confusions(session, organization.id)
         needs = weaknesses.needs(session, organization.id, list(evaluated.values()))
-    assert found
-    assert sum(one.count for one in found) == sum(row["rank"] != 1 for row in rows)
-    assert all(one.right != one.mistaken_for for one in found)
-    assert [one.count for one in found] == sorted((one.count for one in found), reverse=True)
+    assert confusions
+    assert sum(confusion.count for confusion in confusions) == sum(row["rank"] != 1 for row in rows)
+    assert all(confusion.right != confusion.mistaken_for for confusion in confusions)
+    assert [confusion.count for confusion in confusions] == sorted(
+        (confusion.count for confusion in confusions), reverse=True
+    )
     for category_id, need in needs.items():
         assert need.labelled == 9
         figures = evaluation["per_category"].get(str(category_id))

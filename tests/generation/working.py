@@ -80,5 +80,5 @@ def result_of(job: Job) -> dict[str, Any]:
     """What the job found; it must have succeeded."""
     assert job.status == "succeeded", job.error
     assert job.result is not None
-    found: dict[str, Any] = job.result
-    return found
+    result: dict[str, Any] = job.result
+    return result

@@ -16,19 +16,19 @@ from shared.kit.unit_of_work import transaction
 ANSWER = StoredResponse(201, {"content-type": "application/json"}, b"{}")
 
 
-def asked(
+def new_request(
     key: str = "", digest: bytes = bytes(32), organization_id: uuid.UUID | None = None
 ) -> IdempotentRequest:
     return IdempotentRequest(organization_id, key or str(uuid.uuid4()), digest, "token")
 
 
-def ask(engine: Engine, question: IdempotentRequest) -> Claim | StoredResponse:
+def ask(engine: Engine, request: IdempotentRequest) -> Claim | StoredResponse:
     """Claim and answer in one transaction, or what was answered."""
     with transaction(engine) as session:
-        found = idempotency.claim(session, question)
-        if isinstance(found, Claim):
-            idempotency.record(session, found, ANSWER, is_secret=False)
-        return found
+        outcome = idempotency.claim(session, request)
+        if isinstance(outcome, Claim):
+            idempotency.record(session, outcome, ANSWER, is_secret=False)
+        return outcome
 
 
 def age(engine: Engine, *questions: IdempotentRequest) -> None:
@@ -36,45 +36,45 @@ def age(engine: Engine, *questions: IdempotentRequest) -> None:
         statement = text(
             "UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = :key"
         )
-        for question in questions:
-            connection.execute(statement, {"key": question.key})
+        for request in questions:
+            connection.execute(statement, {"key": request.key})
 
 
 def test_the_first_claims_and_the_next_is_answered(engine: Engine) -> None:
-    question = asked()
-    assert isinstance(ask(engine, question), Claim)
-    assert ask(engine, question) == ANSWER
+    request = new_request()
+    assert isinstance(ask(engine, request), Claim)
+    assert ask(engine, request) == ANSWER
     with pytest.raises(Reused):
-        ask(engine, asked(question.key, b"\1" * 32))
+        ask(engine, new_request(request.key, b"\1" * 32))
 
 
 def test_of_many_that_find_an_old_key_one_claims_it(engine: Engine) -> None:
-    question = asked()
-    ask(engine, question)
-    age(engine, question)
+    request = new_request()
+    ask(engine, request)
+    age(engine, request)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: ask(engine, question), range(20)))
-    assert sum(isinstance(one, Claim) for one in found) == 1
-    assert [one for one in found if isinstance(one, StoredResponse)] == [ANSWER] * 19
+        outcomes = list(pool.map(lambda _: ask(engine, request), range(20)))
+    assert sum(isinstance(outcome, Claim) for outcome in outcomes) == 1
+    assert [outcome for outcome in outcomes if isinstance(outcome, StoredResponse)] == [ANSWER] * 19
 
 
 def test_the_wait_for_locks_is_short_only_for_the_claim(engine: Engine) -> None:
     with transaction(engine) as session:
         before = session.scalar(text("SHOW lock_timeout"))
-        idempotency.claim(session, asked())
+        idempotency.claim(session, new_request())
         assert session.scalar(text("SHOW lock_timeout")) == before == "5s"
         session.rollback()
 
 
 def test_an_organization_that_is_gone_has_no_keys(engine: Engine) -> None:
     with pytest.raises(Unauthenticated):
-        ask(engine, asked(organization_id=uuid.uuid4()))
+        ask(engine, new_request(organization_id=uuid.uuid4()))
 
 
 def test_what_is_old_is_swept_in_batches(engine: Engine) -> None:
-    old, fresh = [asked() for _ in range(5)], asked()
-    for question in (*old, fresh):
-        ask(engine, question)
+    old, fresh = [new_request() for _ in range(5)], new_request()
+    for request in (*old, fresh):
+        ask(engine, request)
     age(engine, *old)
     removed = []
     for _ in range(4):

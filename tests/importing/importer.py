@@ -83,5 +83,5 @@ class Importer:
         """The current label by external_id."""
         rows = self.stored()
         with transaction(self.engine) as session:
-            found = transaction_store.current_labels(session, self.id, [row.id for row in rows])
-        return {row.external_id: found[row.id] for row in rows if row.id in found}
+            labels = transaction_store.current_labels(session, self.id, [row.id for row in rows])
+        return {row.external_id: labels[row.id] for row in rows if row.id in labels}

@@ -22,11 +22,11 @@ def parse(
 
 def outcome(content: bytes, **options: Any) -> list[tuple[Any, ...]]:
     """Per record: line and external_id, or line, field and code of each error."""
-    found: list[tuple[Any, ...]] = []
+    outcomes: list[tuple[Any, ...]] = []
     for line, row in parse(content, **options):
         if isinstance(row, ImportedTransaction):
-            found.append((line, row.external_id))
+            outcomes.append((line, row.external_id))
         else:
             assert all(error.line == line for error in row)
-            found.extend((line, error.field, error.code) for error in row)
-    return found
+            outcomes.extend((line, error.field, error.code) for error in row)
+    return outcomes

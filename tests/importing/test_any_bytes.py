@@ -26,10 +26,10 @@ def test_no_bytes_make_it_raise_and_lines_only_grow(
     content: bytes, start: bytes, format_: Literal["csv", "jsonl"]
 ) -> None:
     try:
-        found = parse(start + content, format_, {"merchant_name": "m"})
+        results = parse(start + content, format_, {"merchant_name": "m"})
     except FileRefused:
         return
-    lines = [line for line, _ in found]
+    lines = [line for line, _ in results]
     assert lines == sorted(set(lines))
     assert all(1 <= line <= (start + content).count(b"\n") + 1 for line in lines)
 
@@ -47,5 +47,5 @@ def test_what_csv_writes_is_read_back_on_its_line(rows: list[tuple[str, str]], e
         writer.writerow([f"{number}", "".join(row)])
         expected.append((line, f"{number}"))
         line += 1 + "".join(row).count("\n")
-    found = outcome(file.getvalue().encode(), mapping={"external_id": "n", "merchant_name": "n"})
-    assert found == expected
+    parsed = outcome(file.getvalue().encode(), mapping={"external_id": "n", "merchant_name": "n"})
+    assert parsed == expected

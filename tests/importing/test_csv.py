@@ -78,9 +78,9 @@ def test_a_broken_record_takes_no_other_with_it(broken: bytes, code: str, after:
 def test_an_open_quote_in_a_large_file_costs_one_row() -> None:
     rows = [f"{number},Merchant {number},1,note\n".encode() for number in range(20_000)]
     rows[100] = b'100,"Merchant,1,note\n'
-    found = outcome(HEADER + b"".join(rows))
-    assert [one for one in found if len(one) == 3] == [(102, None, "broken-quote")]
-    assert len(found) == 20_000
+    rows_read = outcome(HEADER + b"".join(rows))
+    assert [row for row in rows_read if len(row) == 3] == [(102, None, "broken-quote")]
+    assert len(rows_read) == 20_000
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,10 @@ def test_a_default_stands_in_for_what_is_empty() -> None:
         defaults={"currency": "EUR", "location": "X"},
     )
     fields = [row.fields for _, row in rows if isinstance(row, ImportedTransaction)]
-    assert [(one.currency, one.location) for one in fields] == [("EUR", "X"), ("USD", "X")]
+    assert [(row_fields.currency, row_fields.location) for row_fields in fields] == [
+        ("EUR", "X"),
+        ("USD", "X"),
+    ]
 
 
 @pytest.mark.parametrize(

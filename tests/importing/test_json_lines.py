@@ -33,7 +33,7 @@ def test_json_lines() -> None:
         (b" " * 2_000_000, None, "too-long"),
     ]
     content = b"\xef\xbb\xbf" + b"\n\n".join(
-        [*(json.dumps(one).encode() for one in good), *(line for line, _, _ in bad)]
+        [*(json.dumps(row).encode() for row in good), *(line for line, _, _ in bad)]
     )
     expected: list[tuple[Any, ...]] = [(1, "1"), (3, "2")]
     expected += [(5 + 2 * position, field, code) for position, (_, field, code) in enumerate(bad)]

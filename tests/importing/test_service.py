@@ -140,7 +140,7 @@ def test_unknown_categories_are_created_once_when_asked(importer: Importer) -> N
         result = importer.run(HEADER + rows, create_categories=True)
         assert result["failed"] == 0
     with transaction(importer.engine) as session:
-        chart = {one.id: one.name for one in category_store.all_live(session, importer.id)}
+        chart = {category.id: category.name for category in category_store.all_live(session, importer.id)}
     assert sorted(chart.values()) == ["Fuel", "Meals", "Travel"]
     labels = {key: chart[label.category_id] for key, label in importer.labels().items()}
     assert labels == {"1": "Travel", "2": "Travel", "3": "Meals", "4": "Fuel"}

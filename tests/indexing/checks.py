@@ -57,9 +57,9 @@ def label(organization: OrganizationClient, transaction_id: str, category_id: st
 
 def labelled(organization: OrganizationClient, category_id: str, **fields: Any) -> str:
     """A new transaction with this label: its id."""
-    made: str = new_transaction(organization, **fields)["id"]
-    label(organization, made, category_id)
-    return made
+    transaction_id: str = new_transaction(organization, **fields)["id"]
+    label(organization, transaction_id, category_id)
+    return transaction_id
 
 
 def serving(machines: Resources, organization: OrganizationClient) -> Serving:

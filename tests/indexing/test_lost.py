@@ -18,10 +18,10 @@ pytestmark = pytest.mark.filterwarnings(
 @pytest.fixture
 def other(served: OrganizationClient, machines: Resources) -> OrganizationClient:
     """A second organisation on the same model."""
-    made = new_organization(served.client)
-    labelled(made, new_category(made)["id"])
-    activate(made, machines)
-    return made
+    newcomer = new_organization(served.client)
+    labelled(newcomer, new_category(newcomer)["id"])
+    activate(newcomer, machines)
+    return newcomer
 
 
 def queued(organization: OrganizationClient) -> list[str]:

@@ -98,15 +98,15 @@ def test_a_collection_wiped_and_remade_for_another_organization_is_healed_too(
 def test_reindex_writes_what_differs_and_removes_strays(
     served: OrganizationClient, machines: Resources
 ) -> None:
-    found = serving(machines, served)
+    active = serving(machines, served)
     lost, changed = sorted(held(machines, served))[:2]
-    machines.index.delete(found.collection, [lost])
-    vector = machines.encoders.get(found.model).encode(["stray"])[0]
+    machines.index.delete(active.collection, [lost])
+    vector = machines.encoders.get(active.model).encode(["stray"])[0]
     stray, row_id = uuid.uuid4(), uuid.uuid4()
     planted = [Point(at, served.id, "transaction", row_id, row_id, vector, "old") for at in (stray, changed)]
-    machines.index.upsert(found.collection, planted)
+    machines.index.upsert(active.collection, planted)
     bystander = Point(uuid.uuid4(), uuid.uuid4(), "transaction", row_id, row_id, vector, "theirs")
-    machines.index.upsert(found.collection, [bystander])
+    machines.index.upsert(active.collection, [bystander])
     results = []
     for body in ({}, {}, {"rebuild": True}):
         job = served.post("/v1/reindex", body)
@@ -119,7 +119,7 @@ def test_reindex_writes_what_differs_and_removes_strays(
         {"points": 4, "written": 0, "removed": 0},
         {"points": 4, "written": 4, "removed": 0},
     ]
-    assert machines.index.count(found.collection, bystander.organization_id) == 1
+    assert machines.index.count(active.collection, bystander.organization_id) == 1
 
 
 def test_a_reindex_of_a_foreign_model_fails(

@@ -88,16 +88,16 @@ def test_children_are_cancelled_and_queued_again_with_their_parent(
     with transaction(engine) as session:
         assert store.claim(session, running, 60) is not None
     assert organization.post(f"/v1/jobs/{parent}/cancel").json()["status"] == "cancelled"
-    found = {one: get(engine, one) for one in (done, queued, running, late)}
-    assert [one.status for one in found.values()] == ["succeeded", "cancelled", "running", "cancelled"]
-    assert (found[running].cancel_requested, found[queued].finished_at is not None) == (True, True)
+    rows = {row_id: get(engine, row_id) for row_id in (done, queued, running, late)}
+    assert [row.status for row in rows.values()] == ["succeeded", "cancelled", "running", "cancelled"]
+    assert (rows[running].cancel_requested, rows[queued].finished_at is not None) == (True, True)
     with transaction(engine) as session:
         assert store.end_attempt(session, Transition.STOP, running, 1)
 
     assert organization.post(f"/v1/jobs/{parent}/retry").json()["status"] == "queued"
-    again = [get(engine, one) for one in (done, queued, running, late)]
-    assert [one.status for one in again] == ["succeeded", *["queued"] * 3]
-    assert all(not one.cancel_requested and one.finished_at is None for one in again[1:])
+    again = [get(engine, row_id) for row_id in (done, queued, running, late)]
+    assert [row.status for row in again] == ["succeeded", *["queued"] * 3]
+    assert all(not row.cancel_requested and row.finished_at is None for row in again[1:])
     assert run_work(engine, running, nothing) == "succeeded"
 
 
@@ -121,7 +121,7 @@ def test_no_child_works_for_a_parent_that_has_ended(
 
     run_work(engine, parent, work)
     assert get(engine, parent).status == ("cancelled" if end == "is cancelled at work" else "failed")
-    assert {get(engine, one).status for one in mine} == {"cancelled"}
+    assert {get(engine, row_id).status for row_id in mine} == {"cancelled"}
 
 
 def test_children_of_others_are_left_alone(
@@ -132,10 +132,10 @@ def test_children_of_others_are_left_alone(
         other = jobs.submit(session, organization.id, params).id
     stranger = add_children(engine, organization, other)
     organization.post(f"/v1/jobs/{family[0]}/cancel")
-    assert [get(engine, one).status for one in (other, *stranger)] == ["queued"] * 3
+    assert [get(engine, row_id).status for row_id in (other, *stranger)] == ["queued"] * 3
     with transaction(engine) as session:
         assert [
-            one.id for one in store.list_children(session, organization.id, family[0], "reindex")
+            child.id for child in store.list_children(session, organization.id, family[0], "reindex")
         ] == sorted(family[1:])
 
 
@@ -144,9 +144,9 @@ def test_children_are_listed_by_their_parent_and_go_with_the_organization(
 ) -> None:
     parent, *mine = family
     listed = organization.get(f"/v1/jobs?parent_id={parent}").json()["data"]
-    assert [(one["id"], one["parent_id"]) for one in listed] == [
-        (str(one), str(parent)) for one in mine[::-1]
+    assert [(row["id"], row["parent_id"]) for row in listed] == [
+        (str(row_id), str(parent)) for row_id in mine[::-1]
     ]
     with transaction(engine) as session:
         assert store.cancel_all_but(session, organization.id, "delete_organization") == 0
-    assert {get(engine, one).status for one in family} == {"cancelled"}
+    assert {get(engine, row_id).status for row_id in family} == {"cancelled"}

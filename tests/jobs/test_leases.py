@@ -122,8 +122,8 @@ def test_a_worker_frozen_in_a_transaction_keeps_no_other_job_from_expiring(
 ) -> None:
     with transaction(engine) as session:
         other = jobs.submit(session, organization.id, ReindexParams(model_version_id=job_id)).id
-        for one in (job_id, other):
-            store.claim(session, one, -1)
+        for row_id in (job_id, other):
+            store.claim(session, row_id, -1)
     with transaction(engine) as frozen:
         assert store.owns(frozen, job_id, 1)
         expire(engine, other)

@@ -27,15 +27,15 @@ def submit(
     engine: Engine, organization: OrganizationClient, count: int = 1, **fields: Any
 ) -> list[uuid.UUID]:
     """Reindex jobs, each committed and as if a message had been sent for it."""
-    made = []
+    job_ids = []
     for _ in range(count):
         with transaction(engine) as session:
             params: Params = fields.get("params", ReindexParams(model_version_id=uuid.uuid4()))
             job = jobs.submit(session, organization.id, params)
             if fields.get("is_published", True):
                 job.published_at = func.now()
-            made.append(job.id)
-    return made
+            job_ids.append(job.id)
+    return job_ids
 
 
 def serve(engine: Engine, tokens: list[uuid.UUID]) -> list[uuid.UUID]:
@@ -54,9 +54,9 @@ def serve(engine: Engine, tokens: list[uuid.UUID]) -> list[uuid.UUID]:
 def test_one_with_many_jobs_takes_turns_with_the_others(
     engine: Engine, client: Any, organization: OrganizationClient
 ) -> None:
-    one, other = new_organization(client), new_organization(client)
+    first, other = new_organization(client), new_organization(client)
     many = submit(engine, organization, 6)
-    few, single = submit(engine, one, 2), submit(engine, other)
+    few, single = submit(engine, first, 2), submit(engine, other)
     order = serve(engine, many + few + single)
     assert sorted(order) == sorted(many + few + single)  # as many messages as jobs: none is left
     places = {job: place for place, job in enumerate(order)}
@@ -104,10 +104,10 @@ def test_two_who_ask_at_once_are_given_two_jobs(
     engine: Engine, client: Any, organization: OrganizationClient
 ) -> None:
     mine, others = submit(engine, organization, 2), submit(engine, new_organization(client))
-    found = []
-    with transaction(engine) as one, transaction(engine) as two, transaction(engine) as three:
-        for session in (one, two, three):
-            found.append(store.first_in_line(session, mine[0]))
+    turns = []
+    with transaction(engine) as first, transaction(engine) as two, transaction(engine) as three:
+        for session in (first, two, three):
+            turns.append(store.first_in_line(session, mine[0]))
         with transaction(engine) as four:
             assert store.first_in_line(four, mine[0]) is None
-    assert set(found) == {*mine, *others}
+    assert set(turns) == {*mine, *others}

@@ -30,8 +30,8 @@ def named(name: str) -> Callable[[Session, Run], dict[str, Any]]:
     """An effect: a category of this name."""
 
     def effect(session: Session, run: Run) -> dict[str, Any]:
-        made = categories.create(session, run.organization_id, CategoryFields(name=name))
-        return {"category_id": str(made.id)}
+        category = categories.create(session, run.organization_id, CategoryFields(name=name))
+        return {"category_id": str(category.id)}
 
     return effect
 

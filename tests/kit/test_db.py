@@ -89,11 +89,11 @@ def test_a_pool_that_is_used_up_is_said_not_waited_for(impatient: Engine) -> Non
 
 def test_sessions_are_bounded_by_the_server_too(engine: Engine) -> None:
     with transaction(engine) as session:
-        found = {
+        values = {
             name: session.scalar(text(f"SHOW {name}"))
             for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
         }
-    assert found == {
+    assert values == {
         "statement_timeout": "5s",
         "lock_timeout": "5s",
         "idle_in_transaction_session_timeout": "30s",

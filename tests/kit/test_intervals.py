@@ -26,9 +26,9 @@ def test_the_interval_is_that_of_plain_resampling() -> None:
 
 
 def test_a_figure_has_its_interval_and_no_rows_have_none() -> None:
-    found = figure([0, 1, 1, 1])
-    assert (found.value, found.n) == (0.75, 4)
-    assert (found.low, found.high) == bootstrap_interval([0, 1, 1, 1])
+    interval = figure([0, 1, 1, 1])
+    assert (interval.value, interval.n) == (0.75, 4)
+    assert (interval.low, interval.high) == bootstrap_interval([0, 1, 1, 1])
     assert math.isnan(figure([]).low)
 
 

@@ -34,8 +34,8 @@ class Lines:
 
     @property
     def last(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.text.splitlines()[-1])
-        return found
+        line: dict[str, Any] = json.loads(self.text.splitlines()[-1])
+        return line
 
 
 @pytest.fixture
@@ -102,8 +102,8 @@ def test_an_exception_is_told_by_kind_and_place_and_by_no_message(lines: Lines) 
             raise NotFound(CANARY) from error
     except NotFound:
         get_logger("shared.x").exception("failed")
-    found, cause = lines.last["exception"]
-    assert (found["type"], found["code"]) == ("shared.kit.errors.NotFound", "not-found")
+    outer, cause = lines.last["exception"]
+    assert (outer["type"], outer["code"]) == ("shared.kit.errors.NotFound", "not-found")
     assert cause["type"] == "builtins.ValueError"
     assert cause["frames"][0].endswith("in test_an_exception_is_told_by_kind_and_place_and_by_no_message")
     assert CANARY not in lines.text

@@ -108,7 +108,7 @@ def test_a_request_its_statements_and_its_job_are_one_trace(
     check_trace(collector)
     assert collector.paths == {"/v1/traces"}
     sent = b"".join(collector.raw)
-    assert {name for name, canary in canaries.made.items() if canary.encode() in sent} == set()
+    assert {name for name, canary in canaries.values.items() if canary.encode() in sent} == set()
 
 
 def check_trace(collector: Collector) -> None:

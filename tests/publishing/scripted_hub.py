@@ -35,7 +35,7 @@ class ScriptedHub:
     token: str
     repositories: dict[str, Repository] = field(default_factory=dict)
     large: dict[str, bytes] = field(default_factory=dict)
-    asked: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, authorization
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, path, authorization
     url: str = ""
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -55,7 +55,7 @@ class ScriptedHub:
             case ["api", "models", _, _, "preupload", _]:
                 return _json({"files": [_mode(file) for file in content["files"]]})
             case [_, _, "info", "lfs", "objects", "batch"]:
-                slots = [self._slot(one) for one in content["objects"]]
+                slots = [self._slot(file) for file in content["objects"]]
                 return _json({"transfer": "basic", "objects": slots})
             case ["api", "models", owner, name, "commit", _]:
                 return self._commit(self.repositories[f"{owner}/{name}"], f"{owner}/{name}", body)
@@ -92,8 +92,8 @@ class ScriptedHub:
             return 404, {"X-Error-Code": "RevisionNotFound"}, b""
         if is_api:
             siblings = [{"rfilename": path, "size": len(file)} for path, file in there.files.items()]
-            about = {"id": f"{owner}/{name}", "private": there.is_private, "sha": there.commit}
-            return _json(about | {"siblings": siblings})
+            description = {"id": f"{owner}/{name}", "private": there.is_private, "sha": there.commit}
+            return _json(description | {"siblings": siblings})
         content = there.files["/".join(rest[2:])]
         etag = hashlib.sha256(content).hexdigest()
         return 200, {"X-Repo-Commit": there.commit, "ETag": f'"{etag}"'}, content
@@ -119,7 +119,7 @@ def serving(token: str) -> Iterator[ScriptedHub]:
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             given = self.headers.get("Authorization")
-            hub.asked.append((self.command, self.path, given))
+            hub.requests.append((self.command, self.path, given))
             # A slot for a large file is paid for by its own address.
             is_open = given == f"Bearer {hub.token}" or self.path.startswith("/large/")
             status, headers, content = (

@@ -128,7 +128,7 @@ def test_a_variant_is_pushed_with_the_files_of_the_whole_and_a_card_that_cuts_th
     [code] = re.findall(r"```python\n(.*?)```", card.text, re.DOTALL)
     names: dict[str, Any] = {"path": str(fetched)}
     exec(code, names)
-    texts = [one for one in re.findall(r"'(.*?)'", code) if one]
+    texts = [text for text in re.findall(r"'(.*?)'", code) if text]
     with transaction(opened.engine) as session:
         model = model_of(model_store.get(session, caller.id, variant_id))
     served = opened.encoders.get(model).encode(texts)

@@ -116,23 +116,27 @@ def test_a_model_that_was_pushed_comes_back_the_same(
     assert there.files.keys() == (ours.keys() - {MANIFEST}) | {CARD}
     assert all(there.files[name] == path.read_bytes() for name, path in ours.items() if name != MANIFEST)
     assert there.files[CARD].decode() == caller.get(f"/v1/models/{version.id}/card").text
-    assert set(hub.large) == {one["sha256"] for one in _manifest(folder).values() if one["size"] > 10_000}
+    assert set(hub.large) == {
+        entry["sha256"] for entry in _manifest(folder).values() if entry["size"] > 10_000
+    }
 
     there.files |= {"pytorch_model.bin": b"pickled", "modeling_own.py": b"print()", "../out.json": b"{}"}
-    hub.asked.clear()
+    hub.requests.clear()
     answer = fetch(caller, REPOSITORY, revision=there.commit)
     fetched = version_of(opened.engine, caller, run_job(opened, answer, client))
     assert (fetched.kind, fetched.base_model_revision) == ("imported", there.commit)
     assert fetched.fingerprint == version.fingerprint
-    assert not [path for _, path, _ in hub.asked if "own.py" in path or "bin" in path or "out.json" in path]
+    assert not [
+        path for _, path, _ in hub.requests if "own.py" in path or "bin" in path or "out.json" in path
+    ]
     pushed_vectors, fetched_vectors = (
         opened.encoders.get(model_of(model)).encode(["Marriott"]) for model in (version, fetched)
     )
     np.testing.assert_array_equal(pushed_vectors, fetched_vectors)
-    assert {given for _, path, given in hub.asked if "large" not in path} == {f"Bearer {hub.token}"}
+    assert {given for _, path, given in hub.requests if "large" not in path} == {f"Bearer {hub.token}"}
     out, err = capfd.readouterr()
-    told = [out, err, caplog.text, json.dumps(pushed.params), json.dumps(pushed.result)]
-    assert not [text for text in told if hub.token in text]
+    outputs = [out, err, caplog.text, json.dumps(pushed.params), json.dumps(pushed.result)]
+    assert not [text for text in outputs if hub.token in text]
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def frozen(resources: Resources, organization: OrganizationClient) -> str:
     """A dataset of two categories, all of it to be measured."""
     for name, merchants in {"Lodging": ("Marriott hotel", "Hilton"), "Software": ("GitHub", "Figma")}.items():
         category = new_category(organization, name=name)["id"]
-        new_labelled(organization, category, ({"merchant_name": one} for one in merchants))
+        new_labelled(organization, category, ({"merchant_name": merchant} for merchant in merchants))
     body = {"name": "May", "ratios": {"train": 1, "test": 0, "eval": 0}}
     assert organization.post("/v1/datasets", body).status_code == 202
     assert run_jobs(resources, organization)["freeze_dataset"] == ["succeeded"]
@@ -80,9 +80,9 @@ def frozen(resources: Resources, organization: OrganizationClient) -> str:
 def test_a_variant_is_evaluated_and_serves(organization: OrganizationClient, resources: Resources) -> None:
     dataset_id = frozen(resources, organization)
     whole = trained(resources, organization, "nested", NESTED)
-    made = organization.post(f"/v1/models/{whole}/variants", {"name": "nested, 64", "dimension": 64})
-    assert made.status_code == 201, made.text
-    variant = made.json()
+    response = organization.post(f"/v1/models/{whole}/variants", {"name": "nested, 64", "dimension": 64})
+    assert response.status_code == 201, response.text
+    variant = response.json()
     assert (variant["dimension"], variant["kind"], variant["is_active"]) == (64, "fine_tuned", False)
     assert variant["parameters"] == {**NESTED, "variant_of": whole}
     assert organization.get(f"/v1/models/{variant['id']}").json() == variant
@@ -123,8 +123,8 @@ def test_a_variant_keeps_the_files_it_shares(
     folder = resources.artifacts.path(artifact)
     os.utime(folder, (0, 0))
     whole = trained(resources, organization, "kept", NESTED, artifact=artifact)
-    made = organization.post(f"/v1/models/{whole}/variants", {"name": "cut", "dimension": 128}).json()
-    for model_id, is_kept in ((whole, True), (made["id"], False)):
+    variant = organization.post(f"/v1/models/{whole}/variants", {"name": "cut", "dimension": 128}).json()
+    for model_id, is_kept in ((whole, True), (variant["id"], False)):
         with transaction(resources.engine) as session:
             session.delete(model_store.get(session, organization.id, uuid.UUID(model_id)))
         sweep_models(resources.engine, resources.artifacts)
@@ -161,7 +161,7 @@ def test_a_variant_needs_a_name_of_its_own_and_a_model_of_the_organization(
     assert (taken.status_code, taken.json()["code"]) == (409, "model-name-taken")
     stranger = new_organization(organization.client)
     assert stranger.post(f"/v1/models/{whole}/variants", cut).status_code == 404
-    [base] = [one for one in organization.get("/v1/models").json()["data"] if one["kind"] == "base"]
+    [base] = [model for model in organization.get("/v1/models").json()["data"] if model["kind"] == "base"]
     assert organization.post(f"/v1/models/{base['id']}/variants", cut).status_code == 422
 
 
@@ -188,7 +188,9 @@ def test_a_model_ranks_by_the_texts_that_it_has_learnt_to_read(
     activate(resources, organization, by_name)
     assert best(organization, "Marriott hotel") == "Lodging"
 
-    wrong = {one["name"]: one["id"] for one in organization.get("/v1/categories").json()["data"]}["Software"]
+    wrong = {
+        category["name"]: category["id"] for category in organization.get("/v1/categories").json()["data"]
+    }["Software"]
     new_labelled(organization, wrong, [{"merchant_name": "Marriott hotel"}, {}, {}])
     body = {"name": "one", "ratios": {"train": 1, "test": 0, "eval": 0}}
     organization.post("/v1/datasets", body)
@@ -196,12 +198,12 @@ def test_a_model_ranks_by_the_texts_that_it_has_learnt_to_read(
     dataset_id = organization.get("/v1/datasets").json()["data"][0]["id"]
     ranks = {}
     for model_id in (by_name, by_examples):
-        asked = {"dataset_id": dataset_id, "model_version_id": model_id, "split": "train"}
-        assert organization.post("/v1/evaluations", asked).status_code == 202
+        wanted = {"dataset_id": dataset_id, "model_version_id": model_id, "split": "train"}
+        assert organization.post("/v1/evaluations", wanted).status_code == 202
         run_jobs(resources, organization)
         [evaluation] = organization.get(f"/v1/evaluations?model_version_id={model_id}").json()["data"]
         rows = organization.get(f"/v1/evaluations/{evaluation['id']}/rows").json()["data"]
         items = organization.get(f"/v1/datasets/{dataset_id}/items").json()["data"]
-        [item] = [one["id"] for one in items if "Marriott" in json.dumps(one)]
-        [ranks[model_id]] = [one["rank"] for one in rows if one["dataset_item_id"] == item]
+        [item] = [item["id"] for item in items if "Marriott" in json.dumps(item)]
+        [ranks[model_id]] = [row["rank"] for row in rows if row["dataset_item_id"] == item]
     assert ranks == {by_name: 2, by_examples: 1}

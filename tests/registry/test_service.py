@@ -39,8 +39,8 @@ def switch(engine: Engine, organization: OrganizationClient, version: uuid.UUID,
 
 def active(engine: Engine, organization: OrganizationClient) -> tuple[uuid.UUID, int] | None:
     with transaction(engine) as session:
-        found = find_active(session, organization.id)
-    return (found.version_id, found.counter) if found else None
+        active = find_active(session, organization.id)
+    return (active.version_id, active.counter) if active else None
 
 
 def test_a_new_organization_has_the_base_model_and_nothing_active(
@@ -58,28 +58,28 @@ def test_a_new_organization_has_the_base_model_and_nothing_active(
 def test_a_switch_with_an_old_counter_changes_nothing(
     organization: OrganizationClient, engine: Engine
 ) -> None:
-    one, two = (add(engine, organization, name) for name in ("one", "two"))
-    assert switch(engine, organization, one, 0) == 1
+    first, two = (add(engine, organization, name) for name in ("one", "two"))
+    assert switch(engine, organization, first, 0) == 1
     assert switch(engine, organization, two, 1) == 2
     for counter in (0, 1, 3):
         with pytest.raises(SwitchedMeanwhile):
-            switch(engine, organization, one, counter)
+            switch(engine, organization, first, counter)
         assert active(engine, organization) == (two, 2)
     with transaction(engine) as session:
         history = store.activations(session, organization.id)
-    assert [(row.model_version_id, row.counter) for row in history] == [(two, 2), (one, 1)]
+    assert [(row.model_version_id, row.counter) for row in history] == [(two, 2), (first, 1)]
 
 
 def test_rollback_names_the_last_other_model(organization: OrganizationClient, engine: Engine) -> None:
-    one, two = (add(engine, organization, name) for name in ("one", "two"))
-    switch(engine, organization, one, 0)
+    first, two = (add(engine, organization, name) for name in ("one", "two"))
+    switch(engine, organization, first, 0)
     with transaction(engine) as session, pytest.raises(NothingToRollBackTo):
         registry.submit_rollback(session, organization.id)
     switch(engine, organization, two, 1)
     switch(engine, organization, two, 2)
     with transaction(engine) as session:
         params = registry.submit_rollback(session, organization.id).params
-    assert params == {"model_version_id": str(one), "counter": 3}
+    assert params == {"model_version_id": str(first), "counter": 3}
 
 
 def test_versions_with_different_weights_never_share_a_collection(

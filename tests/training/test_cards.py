@@ -89,16 +89,19 @@ def test_a_card_tells_all_but_the_rows_and_its_code_loads_the_model(
 
     card = (folder / CARD).read_text()
     _, front, text = card.split("---\n", 2)
-    about = yaml.safe_load(front)
-    assert about["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
-    assert (about["library_name"], about["pipeline_tag"]) == ("sentence-transformers", "sentence-similarity")
-    assert about["license"] == "apache-2.0"
+    header = yaml.safe_load(front)
+    assert header["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert (header["library_name"], header["pipeline_tag"]) == (
+        "sentence-transformers",
+        "sentence-similarity",
+    )
+    assert header["license"] == "apache-2.0"
     assert r"# Tuned \| in \*May\*" in text
     counts = [f"| {split} rows | {count} |" for split, count in dataset["counts"].items()]
-    for told in ("| dataset | All of May |", "| split by | stratified |", "| seed | 7 |", *counts):
-        assert told in text
-    for told in ("| seed | 5 |", "| epochs | 1 |", "| loss | mnrl |", r"| batch\_size | 4 |"):
-        assert told in text
+    for row in ("| dataset | All of May |", "| split by | stratified |", "| seed | 7 |", *counts):
+        assert row in text
+    for row in ("| seed | 5 |", "| epochs | 1 |", "| loss | mnrl |", r"| batch\_size | 4 |"):
+        assert row in text
     assert re.search(r"\| recall@1 \| [\d.]+ \([\d.]+ to [\d.]+\) \| .* \| [+-][\d.]+ \(", text)
 
     body = {"dataset_id": dataset["id"], "split": "eval"}
@@ -116,5 +119,5 @@ def test_a_card_tells_all_but_the_rows_and_its_code_loads_the_model(
     names: dict[str, Any] = {"path": str(folder)}
     exec(compile(code, CARD, "exec"), names)
     texts = re.findall(r"\"\]|'(.*?)'", code)
-    served = resources.encoders.get(serving_of(version).model).encode([one for one in texts if one])
+    served = resources.encoders.get(serving_of(version).model).encode([text for text in texts if text])
     assert np.allclose(names["vectors"], served, atol=1e-5)

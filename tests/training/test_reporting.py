@@ -18,7 +18,7 @@ from worker.trainer import WORKS
 @pytest.fixture
 def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The trackers that were told of a run, in the place of libraries that are extras."""
-    found: list[str] = []
+    started: list[str] = []
 
     class Tracker:
         def send(self, points: Any) -> None:
@@ -28,12 +28,12 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             """It is over."""
 
     def begin(tracker: str, *_: Any) -> Tracker:
-        found.append(tracker)
+        started.append(tracker)
         return Tracker()
 
     monkeypatch.setattr(trackers, "_begin", begin)
     monkeypatch.setattr(trackers, "check_installed", lambda _: None)
-    return found
+    return started
 
 
 @pytest.mark.parametrize("kind", ["bi-encoder", "cross-encoder"])
@@ -51,20 +51,20 @@ def test_a_trainer_of_the_library_reports_nothing_by_itself(
         "cross-encoder": CrossEncoderTrainingArguments,
     }
     given = common_arguments(tmp_path, device="cpu", precision="float32", seed=1, sampler=DefaultBatchSampler)
-    made = arguments[kind](**given)
-    assert (made.report_to, made.push_to_hub) == ([], False)
+    trainer_args = arguments[kind](**given)
+    assert (trainer_args.report_to, trainer_args.push_to_hub) == ([], False)
 
 
-@pytest.mark.parametrize(("rank", "told"), [(None, True), ("0", True), ("1", False), ("3", False)])
+@pytest.mark.parametrize(("rank", "is_tracked"), [(None, True), ("0", True), ("1", False), ("3", False)])
 def test_of_several_processes_the_first_one_reports(
-    begun: list[str], monkeypatch: pytest.MonkeyPatch, rank: str | None, told: bool
+    begun: list[str], monkeypatch: pytest.MonkeyPatch, rank: str | None, is_tracked: bool
 ) -> None:
     monkeypatch.delenv("RANK", raising=False)
     if rank is not None:
         monkeypatch.setenv("RANK", rank)  # as torchrun does
     with trackers.track_run(["mlflow", "wandb"], "May", Recipe()) as to:
         to.step(1, {"loss": 1.0})
-    assert begun == (["mlflow", "wandb"] if told else [])
+    assert begun == (["mlflow", "wandb"] if is_tracked else [])
 
 
 def test_a_trial_is_told_to_nobody(

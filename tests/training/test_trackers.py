@@ -41,15 +41,15 @@ class Recorder:
 @pytest.fixture
 def recorders(monkeypatch: pytest.MonkeyPatch) -> dict[str, Recorder]:
     """In the place of both libraries, which are extras: one that works and one that does not."""
-    found = {"mlflow": Recorder(), "wandb": Recorder(fails=True)}
+    recorders = {"mlflow": Recorder(), "wandb": Recorder(fails=True)}
 
     def begin(tracker: str, name: str, recipe: Any) -> Recorder:
-        found[tracker].begun = (name, recipe)
-        return found[tracker]
+        recorders[tracker].begun = (name, recipe)
+        return recorders[tracker]
 
     monkeypatch.setattr(trackers, "_begin", begin)
     monkeypatch.setattr(trackers, "check_installed", lambda _: None)
-    return found
+    return recorders
 
 
 def params(**others: Any) -> TrainingParams:
@@ -67,10 +67,10 @@ SUMMARY = {
 
 
 def test_only_the_recipe_and_numbers_leave(recorders: dict[str, Recorder]) -> None:
-    with trackers.track_run(["mlflow"], "May", params(seed=5)) as told:
-        told.step(1, {"epoch": 0.5, "loss": 2.0})
-        told.step(2, {"epoch": 1.0, "loss": 1.0})
-        told.result(SUMMARY)
+    with trackers.track_run(["mlflow"], "May", params(seed=5)) as logger:
+        logger.step(1, {"epoch": 0.5, "loss": 2.0})
+        logger.step(2, {"epoch": 1.0, "loss": 1.0})
+        logger.result(SUMMARY)
     recorder = recorders["mlflow"]
     assert recorder.begun is not None
     name, recipe = recorder.begun
@@ -93,8 +93,8 @@ def test_of_a_reranker_neither_names_nor_ids_leave() -> None:
 
 
 def test_a_tracker_that_fails_is_told_no_more_and_harms_nothing(recorders: dict[str, Recorder]) -> None:
-    with trackers.track_run(["wandb", "mlflow"], "May", params()) as told:
-        told.step(1, {"loss": 1.0})
+    with trackers.track_run(["wandb", "mlflow"], "May", params()) as logger:
+        logger.step(1, {"loss": 1.0})
     assert (recorders["wandb"].ends, recorders["mlflow"].ends) == ([], [False])
     assert len(recorders["mlflow"].points) == 1
 
@@ -122,9 +122,9 @@ def test_a_training_that_ends_badly_is_told_as_such(recorders: dict[str, Recorde
 
 
 def test_nothing_is_told_where_no_tracker_is_named() -> None:
-    with trackers.track_run([], "May", params()) as told:
-        told.step(1, {"loss": 1.0})
-        told.result({})
+    with trackers.track_run([], "May", params()) as logger:
+        logger.step(1, {"loss": 1.0})
+        logger.result({})
 
 
 # A trainer in whose process there is no library of the name mlflow.
@@ -159,9 +159,9 @@ def test_mlflow_keeps_what_it_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     pytest.importorskip("mlflow", reason="`make test` installs it")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tmp_path.as_uri())
-    with trackers.track_run(["mlflow"], "May", params(seed=5)) as told:
-        told.step(1, {"loss": 2.0})
-        told.result(SUMMARY)
+    with trackers.track_run(["mlflow"], "May", params(seed=5)) as logger:
+        logger.step(1, {"loss": 2.0})
+        logger.result(SUMMARY)
     [run] = [path.parent for path in tmp_path.glob("*/*/params")]
     assert (run / "params" / "seed").read_text() == "5"
     assert (run / "metrics" / "loss").read_text().split()[1:] == ["2.0", "1"]
@@ -174,8 +174,8 @@ def test_wandb_takes_a_run_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     pytest.importorskip("wandb", reason="`make test` installs it")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
-    with trackers.track_run(["wandb"], "May", params(seed=5)) as told:
-        told.step(1, {"loss": 2.0})
-        told.result(SUMMARY)
+    with trackers.track_run(["wandb"], "May", params(seed=5)) as logger:
+        logger.step(1, {"loss": 2.0})
+        logger.result(SUMMARY)
     [kept] = tmp_path.glob("wandb/offline-run-*/*.wandb")
     assert CANARY.encode() not in kept.read_bytes()

@@ -33,7 +33,7 @@ def label_rows(
     """A category of each name with rows of these merchants, each so many times."""
     for name, merchants in words.items():
         category = new_category(organization, name=name, code=name)["id"]
-        new_labelled(organization, category, ({"merchant_name": one} for one in merchants * times))
+        new_labelled(organization, category, ({"merchant_name": merchant} for merchant in merchants * times))
 
 
 def freeze(organization: OrganizationClient, resources: Resources, test: float = 0.25) -> uuid.UUID:

@@ -37,8 +37,8 @@ def row(engine: Engine, organization: OrganizationClient) -> uuid.UUID:
 def chart(engine: Engine, organization: OrganizationClient) -> list[uuid.UUID]:
     """Two categories."""
     with transaction(engine) as session:
-        made = [categories.create(session, organization.id, CategoryFields(name=name)) for name in ORDER]
-        return [category.id for category in made]
+        created = [categories.create(session, organization.id, CategoryFields(name=name)) for name in ORDER]
+        return [category.id for category in created]
 
 
 def current(
@@ -104,11 +104,11 @@ def test_only_a_person_overrules_a_person(
 def test_labels_given_at_once_leave_one_current(
     engine: Engine, organization: OrganizationClient, row: uuid.UUID, chart: list[uuid.UUID]
 ) -> None:
-    def one(number: int) -> int:
+    def relabel(number: int) -> int:
         return decide(engine, organization, row, chart[number % 2], actor=str(number))
 
     with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(one, range(12))) == [1] * 12
+        assert list(threads.map(relabel, range(12))) == [1] * 12
     with transaction(engine) as session:
         history = transactions.labels(session, organization.id, row)
     assert sorted(int(label.actor) for label in history) == list(range(12))
@@ -139,8 +139,8 @@ def test_many_labels_are_indexed_in_pieces_behind_single_corrections(
     with transaction(engine) as session:
         stored = transactions.upsert(session, organization.id, new, source="import")
         decisions = {result.id: chart[0] for result in stored}
-        made = transactions.label_many(session, organization.id, decisions, source="import", actor="file")
-        assert made == count
+        changed = transactions.label_many(session, organization.id, decisions, source="import", actor="file")
+        assert changed == count
     with transaction(engine) as session:
         page = jobs.list_(session, organization.id, Paging(limit=200), kind="sync_index")
         parts = [(len(job.params["transaction_ids"]), job.priority) for job in page.rows]

@@ -96,6 +96,6 @@ def test_a_killed_worker_s_batches_stay_and_only_the_others_are_asked_again(
     assert ended.result is not None, ended.error
     assert (ended.status, ended.attempt, ended.result["asked"]) == ("succeeded", 2, 80)
     after = candidates_of(engine, organization)
-    assert {one.id for one in kept} < {one.id for one in after}
+    assert {candidate.id for candidate in kept} < {candidate.id for candidate in after}
     assert len(after) == ended.result["valid"]
     assert len(server.requests) - calls == 5

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def processes(settings: Settings, tmp_path: Path) -> Iterator[Processes]:
-    with processes_over(settings, tmp_path, OUTLAY_METRICS_PORT="0") as found:
-        yield found
+    with processes_over(settings, tmp_path, OUTLAY_METRICS_PORT="0") as running:
+        yield running
 
 
 def port_of(log: Path) -> int:
@@ -58,10 +58,10 @@ def test_a_worker_and_the_relay_show_what_they_did(
         return scrape(worker).get(key, 0)
 
     eventually(lambda: ended("activate") == 1 and ended("reindex") == 1, every_s=0.1)
-    found = scrape(worker)
-    assert found["outlay_encode_texts_sum", frozenset()] >= 1
-    assert found["outlay_heartbeats_missed_total", frozenset()] == 0
-    assert found["process_resident_memory_bytes", frozenset()] > 0
+    samples = scrape(worker)
+    assert samples["outlay_encode_texts_sum", frozenset()] >= 1
+    assert samples["outlay_heartbeats_missed_total", frozenset()] == 0
+    assert samples["process_resident_memory_bytes", frozenset()] > 0
     assert scrape(relay)["outlay_relay_published_total", frozenset()] >= 3
 
 

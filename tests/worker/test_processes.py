@@ -41,13 +41,13 @@ def processes(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def trainers(job_id: str) -> list[psutil.Process]:
     """The trainers' processes of this job."""
-    found = []
+    running = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             line = process.cmdline()
             if "worker.trainer" in line and job_id in line:
-                found.append(process)
-    return found
+                running.append(process)
+    return running
 
 
 def job(engine: Engine, job_id: str) -> Job:

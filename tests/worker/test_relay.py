@@ -46,12 +46,12 @@ def relay(engine: Engine, running: Valkey) -> Iterator[Relay]:
 
 def submit(engine: Engine, organization: OrganizationClient, count: int = 1) -> list[uuid.UUID]:
     """Reindex jobs, each committed."""
-    made = []
+    job_ids = []
     for _ in range(count):
         with transaction(engine) as session:
             params = ReindexParams(model_version_id=uuid.uuid4())
-            made.append(jobs.submit(session, organization.id, params).id)
-    return made
+            job_ids.append(jobs.submit(session, organization.id, params).id)
+    return job_ids
 
 
 def is_published(engine: Engine, job_id: uuid.UUID) -> bool:
@@ -113,21 +113,21 @@ def test_more_jobs_than_one_batch_are_all_sent(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("worker.relay.BATCH", 2)
-    made = submit(engine, organization, 5)
+    job_ids = submit(engine, organization, 5)
     assert relay.publish() == 5
-    assert sorted(running.job_ids("embedding")) == sorted(map(str, made))
+    assert sorted(running.job_ids("embedding")) == sorted(map(str, job_ids))
 
 
 def test_two_relays_send_each_job_once(
     engine: Engine, organization: OrganizationClient, relay: Relay, running: Valkey
 ) -> None:
-    made = submit(engine, organization, 20)
+    job_ids = submit(engine, organization, 20)
     threads = [threading.Thread(target=relay.publish) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(running.job_ids("embedding")) == sorted(map(str, made))
+    assert sorted(running.job_ids("embedding")) == sorted(map(str, job_ids))
 
 
 def test_while_the_broker_is_down_jobs_wait_and_are_sent_later(
@@ -137,21 +137,21 @@ def test_while_the_broker_is_down_jobs_wait_and_are_sent_later(
     relay.publish()  # so that a connection is open when the broker dies
     running.kill()
     try:
-        made = submit(engine, organization, 3)
+        job_ids = submit(engine, organization, 3)
         with pytest.raises(BrokerUnavailable):
             relay.publish()
-        assert not any(is_published(engine, job_id) for job_id in made)
+        assert not any(is_published(engine, job_id) for job_id in job_ids)
         relay.run_once()  # says so in the log, and raises nothing
-        assert not any(is_published(engine, job_id) for job_id in made)
+        assert not any(is_published(engine, job_id) for job_id in job_ids)
     finally:
         running.start()
 
     def send() -> bool:
         relay.run_once()
-        return all(is_published(engine, job_id) for job_id in made)
+        return all(is_published(engine, job_id) for job_id in job_ids)
 
     eventually(send)
-    assert set(map(str, made)) <= set(running.job_ids("embedding"))
+    assert set(map(str, job_ids)) <= set(running.job_ids("embedding"))
     age(engine, LOST_AFTER_SECONDS + 1)  # the broker died with the first message
     running.wipe()
 
@@ -165,7 +165,7 @@ def test_while_the_broker_is_down_jobs_wait_and_are_sent_later(
 def test_a_wiped_broker_is_filled_again(
     engine: Engine, organization: OrganizationClient, relay: Relay, running: Valkey
 ) -> None:
-    made = submit(engine, organization, 2)
+    job_ids = submit(engine, organization, 2)
     relay.publish()
     running.wipe()
     relay.run_once()  # too early: a worker may be about to claim them
@@ -174,7 +174,7 @@ def test_a_wiped_broker_is_filled_again(
     age(engine, LOST_AFTER_SECONDS + 1)
     relay.run_once()
     relay.run_once()
-    assert sorted(running.job_ids("embedding")) == sorted(map(str, made))
+    assert sorted(running.job_ids("embedding")) == sorted(map(str, job_ids))
 
 
 def test_what_still_waits_in_the_broker_is_not_sent_again(

@@ -61,9 +61,9 @@ def test_a_part_that_fails_stops_no_other(resources: Resources, tmp_path: Path) 
 
 def test_an_erasure_that_was_given_up_is_taken_up_again(client: TestClient, resources: Resources) -> None:
     root = {"Authorization": f"Bearer {ROOT_KEY}"}
-    made = client.post("/v1/organizations", json={"name": "A"}, headers=root).json()["id"]
-    assert client.delete(f"/v1/organizations/{made}", headers=root).status_code == 202
-    mine = (Job.organization_id == uuid.UUID(made), Job.status == "queued")
+    organization_id = client.post("/v1/organizations", json={"name": "A"}, headers=root).json()["id"]
+    assert client.delete(f"/v1/organizations/{organization_id}", headers=root).status_code == 202
+    mine = (Job.organization_id == uuid.UUID(organization_id), Job.status == "queued")
     assert Upkeep(resources).run_once()["erasures"] == 0
     with transaction(resources.engine) as session:
         session.execute(text("UPDATE jobs SET status = 'failed' WHERE kind = 'delete_organization'"))

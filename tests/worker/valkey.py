@@ -39,14 +39,14 @@ class Valkey:
 
     def job_ids(self, queue: str) -> list[str]:
         """Ids in the queue's messages, the first one to be taken first."""
-        found = []
+        job_ids = []
         with redis.Redis.from_url(self.url) as client:
             for step in ("", "\x06\x163", "\x06\x166", "\x06\x169"):
                 for message in reversed(client.lrange(queue + step, 0, -1)):
                     body = json.loads(message)["body"]
                     [[job_id], *_] = json.loads(base64.b64decode(body))
-                    found.append(job_id)
-        return found
+                    job_ids.append(job_id)
+        return job_ids
 
     def wipe(self) -> None:
         with redis.Redis.from_url(self.url) as client:

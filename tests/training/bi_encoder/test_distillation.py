@@ -45,9 +45,9 @@ def request_(tmp_path: Path) -> FinetuneRequest:
 
 
 def test_a_lesson_has_the_teachers_margins_in_the_teachers_texts(request_: FinetuneRequest) -> None:
-    made = make_lessons(load_model(BASE, device="cpu"), request_)
+    lessons = make_lessons(load_model(BASE, device="cpu"), request_)
     encoder = SentenceTransformerEncoder(BASE, device="cpu")
-    for lesson, row in zip(made, ROWS, strict=True):
+    for lesson, row in zip(lessons, ROWS, strict=True):
         assert (lesson.anchor, lesson.positive) == (row.text, TEXTS[row.category_id])
         assert set(lesson.negatives) == set(TEXTS.values()) - {lesson.positive}
         said = dict(
@@ -55,34 +55,34 @@ def test_a_lesson_has_the_teachers_margins_in_the_teachers_texts(request_: Finet
         )
         names = {text: name for name, text in TEXTS.items()}
         expected = [said[row.category_id] - said[names[text]] for text in lesson.negatives]
-        assert lesson.margins == pytest.approx([TEACHER_SCALE * one for one in expected], abs=1e-3)
+        assert lesson.margins == pytest.approx([TEACHER_SCALE * margin for margin in expected], abs=1e-3)
 
 
 def test_an_epochs_lessons_keep_negatives_and_margins_together_and_are_drawn_by_seed() -> None:
-    made = [Lesson(f"q{n}", "right", tuple("abcd"), (0.0, 1.0, 2.0, 3.0)) for n in range(6)]
-    first = draw_epoch(made, negatives=2, seed=1, epoch=0)
-    assert first == draw_epoch(made, negatives=2, seed=1, epoch=0)
-    assert first != draw_epoch(made, negatives=2, seed=1, epoch=1)
-    assert {one.anchor for one in first} == {one.anchor for one in made}
-    for one in (*first, *draw_epoch(made, negatives=9, seed=1, epoch=0)):
-        assert one.margins == tuple(float("abcd".index(text)) for text in one.negatives)
-    assert {len(one.negatives) for one in draw_epoch(made, negatives=9, seed=1, epoch=0)} == {9}
+    lessons = [Lesson(f"q{n}", "right", tuple("abcd"), (0.0, 1.0, 2.0, 3.0)) for n in range(6)]
+    first = draw_epoch(lessons, negatives=2, seed=1, epoch=0)
+    assert first == draw_epoch(lessons, negatives=2, seed=1, epoch=0)
+    assert first != draw_epoch(lessons, negatives=2, seed=1, epoch=1)
+    assert {lesson.anchor for lesson in first} == {lesson.anchor for lesson in lessons}
+    for lesson in (*first, *draw_epoch(lessons, negatives=9, seed=1, epoch=0)):
+        assert lesson.margins == tuple(float("abcd".index(text)) for text in lesson.negatives)
+    assert {len(lesson.negatives) for lesson in draw_epoch(lessons, negatives=9, seed=1, epoch=0)} == {9}
 
 
 def test_the_student_comes_to_prefer_what_the_teacher_prefers(request_: FinetuneRequest) -> None:
-    made = make_lessons(load_model(BASE, device="cpu"), request_)
+    lessons = make_lessons(load_model(BASE, device="cpu"), request_)
 
     def distance(path: Path) -> float:
         """Mean squared difference of the student's margins from the teacher's."""
         encoder = SentenceTransformerEncoder(path, device="cpu")
-        found = [
-            TEACHER_SCALE * (encoder.encode([one.anchor]) @ (encoder.encode([one.positive, text])).T)[0]
-            for one in made
-            for text in one.negatives
+        scores = [
+            TEACHER_SCALE * (encoder.encode([lesson.anchor]) @ (encoder.encode([lesson.positive, text])).T)[0]
+            for lesson in lessons
+            for text in lesson.negatives
         ]
-        wanted = [margin for one in made for margin in one.margins]
+        wanted = [margin for lesson in lessons for margin in lesson.margins]
         return float(
-            np.mean([(pair[0] - pair[1] - want) ** 2 for pair, want in zip(found, wanted, strict=True)])
+            np.mean([(pair[0] - pair[1] - want) ** 2 for pair, want in zip(scores, wanted, strict=True)])
         )
 
     result = finetune(request_, lambda _: None)

@@ -69,13 +69,15 @@ def margins(resources: Resources, version: ModelVersion, dataset_id: uuid.UUID) 
     with transaction(resources.engine) as session:
         dataset = dataset_store.get(session, version.organization_id, dataset_id)
         items = datasets.items(session, version.organization_id, dataset_id, "train")
-    texts = {one: serving.texts.of_frozen(about) for one, about in dataset.categories.items()}
+    texts = {
+        category_id: serving.texts.of_frozen(category) for category_id, category in dataset.categories.items()
+    }
     encoder = resources.encoders.get(serving.model)
     queries = encoder.encode([serving.texts.of_transaction(item.fields) for item in items])
     similarity = queries @ encoder.encode(list(texts.values())).T
     own = np.array([list(texts).index(str(item.category_id)) for item in items])
     rows = np.arange(len(items))
-    return [float(one) for one in similarity[rows, own] - similarity[rows, 1 - own]]
+    return [float(margin) for margin in similarity[rows, own] - similarity[rows, 1 - own]]
 
 
 @pytest.mark.slow
@@ -90,17 +92,20 @@ def test_a_reranker_teaches_a_bi_encoder(
     body |= {"loss": "margin_mse", "learning_rate": 2e-4, "negatives_per_pair": 1}
     refused = organization.post("/v1/trainings", body)
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/teacher_version_id")
-    asked = organization.post("/v1/trainings", body | {"teacher_version_id": teacher_id})
-    assert asked.status_code == 202, asked.text
-    job = run_job(resources, uuid.UUID(asked.json()["id"]))
+    response = organization.post("/v1/trainings", body | {"teacher_version_id": teacher_id})
+    assert response.status_code == 202, response.text
+    job = run_job(resources, uuid.UUID(response.json()["id"]))
     assert job.status == "succeeded", job.error
     with transaction(resources.engine) as session:
-        made = model_store.get(session, organization.id, job.id)
+        student = model_store.get(session, organization.id, job.id)
         base = registry.get_base(session, organization.id)
-    assert (made.parameters["loss"], made.parameters["teacher_version_id"]) == ("margin_mse", teacher_id)
-    assert made.metrics["rows"] == 4 * 9
+    assert (student.parameters["loss"], student.parameters["teacher_version_id"]) == (
+        "margin_mse",
+        teacher_id,
+    )
+    assert student.metrics["rows"] == 4 * 9
     # The rows would teach it to tell the two apart; its teacher sees no difference, and so it learns.
-    told_apart = [np.mean(np.abs(margins(resources, one, dataset_id))) for one in (base, made)]
+    told_apart = [np.mean(np.abs(margins(resources, version, dataset_id))) for version in (base, student)]
     assert told_apart[1] < told_apart[0] / 3
-    card = organization.get(f"/v1/models/{made.id}/card").text
+    card = organization.get(f"/v1/models/{student.id}/card").text
     assert r"| loss | margin\_mse |" in card

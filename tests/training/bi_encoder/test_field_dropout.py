@@ -29,7 +29,7 @@ _formats = st.builds(TextFormat, has_amount_band=st.booleans(), is_cleaned=st.bo
 
 
 def _rows(texts: TextFormat, *fields: TransactionFields) -> list[TrainRow]:
-    return [TrainRow(texts.of_transaction(one), "a", one) for one in fields]
+    return [TrainRow(texts.of_transaction(row_fields), "a", row_fields) for row_fields in fields]
 
 
 @given(st.lists(_fields, min_size=1), _formats, st.sampled_from([0.3, 0.9, 1.0]), st.integers(0, 3))

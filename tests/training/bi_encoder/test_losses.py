@@ -70,18 +70,18 @@ LOSSES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("recipe", LOSSES.values(), ids=LOSSES)
 def test_every_loss_moves_the_weights(small: Path, tmp_path: Path, recipe: dict[str, Any]) -> None:
-    made = _tune(small, tmp_path, recipe=recipe)
-    assert made.steps > 0
-    assert all(math.isfinite(loss) and loss >= 0 for loss in made.losses)
+    result = _tune(small, tmp_path, recipe=recipe)
+    assert result.steps > 0
+    assert all(math.isfinite(loss) and loss >= 0 for loss in result.losses)
     texts = [row.text for row in ROWS]
     before = SentenceTransformerEncoder(small, device="cpu").encode(texts)
-    after = SentenceTransformerEncoder(made.model_dir, device="cpu").encode(texts)
+    after = SentenceTransformerEncoder(result.model_dir, device="cpu").encode(texts)
     assert np.abs(before - after).max() > 1e-3
-    assert made.rows >= len(ROWS) // 2
-    assert made.rows_per_second > 0
-    assert made.peak_memory_of == "process"
-    assert 50 < made.peak_memory_mb < 100_000
-    assert made.dimensions == tuple(sorted({32, *recipe.get("matryoshka_dimensions", ())}, reverse=True))
+    assert result.rows >= len(ROWS) // 2
+    assert result.rows_per_second > 0
+    assert result.peak_memory_of == "process"
+    assert 50 < result.peak_memory_mb < 100_000
+    assert result.dimensions == tuple(sorted({32, *recipe.get("matryoshka_dimensions", ())}, reverse=True))
 
 
 def test_a_cached_loss_is_the_same_in_smaller_parts(
@@ -99,10 +99,10 @@ def test_activations_computed_twice_change_nothing(
 
 
 def test_a_lower_precision_trains(small: Path, tmp_path: Path) -> None:
-    made = _tune(small, tmp_path, precision="bfloat16")
-    assert made.precision == "bfloat16"
-    assert all(math.isfinite(loss) for loss in made.losses)
-    assert SentenceTransformerEncoder(made.model_dir, device="cpu").encode(["Hyatt"]).shape == (1, 32)
+    result = _tune(small, tmp_path, precision="bfloat16")
+    assert result.precision == "bfloat16"
+    assert all(math.isfinite(loss) for loss in result.losses)
+    assert SentenceTransformerEncoder(result.model_dir, device="cpu").encode(["Hyatt"]).shape == (1, 32)
 
 
 @pytest.mark.parametrize(

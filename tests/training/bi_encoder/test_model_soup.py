@@ -31,8 +31,8 @@ def test_the_weights_are_the_mean_of_those_of_the_runs_and_the_base(tmp_path: Pa
         recipe=Recipe(epochs=1, batch_size=4, learning_rate=2e-4, seed=7, averaged_runs=2, base_share=0.25),
         device="cpu",
     )
-    told: list[TrainProgress] = []
-    made = finetune_averaged(request, told.append)
+    progress: list[TrainProgress] = []
+    averaged = finetune_averaged(request, progress.append)
     alone = [
         finetune(
             replace(
@@ -44,19 +44,19 @@ def test_the_weights_are_the_mean_of_those_of_the_runs_and_the_base(tmp_path: Pa
         )
         for seed in (7, 7 + SEEDS_APART)
     ]
-    one, other = (weights(result.model_dir) for result in alone)
+    first, other = (weights(result.model_dir) for result in alone)
     base = weights(request.base_model)
-    for name, mean in weights(made.model_dir).items():
-        expected = 0.375 * (one[name] + other[name]) + 0.25 * base[name]
+    for name, mean in weights(averaged.model_dir).items():
+        expected = 0.375 * (first[name] + other[name]) + 0.25 * base[name]
         assert np.allclose(mean, expected, atol=1e-6), name
-    name = max(one, key=lambda key: float(abs(one[key] - other[key]).max()))
-    assert abs(one[name] - other[name]).max() > 1e-5, "the runs were one and the same"
-    assert [step.step for step in told] == list(range(1, 9))
-    assert {step.total_steps for step in told} == {8}
-    assert told[-1].epoch == pytest.approx(2)
-    assert made.steps == 8
-    assert made.losses == alone[0].losses + alone[1].losses
-    assert [epoch.epoch for epoch in made.epochs] == [0, 1]
-    assert made.epochs[0] == alone[0].epochs[0]
-    assert made.epochs[1].reciprocals != made.epochs[0].reciprocals
-    assert not (made.model_dir / "runs").exists()
+    name = max(first, key=lambda key: float(abs(first[key] - other[key]).max()))
+    assert abs(first[name] - other[name]).max() > 1e-5, "the runs were one and the same"
+    assert [step.step for step in progress] == list(range(1, 9))
+    assert {step.total_steps for step in progress} == {8}
+    assert progress[-1].epoch == pytest.approx(2)
+    assert averaged.steps == 8
+    assert averaged.losses == alone[0].losses + alone[1].losses
+    assert [epoch.epoch for epoch in averaged.epochs] == [0, 1]
+    assert averaged.epochs[0] == alone[0].epochs[0]
+    assert averaged.epochs[1].reciprocals != averaged.epochs[0].reciprocals
+    assert not (averaged.model_dir / "runs").exists()

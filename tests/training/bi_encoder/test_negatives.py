@@ -18,10 +18,10 @@ TEXTS = {name: f"category {name}" for name in NAMES}
 @st.composite
 def _rows(draw: st.DrawFn) -> list[TrainRow]:
     """Rows of at least two categories, some texts of which are those of several."""
-    found = draw(
+    pairs = draw(
         st.lists(st.tuples(st.integers(0, 30), st.sampled_from(NAMES)), min_size=2, max_size=60, unique=True)
     )
-    rows = [TrainRow(f"row {number}", name) for number, name in found]
+    rows = [TrainRow(f"row {number}", name) for number, name in pairs]
     return [*rows, TrainRow("row x", "c0"), TrainRow("row y", "c1")]
 
 
@@ -50,9 +50,9 @@ def test_no_negative_of_a_batch_is_right_for_one_of_its_anchors(
     rows: list[TrainRow], size: int, count: int, is_hard: bool, seed: int, epoch: int
 ) -> None:
     pool = NegativePool.from_rows(rows, TEXTS)
-    found = hardest(_similarity(rows, pool, seed), rows, pool, margin=0.05, per_category=2) if is_hard else ()
+    hard = hardest(_similarity(rows, pool, seed), rows, pool, margin=0.05, per_category=2) if is_hard else ()
     texts_of = {name: {TEXTS[name]} | {row.text for row in rows if row.category_id == name} for name in NAMES}
-    batches = _batches(rows, Negatives(pool, count, tuple(found)), size, seed, epoch)
+    batches = _batches(rows, Negatives(pool, count, tuple(hard)), size, seed, epoch)
     assert batches
     for batch in batches:
         right = set().union(*(texts_of[pair.category_id] for pair in batch))

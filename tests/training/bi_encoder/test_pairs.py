@@ -101,9 +101,9 @@ def test_too_little_to_train_on_is_said(rows: list[TrainRow]) -> None:
 
 @given(_rows(), st.integers(0, 5))
 def test_triplets_have_a_wrong_category_as_negative(rows: list[TrainRow], seed: int) -> None:
-    made = triplets(rows, TEXTS, seed=seed)
-    assert made == triplets(rows, TEXTS, seed=seed)
-    for row, triplet in zip(rows, made, strict=True):
+    drawn = triplets(rows, TEXTS, seed=seed)
+    assert drawn == triplets(rows, TEXTS, seed=seed)
+    for row, triplet in zip(rows, drawn, strict=True):
         assert triplet.anchor == row.text
         assert triplet.positive == TEXTS[row.category_id]
         assert triplet.negative in set(TEXTS.values()) - {triplet.positive}

@@ -46,7 +46,7 @@ def test_a_training_becomes_a_model_version_that_loads_and_verifies(
     second = run_job(resources, again_id, trained_here(resources, again_id, tmp_path / "model"))
     assert (first.status, second.status) == ("succeeded", "succeeded"), (first.error, second.error)
     with transaction(engine) as session:
-        made, again = (
+        trained, again = (
             model_store.get(session, organization.id, uuid.UUID(job.result["model_version_id"]))
             for job in (first, second)
             if job.result is not None
@@ -54,24 +54,24 @@ def test_a_training_becomes_a_model_version_that_loads_and_verifies(
         listed = model_store.list_(session, organization.id, Paging()).rows
     assert [row.name for row in listed] == ["b", "a", "base"]
     # The same seed and data: the same weights and figures, in whichever process.
-    assert made.fingerprint == again.fingerprint
-    assert made.artifact != again.artifact
+    assert trained.fingerprint == again.fingerprint
+    assert trained.artifact != again.artifact
     for key in ("epochs", "best_epoch", "triplet_accuracy_after", "steps"):
-        assert made.metrics[key] == again.metrics[key]
-    assert made.metrics["steps"] > 0
-    assert [epoch["epoch"] for epoch in made.metrics["epochs"]] == [0, 1]
+        assert trained.metrics[key] == again.metrics[key]
+    assert trained.metrics["steps"] > 0
+    assert [epoch["epoch"] for epoch in trained.metrics["epochs"]] == [0, 1]
     assert first.progress is not None
-    assert first.progress["done"] == first.progress["total"] == made.metrics["steps"]
+    assert first.progress["done"] == first.progress["total"] == trained.metrics["steps"]
 
-    assert made.artifact is not None
-    resources.artifacts.verify(made.artifact)
-    assert resources.artifacts.digest(made.artifact) == made.fingerprint
+    assert trained.artifact is not None
+    resources.artifacts.verify(trained.artifact)
+    assert resources.artifacts.digest(trained.artifact) == trained.fingerprint
     assert not list(resources.artifacts.path("staging").iterdir())
     from sentence_transformers import SentenceTransformer
 
-    folder = resources.artifacts.path(made.artifact)
+    folder = resources.artifacts.path(trained.artifact)
     plain = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-    served = resources.encoders.get(serving_of(made).model).encode(["Marriott"])
+    served = resources.encoders.get(serving_of(trained).model).encode(["Marriott"])
     assert np.allclose(plain.encode(["Marriott"], normalize_embeddings=True), served, atol=1e-5)
     with transaction(engine) as session:
         base = serving_of(registry.get_base(session, organization.id))
@@ -93,7 +93,7 @@ def test_a_taken_name_is_refused_at_the_door_and_at_the_end(
     assert execute(engine, first, lambda _: work, Lease(60, 10)) == "failed"
     late = run_job(resources, third, saying({"result": {}}))
     with transaction(engine) as session:
-        codes = [(jobs.get_any(session, one).error or {}).get("code") for one in (first, second, third)]
+        codes = [(jobs.get_any(session, job_id).error or {}).get("code") for job_id in (first, second, third)]
     assert (codes, late.status) == (["model-name-taken", None, "model-name-taken"], "failed")
 
 
@@ -207,13 +207,13 @@ def test_the_same_rows_and_seed_train_the_same_in_any_organization(
     label_rows(organization, WORDS)
     label_rows(other, dict(reversed([(name, merchants[::-1]) for name, merchants in WORDS.items()])))
 
-    def prepared(one: OrganizationClient) -> Any:
-        job_id = submit(resources.engine, one, freeze(one, resources), "model")
+    def prepared(owner: OrganizationClient) -> Any:
+        job_id = submit(resources.engine, owner, freeze(owner, resources), "model")
         with transaction(resources.engine) as session:
             params = jobs.parse_params(jobs.get_any(session, job_id))
         assert isinstance(params, TrainingParams)
         request = bi_encoder.load_request(
-            resources.engine, resources.encoders, resources.settings, one.id, params, tmp_path
+            resources.engine, resources.encoders, resources.settings, owner.id, params, tmp_path
         )
         return request, list(request.category_texts)
 

@@ -56,7 +56,7 @@ def _weights(folder: Path) -> str:
 
 def test_training_learns(result: FinetuneResult) -> None:
     assert result.epochs[0].epoch == 0
-    assert [one.epoch for one in result.epochs] == [0, 1, 2, 3]
+    assert [epoch.epoch for epoch in result.epochs] == [0, 1, 2, 3]
     best = result.epochs[result.best_epoch]
     assert best.mrr > result.epochs[0].mrr + 0.2
     assert best.recall_at_1 > result.epochs[0].recall_at_1
@@ -107,7 +107,7 @@ def test_the_same_request_gives_the_same_weights(
 def test_semi_hard_triplets_without_test_rows_keep_the_last_epoch(
     request_: FinetuneRequest, small: Path, tmp_path: Path
 ) -> None:
-    made = finetune(
+    result = finetune(
         replace(
             request_,
             base_model=small,
@@ -117,15 +117,15 @@ def test_semi_hard_triplets_without_test_rows_keep_the_last_epoch(
         ),
         lambda _: None,
     )
-    assert made.best_epoch == 2
-    assert all(math.isnan(one.mrr) for one in made.epochs)
-    assert made.triplet_accuracy_before is None
-    assert all(0 < loss < 1 for loss in made.losses)
-    assert (made.model_dir / "model.safetensors").is_file()
+    assert result.best_epoch == 2
+    assert all(math.isnan(epoch.mrr) for epoch in result.epochs)
+    assert result.triplet_accuracy_before is None
+    assert all(0 < loss < 1 for loss in result.losses)
+    assert (result.model_dir / "model.safetensors").is_file()
 
 
 def test_transactions_as_positives(request_: FinetuneRequest, small: Path, tmp_path: Path) -> None:
-    made = finetune(
+    result = finetune(
         replace(
             request_,
             base_model=small,
@@ -134,15 +134,15 @@ def test_transactions_as_positives(request_: FinetuneRequest, small: Path, tmp_p
         ),
         lambda _: None,
     )
-    assert made.steps == 4
+    assert result.steps == 4
 
 
 @pytest.mark.parametrize("loss", ["mnrl", "batch_semi_hard_triplet"])
 def test_one_category_cannot_be_trained_on(request_: FinetuneRequest, loss: str, tmp_path: Path) -> None:
     recipe = Recipe(loss=loss)
-    one = replace(request_, train_rows=TRAIN[:4], recipe=recipe, output_dir=tmp_path / "model")
+    request = replace(request_, train_rows=TRAIN[:4], recipe=recipe, output_dir=tmp_path / "model")
     with pytest.raises(Untrainable):
-        finetune(one, lambda _: None)
+        finetune(request, lambda _: None)
 
 
 def test_what_the_callback_raises_ends_the_training(request_: FinetuneRequest, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from shared.transactions.formats import TextFormat
 # Two categories have one text: neither is wrong where the other is right.
 TEXTS = {f"c{number}": f"category {number}" for number in range(8)} | {"twin": "category 0"}
 _rows = st.lists(st.sampled_from(sorted(TEXTS)), min_size=1, max_size=30).map(
-    lambda ids: [TrainRow(f"row {at}", one) for at, one in enumerate(["c0", "c1", *ids])]
+    lambda ids: [TrainRow(f"row {at}", category) for at, category in enumerate(["c0", "c1", *ids])]
 )
 
 
@@ -19,45 +19,45 @@ _rows = st.lists(st.sampled_from(sorted(TEXTS)), min_size=1, max_size=30).map(
 def test_a_list_has_the_right_text_and_wrong_ones_of_the_nearest(
     rows: list[TrainRow], wanted: int, seed: int, epoch: int
 ) -> None:
-    nearest = [sorted(TEXTS, key=lambda one: (hash((at, one)), one)) for at in range(len(rows))]
-    made = epoch_lists(rows, TEXTS, nearest, negatives_per_row=wanted, seed=seed, epoch=epoch)
-    assert made == epoch_lists(rows, TEXTS, nearest, negatives_per_row=wanted, seed=seed, epoch=epoch)
-    by_query = {one.query: one for one in made}
+    nearest = [sorted(TEXTS, key=lambda name: (hash((at, name)), name)) for at in range(len(rows))]
+    lists = epoch_lists(rows, TEXTS, nearest, negatives_per_row=wanted, seed=seed, epoch=epoch)
+    assert lists == epoch_lists(rows, TEXTS, nearest, negatives_per_row=wanted, seed=seed, epoch=epoch)
+    by_query = {ranked_list.query: ranked_list for ranked_list in lists}
     assert len(by_query) == len(rows)
     for row, near in zip(rows, nearest, strict=True):
-        one = by_query[row.text]
-        assert one.correct == TEXTS[row.category_id]
-        assert one.correct not in one.wrong
-        others = [TEXTS[other] for other in near if TEXTS[other] != one.correct]
-        assert set(one.wrong) <= set(others[: POOL * wanted])
-        assert len(one.wrong) == min(wanted, len(others[: POOL * wanted])) > 0
+        ranked_list = by_query[row.text]
+        assert ranked_list.correct == TEXTS[row.category_id]
+        assert ranked_list.correct not in ranked_list.wrong
+        others = [TEXTS[other] for other in near if TEXTS[other] != ranked_list.correct]
+        assert set(ranked_list.wrong) <= set(others[: POOL * wanted])
+        assert len(ranked_list.wrong) == min(wanted, len(others[: POOL * wanted])) > 0
 
 
 def test_another_epoch_has_other_lists() -> None:
     rows = [TrainRow(f"row {at}", f"c{at}") for at in range(8)]
     nearest = [list(TEXTS)] * 8
-    made = [epoch_lists(rows, TEXTS, nearest, negatives_per_row=2, seed=0, epoch=epoch) for epoch in (0, 1)]
-    assert made[0] != made[1]
+    epochs = [epoch_lists(rows, TEXTS, nearest, negatives_per_row=2, seed=0, epoch=epoch) for epoch in (0, 1)]
+    assert epochs[0] != epochs[1]
 
 
 @pytest.mark.parametrize("ids", [["c0"], ["c0", "c0"], ["c0", "no text"]])
 def test_too_little_to_train_on_is_said(ids: list[str]) -> None:
-    rows = [TrainRow("row", one) for one in ids]
+    rows = [TrainRow("row", category) for category in ids]
     with pytest.raises(Untrainable):
         epoch_lists(rows, TEXTS, [list(TEXTS)] * len(rows), negatives_per_row=2, seed=0, epoch=0)
 
 
 def test_an_example_is_learnt_against_a_text_that_lacks_it() -> None:
-    about = {"name": "Lodging", "description": None, "examples": ["Hotel Ritz", "Airbnb"]}
+    category = {"name": "Lodging", "description": None, "examples": ["Hotel Ritz", "Airbnb"]}
     other = {"name": "Air", "description": "Flights", "examples": []}
-    made = examples_of({"1": about, "2": other}, TextFormat())
-    assert made == (
+    examples = examples_of({"1": category, "2": other}, TextFormat())
+    assert examples == (
         Example("Hotel Ritz", "Lodging", "Lodging. Examples: Airbnb"),
         Example("Airbnb", "Lodging", "Lodging. Examples: Hotel Ritz"),
     )
     texts = {"Lodging": "Lodging. Examples: Hotel Ritz; Airbnb", "Air": "Air. Flights"}
-    rows: list[TrainRow | Example] = [TrainRow("KLM", "Air"), *made]
+    rows: list[TrainRow | Example] = [TrainRow("KLM", "Air"), *examples]
     lists = epoch_lists(rows, texts, [list(texts)] * 3, negatives_per_row=1, seed=0, epoch=0)
-    told = {one.query: (one.correct, one.wrong) for one in lists}
-    assert told["Airbnb"] == ("Lodging. Examples: Hotel Ritz", ("Air. Flights",))
-    assert told["KLM"] == ("Air. Flights", ("Lodging. Examples: Hotel Ritz; Airbnb",))
+    by_query = {ranked_list.query: (ranked_list.correct, ranked_list.wrong) for ranked_list in lists}
+    assert by_query["Airbnb"] == ("Lodging. Examples: Hotel Ritz", ("Air. Flights",))
+    assert by_query["KLM"] == ("Air. Flights", ("Lodging. Examples: Hotel Ritz; Airbnb",))

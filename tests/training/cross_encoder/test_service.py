@@ -36,18 +36,22 @@ def test_a_reranker_is_trained_switched_on_asked_and_evaluated(
     job_id = uuid.UUID(job.json()["id"])
     trainer = trained_here(resources, job_id, tmp_path / "model")
     assert run_job(resources, job_id, trainer).status == "succeeded"
-    made = organization.get(f"/v1/models/{job.json()['id']}").json()
-    assert (made["kind"], made["name"], made["base_model"]) == ("reranker", "second", base["base_model"])
-    assert made["parameters"]["texts"]["category"] == "name_examples_description"
-    assert [one["epoch"] for one in made["metrics"]["epochs"]] == [0, 1]
+    trained = organization.get(f"/v1/models/{job.json()['id']}").json()
+    assert (trained["kind"], trained["name"], trained["base_model"]) == (
+        "reranker",
+        "second",
+        base["base_model"],
+    )
+    assert trained["parameters"]["texts"]["category"] == "name_examples_description"
+    assert [epoch["epoch"] for epoch in trained["metrics"]["epochs"]] == [0, 1]
     with transaction(resources.engine) as session:
-        reranker = reranking_of(model_store.get(session, organization.id, uuid.UUID(made["id"])), 10)
+        reranker = reranking_of(model_store.get(session, organization.id, uuid.UUID(trained["id"])), 10)
     folder = resources.encoders.folder(reranker.reranker.model)
     assert (folder / "README.md").is_file()
 
     # It stands behind whichever model is active.
-    on = organization.put("/v1/reranking", {"reranker_version_id": made["id"], "top_n": 5})
-    assert on.json() == {"reranker_version_id": made["id"], "reranker_version": "second", "top_n": 5}
+    on = organization.put("/v1/reranking", {"reranker_version_id": trained["id"], "top_n": 5})
+    assert on.json() == {"reranker_version_id": trained["id"], "reranker_version": "second", "top_n": 5}
     organization.post(f"/v1/models/{base['id']}/activate")
     assert set(run_jobs(resources, organization)["activate"]) == {"succeeded"}
     assert organization.get("/v1/reranking").json() == on.json()
@@ -56,11 +60,11 @@ def test_a_reranker_is_trained_switched_on_asked_and_evaluated(
     assert "did not answer" not in answer["reason"]
 
     body = {"dataset_id": str(dataset_id), "model_version_id": base["id"], "split": "test"}
-    both = organization.post("/v1/evaluations", body | {"reranker_version_id": made["id"]}).json()
+    both = organization.post("/v1/evaluations", body | {"reranker_version_id": trained["id"]}).json()
     assert run_jobs(resources, organization)["evaluate"] == ["succeeded"]
     result = organization.get(f"/v1/jobs/{both['id']}").json()["result"]
     evaluation = organization.get(f"/v1/evaluations/{result['evaluation_id']}").json()
-    assert evaluation["reranker_version_id"] == made["id"]
+    assert evaluation["reranker_version_id"] == trained["id"]
     rows = organization.get(f"/v1/evaluations/{evaluation['id']}/rows").json()["data"]
     first = [row["rank_without_reranker"] for row in rows]
     assert None not in first
@@ -68,14 +72,14 @@ def test_a_reranker_is_trained_switched_on_asked_and_evaluated(
     shares = [
         sum(rank == 1 for rank in ranks) / len(rows) for ranks in (first, [row["rank"] for row in rows])
     ]
-    told = [evaluation["metrics"]["without_reranker"], evaluation["metrics"]]
-    assert [one["recall"]["1"]["value"] for one in told] == pytest.approx(shares)
+    metrics = [evaluation["metrics"]["without_reranker"], evaluation["metrics"]]
+    assert [figures["recall"]["1"]["value"] for figures in metrics] == pytest.approx(shares)
 
     # A reranker finds nothing by itself, and a bi-encoder puts nothing in order.
-    assert organization.post(f"/v1/models/{made['id']}/activate").json()["code"] == "no-bi-encoder"
-    refused = organization.post("/v1/evaluations", body | {"model_version_id": made["id"]})
+    assert organization.post(f"/v1/models/{trained['id']}/activate").json()["code"] == "no-bi-encoder"
+    refused = organization.post("/v1/evaluations", body | {"model_version_id": trained["id"]})
     assert (refused.status_code, refused.json()["code"]) == (422, "no-bi-encoder")
-    tuned = {"dataset_id": str(dataset_id), "name": "x", "base_model_version_id": made["id"]}
+    tuned = {"dataset_id": str(dataset_id), "name": "x", "base_model_version_id": trained["id"]}
     assert organization.post("/v1/trainings", tuned).json()["code"] == "no-bi-encoder"
     refused = organization.post("/v1/evaluations", body | {"reranker_version_id": base["id"]})
     assert (refused.status_code, refused.json()["code"]) == (422, "no-reranker")

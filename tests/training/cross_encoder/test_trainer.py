@@ -60,7 +60,7 @@ def _weights(folder: Path) -> list[str]:
 
 
 def test_training_learns_and_counts_its_steps(result: RerankerResult, steps: list[TrainProgress]) -> None:
-    assert [one.epoch for one in result.epochs] == list(range(6))
+    assert [epoch.epoch for epoch in result.epochs] == list(range(6))
     assert result.epochs[result.best_epoch].mrr == 1 > result.epochs[0].mrr
     assert result.losses[-1] < result.losses[0] / 2
     assert [step.step for step in steps] == list(range(1, 21))
@@ -76,8 +76,8 @@ def test_the_result_loads_with_plain_sentence_transformers_and_as_a_reranker(res
     pairs = [(row.text, text) for row in TEST for text in TEXTS.values()]
     scores = model.predict(pairs).reshape(len(TEST), len(TEXTS))
     assert [list(TEXTS)[best] for best in scores.argmax(axis=1)] == [row.category_id for row in TEST]
-    asked = [RerankQuery(row.text, list(TEXTS.values())) for row in TEST]
-    ours = np.array(CrossEncoderReranker(result.model_dir, device="cpu").score(asked))
+    queries = [RerankQuery(row.text, list(TEXTS.values())) for row in TEST]
+    ours = np.array(CrossEncoderReranker(result.model_dir, device="cpu").score(queries))
     assert 1 / (1 + np.exp(-ours)) == pytest.approx(scores, abs=1e-4)
 
 
@@ -93,22 +93,22 @@ def test_the_same_request_gives_the_same_weights_and_a_reranker_can_be_trained_f
     request_: RerankerRequest, small: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     short = replace(request_, base_model=small, miner=small, epochs=1, test_rows=(), learning_rate=1e-2)
-    made = [
+    results = [
         train_reranker(replace(short, output_dir=tmp_path / name), lambda _: None) for name in ("one", "two")
     ]
-    assert made[0].losses == made[1].losses
-    assert _weights(made[0].model_dir) == _weights(made[1].model_dir)
-    further = replace(short, base_model=made[0].model_dir, output_dir=tmp_path / "further")
+    assert results[0].losses == results[1].losses
+    assert _weights(results[0].model_dir) == _weights(results[1].model_dir)
+    further = replace(short, base_model=results[0].model_dir, output_dir=tmp_path / "further")
     again = train_reranker(further, lambda _: None)
-    assert again.losses[0] < made[0].losses[0]
+    assert again.losses[0] < results[0].losses[0]
     assert again.best_epoch == 1
     assert capfd.readouterr().out == ""
 
 
 def test_one_category_cannot_be_trained_on(request_: RerankerRequest, tmp_path: Path) -> None:
-    one = replace(request_, train_rows=TRAIN[:4], output_dir=tmp_path / "model")
+    request = replace(request_, train_rows=TRAIN[:4], output_dir=tmp_path / "model")
     with pytest.raises(Untrainable):
-        train_reranker(one, lambda _: None)
+        train_reranker(request, lambda _: None)
 
 
 def test_what_the_callback_raises_ends_the_training(request_: RerankerRequest, tmp_path: Path) -> None:

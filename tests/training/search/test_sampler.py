@@ -23,14 +23,14 @@ SMALL: dict[str, Any] = {"loss": ["mnrl", "triplet"], "epochs": {"low": 1, "high
 
 def tried(points: list[dict[str, Any]], values: list[float]) -> list[EvaluatedTrial]:
     """Trials with these outcomes; below 0 is a failure, below 0.3 pruned."""
-    found = []
+    trials = []
     for number, (point, value) in enumerate(zip(points, values, strict=False)):
         if value < 0:
-            found.append(EvaluatedTrial(number, point, "failed"))
+            trials.append(EvaluatedTrial(number, point, "failed"))
         else:
             status = "pruned" if value < 0.3 else "complete"
-            found.append(EvaluatedTrial(number, point, status, value, value, (value,)))  # type: ignore[arg-type]  # one of the two
-    return found
+            trials.append(EvaluatedTrial(number, point, status, value, value, (value,)))  # type: ignore[arg-type]  # one of the two
+    return trials
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -41,19 +41,19 @@ def test_points_lie_in_the_space_and_the_same_past_gives_the_same_ones(
     space = complete_space({})
     first = ask(space, [], 6, seed=seed, startup=4)
     past = tried(first, outcomes)
-    found = ask(space, past, 2, seed=seed, startup=4)
-    assert found == ask(space, past, 2, seed=seed, startup=4)
-    assert len(found) == 2
-    assert all(point not in first for point in found)
-    for point in [*first, *found]:
+    points = ask(space, past, 2, seed=seed, startup=4)
+    assert points == ask(space, past, 2, seed=seed, startup=4)
+    assert len(points) == 2
+    assert all(point not in first for point in points)
+    for point in [*first, *points]:
         Recipe.model_validate(point, strict=True)
         assert {name for name in space if is_relevant(name, point["loss"])} == point.keys()
         for name in point:
-            about = space[name]
-            if isinstance(about, dict):
-                assert about["low"] <= point[name] <= about["high"]
+            choices = space[name]
+            if isinstance(choices, dict):
+                assert choices["low"] <= point[name] <= choices["high"]
             else:
-                assert point[name] in about
+                assert point[name] in choices
 
 
 def test_what_came_out_and_the_seed_make_a_difference() -> None:
@@ -68,8 +68,8 @@ def test_what_came_out_and_the_seed_make_a_difference() -> None:
 
 def test_a_space_is_tried_once_over_and_no_more() -> None:
     points = ask(SMALL, [], 9, seed=0, startup=2)
-    found = sorted((point["loss"], point["epochs"]) for point in points)
-    assert found == [("mnrl", 1), ("mnrl", 2), ("triplet", 1), ("triplet", 2)]
+    pairs = sorted((point["loss"], point["epochs"]) for point in points)
+    assert pairs == [("mnrl", 1), ("mnrl", 2), ("triplet", 1), ("triplet", 2)]
     assert ask(SMALL, tried(points, [-1, 0.1, 0.5, 0.9]), 2, seed=0, startup=2) == []
 
 
@@ -113,15 +113,15 @@ def test_thresholds_are_medians_once_enough_trials_have_ended_well() -> None:
 
 
 def test_the_best_is_complete_and_of_equals_the_earliest() -> None:
-    def one(number: int, value: float, recall: float, status: Any = "complete") -> EvaluatedTrial:
+    def trial(number: int, value: float, recall: float, status: Any = "complete") -> EvaluatedTrial:
         return EvaluatedTrial(number, {}, status, value, recall)
 
-    assert best_of([one(0, 0.9, 0.9, "pruned"), EvaluatedTrial(1, {}, "failed")]) is None
+    assert best_of([trial(0, 0.9, 0.9, "pruned"), EvaluatedTrial(1, {}, "failed")]) is None
     trials = [
-        one(0, 0.5, 0.6),
-        one(1, 0.7, 0.2),
-        one(2, 0.7, 0.3),
-        one(3, 0.7, 0.3),
-        one(4, 0.8, 1, "pruned"),
+        trial(0, 0.5, 0.6),
+        trial(1, 0.7, 0.2),
+        trial(2, 0.7, 0.3),
+        trial(3, 0.7, 0.3),
+        trial(4, 0.8, 1, "pruned"),
     ]
     assert best_of(trials) == trials[2]

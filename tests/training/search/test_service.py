@@ -58,11 +58,11 @@ class Worker:
         """Until the search has ended: its job."""
         while (job := organization.get(f"/v1/jobs/{search_id}").json())["finished_at"] is None:
             path = "/v1/jobs?status=queued&limit=200"
-            for one in organization.get(path).json()["data"]:
-                if one["kind"] in {"search", "trial"}:
+            for queued in organization.get(path).json()["data"]:
+                if queued["kind"] in {"search", "trial"}:
                     execute(
                         self._engine,
-                        uuid.UUID(one["id"]),
+                        uuid.UUID(queued["id"]),
                         self._work_of,
                         Lease(60, 10),
                     )
@@ -79,9 +79,9 @@ class Worker:
             self._may_die(run)  # with its trials asked for
 
     def _try(self, run: Run, params: TrialParams) -> Finish:
-        found = self._objective(params)
+        result = self._objective(params)
         self._may_die(run)
-        return lambda _: found
+        return lambda _: result
 
     def _may_die(self, run: Run) -> None:
         """As a process that is killed: nothing more is written, and the relay finds the lease run out."""
@@ -140,7 +140,7 @@ def test_the_winner_is_trained_under_the_searchs_name(
     assert training["params"].items() >= (recipe | {"averaged_runs": 3}).items()
     assert (training["params"]["name"], recipe["epochs"], recipe["seed"]) == ("searched", 2, 4)
     listed = organization.get(f"/v1/jobs?parent_id={search_id}&kind=trial").json()["data"]
-    assert [one["params"]["number"] for one in listed] == [2, 1, 0]
+    assert [job["params"]["number"] for job in listed] == [2, 1, 0]
     progress = organization.get(f"/v1/jobs/{search_id}").json()["progress"]
     assert (progress["done"], progress["total"]) == (3, 3)
     assert f"of trial {result['best']['number']}" in progress["note"]
@@ -186,7 +186,7 @@ def test_a_cancelled_search_takes_its_trials_along_and_goes_on_when_retried(
     execute(engine, search_id, lambda _: search.step, Lease(60, 10))
     organization.post(f"/v1/jobs/{search_id}/cancel")
     trial_jobs = organization.get(f"/v1/jobs?parent_id={search_id}").json()["data"]
-    assert [one["status"] for one in trial_jobs] == ["cancelled", "cancelled"]
+    assert [job["status"] for job in trial_jobs] == ["cancelled", "cancelled"]
     assert organization.post(f"/v1/jobs/{search_id}/retry").status_code == 200
     assert outcome(Worker(engine).work(organization, search_id)) == whole
 
@@ -210,4 +210,4 @@ def test_a_search_that_cannot_be_is_refused_at_the_door(
         answer = organization.post("/v1/searches", body | wrong)
         assert (answer.status_code, answer.json()["code"]) == (status, code), wrong
         if "batch_size" in str(wrong):
-            assert [one["pointer"] for one in answer.json()["errors"]] == ["/space/batch_size"]
+            assert [error["pointer"] for error in answer.json()["errors"]] == ["/space/batch_size"]

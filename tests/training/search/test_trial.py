@@ -22,8 +22,8 @@ from tests.training.trainings import WORDS, freeze, label_rows, run_job, trained
 def test_a_trial_is_trained_and_measured_for_its_search(
     organization: OrganizationClient, resources: Resources, dataset_id: uuid.UUID, tmp_path: Path
 ) -> None:
-    one: dict[str, Any] = {"epochs": {"low": 1, "high": 1}, "loss": ["mnrl"], "negatives": ["in_batch"]}
-    search_id = start(organization, dataset_id, trials=1, parallel=1, space=one)
+    space: dict[str, Any] = {"epochs": {"low": 1, "high": 1}, "loss": ["mnrl"], "negatives": ["in_batch"]}
+    search_id = start(organization, dataset_id, trials=1, parallel=1, space=space)
 
     def step() -> Job:
         execute(resources.engine, search_id, lambda _: search.step, Lease(60, 10))
@@ -31,8 +31,8 @@ def test_a_trial_is_trained_and_measured_for_its_search(
             return jobs.get_any(session, search_id)
 
     assert step().status == "queued"
-    [asked] = organization.get(f"/v1/jobs?parent_id={search_id}").json()["data"]
-    trial_id = uuid.UUID(asked["id"])
+    [job] = organization.get(f"/v1/jobs?parent_id={search_id}").json()["data"]
+    trial_id = uuid.UUID(job["id"])
     tried = run_job(resources, trial_id, trained_here(resources, trial_id, tmp_path / "trial"))
     assert tried.status == "succeeded", tried.error
     assert tried.result is not None
@@ -65,9 +65,9 @@ def test_a_trial_sees_training_rows_only_and_ends_early_where_it_falls_behind(
     )
     assert {item.id for item in request.items} == {item.id for item in train}
     notes: list[str] = []
-    found = trials.cross_validate(request, lambda done, total, note: notes.append(f"{done}/{total} {note}"))
-    assert (found["is_pruned"], len(found["running"]), found["n"]) == (True, 1, len(train) // 2)
-    assert found["value"] < 0.95
+    result = trials.cross_validate(request, lambda done, total, note: notes.append(f"{done}/{total} {note}"))
+    assert (result["is_pruned"], len(result["running"]), result["n"]) == (True, 1, len(train) // 2)
+    assert result["value"] < 0.95
     assert notes[0].startswith("1/")
     assert "fold 1 of 2" in notes[-1]
     assert not any(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""What a scenario finds."""
+"""What a scenario is given and what it returns."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -6,8 +6,8 @@ from typing import Any
 
 
 @dataclass
-class Found:
-    """One promise: how often it was put to the test, how often it held, and the figures beside it."""
+class ScenarioResult:
+    """One promise: how often it was tried, how often it held, and the figures measured meanwhile."""
 
     promise: str
     tried: int
@@ -41,7 +41,7 @@ class Options:
     soak_s: float = 300.0
 
 
-Scenario = Callable[[Options], Found]
+Scenario = Callable[[Options], ScenarioResult]
 
 
 def checks(**held: bool) -> tuple[int, int, list[str]]:
