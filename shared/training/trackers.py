@@ -1,7 +1,7 @@
-"""Trainings told to a tracker of experiments, as they go: the recipe, and numbers. Off unless a setting asks.
+"""Reports trainings to experiment trackers as they run: the recipe and numbers. Off unless a setting asks.
 
-Both trackers' own callbacks for trainers send far more: paths, the machine, what was printed. Here everything
-that leaves is listed: `recipe_of` and `numbers_of`.
+The trackers' own trainer callbacks send far more: paths, the machine, what was printed. Here `recipe_of` and
+`numbers_of` list everything that leaves.
 """
 
 import importlib.util
@@ -20,12 +20,12 @@ from shared.training.library_trainer import is_first_process
 
 logger = get_logger(__name__)
 
-EVERY_S = 5.0  # a step may take milliseconds, a tracker's answer longer
+EVERY_S = 5.0  # a step may take milliseconds, a tracker longer to answer
 PROJECT = "outlay"
 _RECIPE = set(Recipe.model_fields) | (set(RerankerTrainingParams.model_fields) - {"name"})
 
 Value = int | float | str | bool
-# (step, figures by name, when in seconds since 1970)
+# (step, figures by name, seconds since 1970)
 Point = tuple[int, dict[str, float], float]
 
 
@@ -45,16 +45,16 @@ class ReportNotBegun(AppError):
 
     def __init__(self, tracker: str) -> None:
         super().__init__(
-            f"{tracker}, which OUTLAY_TRAINING_REPORTS names, does not take a new run. See the worker's log, "
-            "and the address and key in the tracker's own environment variables."
+            f"{tracker}, which OUTLAY_TRAINING_REPORTS names, does not accept a new run. Look at the worker's "
+            "log, and at the address and key in the tracker's own environment variables."
         )
 
 
 class Tracker(Protocol):
-    """One run of one tracker."""
+    """A run in a tracker."""
 
     def send(self, points: Sequence[Point]) -> None:
-        """Keep these figures, in the order of their steps."""
+        """Record these figures; they come in the order of their steps."""
         ...
 
     def end(self, has_failed: bool) -> None:
@@ -63,7 +63,7 @@ class Tracker(Protocol):
 
 
 class RunLogger:
-    """The figures of a training, told to each tracker every few seconds. One that fails is told no more."""
+    """Sends a training's figures to each tracker every few seconds; a tracker that fails is dropped."""
 
     def __init__(self, trackers: Mapping[str, Tracker]) -> None:
         self._trackers = dict(trackers)
@@ -72,18 +72,18 @@ class RunLogger:
         self._step = 0
 
     def step(self, step: int, figures: Mapping[str, float]) -> None:
-        """What is known after a step."""
+        """Log the figures after a step."""
         self._step = step
         self._waiting.append((step, dict(figures), time.time()))
         if time.monotonic() - self._sent_at >= EVERY_S:
             self._flush()
 
     def result(self, summary: Mapping[str, Any]) -> None:
-        """What came out at the end; of it the numbers."""
+        """Log the numbers of the training's summary."""
         self._waiting.append((self._step, numbers_of(summary), time.time()))
 
     def end(self, has_failed: bool) -> None:
-        """Tell what is left, and that it is over."""
+        """Send what is left, and end the run in each tracker."""
         self._flush()
         for name, tracker in list(self._trackers.items()):
             self._attempt(name, partial(tracker.end, has_failed))
@@ -98,18 +98,18 @@ class RunLogger:
         try:
             call()
         except Exception as error:  # a training of hours is worth more than its report
-            logger.warning("report given up", tracker=name, error=type(error).__name__)
+            logger.warning("tracker dropped", tracker=name, error=type(error).__name__)
             del self._trackers[name]
 
 
 @contextmanager
 def track_run(trackers: Sequence[str], name: str, params: Params) -> Iterator[RunLogger]:
-    """Begin a run of this name in each of the trackers, and end it with the block.
+    """Begin a run of this name in each tracker, and end it with the block.
 
-    Of several processes that torchrun started, only the first has trackers: together they are one training.
+    Under torchrun only the first process reports, since all of them together are one training.
 
     Raises:
-        ReportsNotInstalled, ReportNotBegun: nothing has been trained yet, so nothing is lost.
+        ReportsNotInstalled, ReportNotBegun: before the training begins, so that nothing is lost.
     """
     begun: dict[str, Tracker] = {}
     for tracker in trackers if is_first_process() else ():
@@ -119,23 +119,23 @@ def track_run(trackers: Sequence[str], name: str, params: Params) -> Iterator[Ru
         except Exception as error:
             logger.warning("report not begun", tracker=tracker, error=type(error).__name__)
             raise ReportNotBegun(tracker) from error
-    told = RunLogger(begun)
+    run_logger = RunLogger(begun)
     try:
-        yield told
+        yield run_logger
     except BaseException:
-        told.end(has_failed=True)
+        run_logger.end(has_failed=True)
         raise
-    told.end(has_failed=False)
+    run_logger.end(has_failed=False)
 
 
 def check_installed(tracker: str) -> None:
-    """Raise `ReportsNotInstalled` unless the tracker's library is there."""
+    """Raise `ReportsNotInstalled` unless the tracker's library is installed."""
     if importlib.util.find_spec(tracker) is None:
         raise ReportsNotInstalled(tracker)
 
 
 def recipe_of(params: Params) -> dict[str, Value]:
-    """How it is trained, without names, ids and paths."""
+    """The settings of the training, without names, ids and paths."""
     given = params.model_dump(mode="json", include=_RECIPE)
     return {
         name: ", ".join(map(str, value)) if isinstance(value, list) else value
@@ -145,14 +145,14 @@ def recipe_of(params: Params) -> dict[str, Value]:
 
 
 def numbers_of(summary: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
-    """The numbers in a training's summary, named by their way to them; lists and texts are left out."""
-    found: dict[str, float] = {}
+    """The numbers in a training's summary, named by their path in it; lists and texts are left out."""
+    numbers: dict[str, float] = {}
     for name, value in summary.items():
         if isinstance(value, Mapping):
-            found |= numbers_of(value, f"{prefix}{name}/")
+            numbers |= numbers_of(value, f"{prefix}{name}/")
         elif isinstance(value, int | float) and not isinstance(value, bool):
-            found[f"{prefix}{name}"] = float(value)
-    return found
+            numbers[f"{prefix}{name}"] = float(value)
+    return numbers
 
 
 def _begin(tracker: str, name: str, recipe: Mapping[str, Value]) -> Tracker:
@@ -160,13 +160,13 @@ def _begin(tracker: str, name: str, recipe: Mapping[str, Value]) -> Tracker:
 
 
 class _MLflow:
-    """A run where MLFLOW_TRACKING_URI says, in the experiment MLFLOW_EXPERIMENT_NAME or "outlay".
+    """A run at MLFLOW_TRACKING_URI, in the experiment MLFLOW_EXPERIMENT_NAME or "outlay".
 
-    By the client, since the fluent interface adds the user, the program's path and the commit.
+    Uses the client, since the fluent interface adds the user, the program's path and the commit.
     """
 
     def __init__(self, name: str, recipe: Mapping[str, Value]) -> None:
-        # Two minutes and seven attempts, as it would take, hold a training up.
+        # The defaults, two minutes and seven attempts, would hold a training up.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         from mlflow.entities import Param
@@ -174,8 +174,8 @@ class _MLflow:
 
         self._client = MlflowClient()
         experiment = os.environ.get("MLFLOW_EXPERIMENT_NAME", PROJECT)
-        found = self._client.get_experiment_by_name(experiment)
-        experiment_id = found.experiment_id if found else self._client.create_experiment(experiment)
+        existing = self._client.get_experiment_by_name(experiment)
+        experiment_id = existing.experiment_id if existing else self._client.create_experiment(experiment)
         self._run_id = self._client.create_run(experiment_id, run_name=name).info.run_id
         params = [Param(key, str(value)) for key, value in recipe.items()]
         self._client.log_batch(self._run_id, params=params)
@@ -188,7 +188,7 @@ class _MLflow:
             for step, figures, at in points
             for name, value in figures.items()
         ]
-        for start in range(0, len(metrics), 1000):  # its limit
+        for start in range(0, len(metrics), 1000):  # MLflow's limit for one request
             self._client.log_batch(self._run_id, metrics=metrics[start : start + 1000])
 
     def end(self, has_failed: bool) -> None:
@@ -196,7 +196,7 @@ class _MLflow:
 
 
 class _WandB:
-    """A run as WANDB_MODE, WANDB_BASE_URL and WANDB_API_KEY say, in WANDB_PROJECT or "outlay"."""
+    """A run by WANDB_MODE, WANDB_BASE_URL and WANDB_API_KEY, in the project WANDB_PROJECT or "outlay"."""
 
     def __init__(self, name: str, recipe: Mapping[str, Value]) -> None:
         import wandb
