@@ -2,10 +2,10 @@
 
     python -m benchmarks.recipe ../shared/data/tech_expenses --folds 5 --run 2
 
-The folder holds `categories.json` (category, sample_transactions) and `transactions.jsonl` (fields as the API
-names them, expense_category). For each fold the rows of the others are divided into train and test, a model
-is fine-tuned, and the fold's rows are ranked by category text alone and together with the labelled rows, as
-serving does. Prints a table with 95 % intervals; `--json` writes the same with every rank.
+The folder has `categories.json` (category, sample_transactions) and `transactions.jsonl` (the API's fields
+and expense_category). For each fold a model is fine-tuned on the other folds, of which a share is held out to
+select the epoch. The rows of the fold are ranked by category text alone and together with the labelled rows,
+as serving does. Prints a table with 95 % intervals; `--json` writes the same with every rank.
 """
 
 import argparse
@@ -32,33 +32,33 @@ from shared.training.rows import TrainRow
 
 
 def ranks(
-    encoder: Encoder, data: LabelledTexts, known: Sequence[int], held_out: Sequence[int]
+    encoder: Encoder, data: LabelledTexts, known: Sequence[int], queries: Sequence[int]
 ) -> dict[str, list[int | None]]:
-    """Rank of the true category of each asked row, without and with the known rows as history."""
+    """The rank of each query's category, without and with the known rows as history."""
     ids = list(data.categories)
-    queries = encoder.encode([data.rows[row][0] for row in held_out])
-    to_texts = queries @ encoder.encode(list(data.categories.values())).T
-    to_rows = queries @ encoder.encode([data.rows[row][0] for row in known]).T
+    vectors = encoder.encode([data.rows[row][0] for row in queries])
+    to_texts = vectors @ encoder.encode(list(data.categories.values())).T
+    to_rows = vectors @ encoder.encode([data.rows[row][0] for row in known]).T
     keys = [derived_id("row", row) for row in known]
     ranks_by_method: dict[str, list[int | None]] = {"texts": [], "texts + history": []}
-    for row, texts, rows in zip(held_out, to_texts, to_rows, strict=True):
+    for row, texts, rows in zip(queries, to_texts, to_rows, strict=True):
         by_text = [
             Hit(category_id, category_id, float(score)) for category_id, score in zip(ids, texts, strict=True)
         ]
         nearest = np.argsort(-rows, kind="stable")[:50]
         history = [Hit(keys[index], data.rows[known[index]][1], float(rows[index])) for index in nearest]
         for name, hits in (("texts", []), ("texts + history", history)):
-            order = [category.category_id for category in rank_categories(by_text, hits)]
-            ranks_by_method[name].append(
-                order.index(data.rows[row][1]) + 1 if data.rows[row][1] in order else None
-            )
+            order = [ranked.category_id for ranked in rank_categories(by_text, hits)]
+            category_id = data.rows[row][1]
+            rank = order.index(category_id) + 1 if category_id in order else None
+            ranks_by_method[name].append(rank)
     return ranks_by_method
 
 
 def tune(
     data: LabelledTexts, rows: list[int], folder: Path, options: argparse.Namespace, seed: int
 ) -> FinetuneResult:
-    """Fine-tune on the rows, the last tenth of which (by seed) is only watched."""
+    """Fine-tune on the rows but `test_share` of them, drawn by seed, which only select the epoch."""
     order = random.Random(seed).sample(rows, len(rows))
     train_rows = [TrainRow(data.rows[row][0], str(data.rows[row][1])) for row in order]
     cut = len(train_rows) - round(len(train_rows) * options.test_share)
@@ -81,35 +81,35 @@ def tune(
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
-    """Ranks of every asked row by model and method, and what each training took."""
+    """The ranks of every query by model and method, and what each training cost."""
     data = load(options.data)
     order = random.Random(options.seed).sample(range(len(data.rows)), len(data.rows))
     base = SentenceTransformerEncoder(resolve_model(options.base_model).path)
-    ranks_by_method: dict[str, list[int | None]] = {}
+    all_ranks: dict[str, list[int | None]] = {}
     trainings = []
     for fold in range(options.run or options.folds):
-        held_out = order[fold :: options.folds]
-        known = [row for row in order if row not in set(held_out)]
+        queries = order[fold :: options.folds]
+        known = [row for row in order if row not in set(queries)]
         with tempfile.TemporaryDirectory() as folder:
             result = tune(data, known, Path(folder) / "model", options, options.seed + fold)
             models = {"base": base, "fine-tuned": SentenceTransformerEncoder(result.model_dir)}
             for model, encoder in models.items():
-                for method, method_ranks in ranks(encoder, data, known, held_out).items():
-                    ranks_by_method.setdefault(f"{model}, {method}", []).extend(method_ranks)
+                for method, fold_ranks in ranks(encoder, data, known, queries).items():
+                    all_ranks.setdefault(f"{model}, {method}", []).extend(fold_ranks)
         trainings.append(asdict(result) | {"model_dir": None})
         show(
-            ranks_by_method,
+            all_ranks,
             f"after fold {fold + 1}: {result.seconds:.0f} s of training, best epoch {result.best_epoch}",
         )
     settings = {name: str(value) for name, value in vars(options).items()}
-    return {"ranks": ranks_by_method, "trainings": trainings, "options": settings}
+    return {"ranks": all_ranks, "trainings": trainings, "options": settings}
 
 
-def show(ranks_by_method: dict[str, list[int | None]], title: str) -> None:
+def show(ranks_by_name: dict[str, list[int | None]], title: str) -> None:
     """Print one line for each model and method."""
     print(f"\n{title}\n{'':30} {'n':>4}  recall@1 (95 %)      recall@3  recall@5   MRR@5")
-    for name, method_ranks in ranks_by_method.items():
-        metrics: Metrics = evaluate(method_ranks)
+    for name, name_ranks in ranks_by_name.items():
+        metrics: Metrics = evaluate(name_ranks)
         first = metrics.recall[1]
         print(
             f"{name:30} {metrics.n:4}  {first.value:.3f} ({first.low:.3f}-{first.high:.3f})"
@@ -128,9 +128,14 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--base-model", default="all-MiniLM-L6-v2")
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--run", type=int, help="only so many of the folds")
+    parser.add_argument("--run", type=int, help="how many of the folds to run")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--test-share", type=float, default=0.06, help="of the rows not asked, watched only")
+    parser.add_argument(
+        "--test-share",
+        type=float,
+        default=0.06,
+        help="share of the training rows that only selects the epoch",
+    )
     parser.add_argument("--loss", default=defaults.loss)
     for name in ("epochs", "batch_size", "learning_rate", "transaction_share"):
         default = getattr(defaults, name)

@@ -1,11 +1,10 @@
-"""A search that is killed, beside one that is not.
+"""Compares a search that is killed with one that is not.
 
     python -m benchmarks.search ../shared/data/tech_expenses --rows 120
 
-Real processes over rows of the folder (as `benchmarks/recipe.py` reads it). The same search runs twice. In
-the second run all its workers are killed with SIGKILL, twice: while trials are at work, and while the search
-takes a step; and started again. Prints whether both had the same trials and winner; exit 1 where they
-had not.
+Runs the same search twice in real processes, on rows of the folder (see `benchmarks/recipe.py`). In the
+second run all workers are killed with SIGKILL and restarted, twice: while trials are running, and while the
+search takes a step. Prints whether both runs had the same trials and winner; exits with 1 where they had not.
 """
 
 import argparse
@@ -32,7 +31,7 @@ OPEN = {"queued", "running"}
 
 @dataclass(frozen=True)
 class Searched:
-    """A search's end, and what it took: `seconds` until then, leases that ran out, trials by gpu worker."""
+    """A finished search: its duration, the leases that ran out, and the trials of each gpu worker."""
 
     job: Any
     seconds: float
@@ -42,12 +41,12 @@ class Searched:
 
     @property
     def table(self) -> list[dict[str, Any]]:
-        """The trials, without what is another each time."""
+        """The trials, without what differs between runs."""
         return [{key: row[key] for key in row if key != "job_id"} for row in self.job.result["trials"]]
 
 
 def main() -> int:
-    """Both searches in a new folder; the exit status."""
+    """Run both searches in a new folder; the exit status."""
     options = _arguments()
     workers = [f"gpu-{number}" for number in range(1, options.workers + 1)]
     with (
@@ -67,7 +66,7 @@ def main() -> int:
 
 
 def _prepare(stack: Stack, http: httpx.Client, material: Material, rows: int | None) -> str:
-    """Import and freeze the folder's rows, or so many of them drawn by seed; the dataset's id."""
+    """Import and freeze the folder's rows, or a random sample of this size; the dataset's id."""
     http.put("/v1/categories", json={"categories": material.categories}).raise_for_status()
     chosen = material.labelled
     if rows is not None:
@@ -77,7 +76,7 @@ def _prepare(stack: Stack, http: httpx.Client, material: Material, rows: int | N
     form = {"format": "jsonl", "mapping": json.dumps(mapping)}
     sent = http.post("/v1/imports", data=form, files={"file": ("rows.jsonl", lines)})
     stack.ended(sent.raise_for_status().json()["id"])
-    # Nearly all rows are learnt from: what is tried is the search, not the model.
+    # Nearly all rows are for training: this tests the search, not the model.
     ratios = {"train": 0.9, "test": 0.05, "eval": 0.05}
     frozen = http.post("/v1/datasets", json={"name": "search", "seed": 0, "ratios": ratios})
     ended = stack.ended(frozen.raise_for_status().json()["id"])
@@ -96,7 +95,7 @@ def _search(
     *,
     kills: bool,
 ) -> Searched:
-    """One search from its request to the end of the winner's training."""
+    """Run a search, from the request to the end of the winner's training."""
     low, high = options.epochs
     body = {
         "dataset_id": dataset_id,
@@ -126,7 +125,7 @@ def _search(
 
 
 def _kill_at_trial(stack: Stack, search_id: str, workers: list[str]) -> None:
-    """All workers at once, while a trial of each that has one is under way."""
+    """Kill all workers at once while a trial is running."""
     query = (
         "SELECT count(*) FROM jobs WHERE parent_id = :id AND status = 'running' "
         "AND (progress->>'done')::int > 0"
@@ -136,7 +135,7 @@ def _kill_at_trial(stack: Stack, search_id: str, workers: list[str]) -> None:
 
 
 def _kill_at_step(stack: Stack, search_id: str, workers: list[str]) -> None:
-    """All workers at once, as soon as the search itself is seen at work."""
+    """Kill all workers at once while the search takes a step."""
     eventually(
         lambda: stack.job(search_id).status != "queued",
         "the search takes a step",
@@ -186,15 +185,15 @@ def _show(whole: Searched, killed: Searched, options: argparse.Namespace) -> int
         "steps of the search": [run.job.attempt for run in both],
         "attempts lost": [run.leases_lost for run in both],
         "winner": [run.job.result["best"]["number"] for run in both],
-        "its MRR@5": [f"{run.job.result['best']['value']:.4f}" for run in both],
-        "trials begun by worker": [str(run.trials_by_worker) for run in both],
+        "MRR@5 of the winner": [f"{run.job.result['best']['value']:.4f}" for run in both],
+        "trials started by worker": [str(run.trials_by_worker) for run in both],
         "training of the winner": [run.training for run in both],
     }
     for name, values in rows.items():
         table.add_row(name, *map(str, values))
     Console(width=120).print(table)
     print(f"same trials: {same_trials}; same winner: {same_winner}")
-    report = {
+    result = {
         "same_trials": same_trials,
         "same_winner": same_winner,
         **{
@@ -203,7 +202,7 @@ def _show(whole: Searched, killed: Searched, options: argparse.Namespace) -> int
         },
     }
     if options.json:
-        options.json.write_text(json.dumps(report, indent=1), "utf-8")
+        options.json.write_text(json.dumps(result, indent=1), "utf-8")
     return 0 if same_trials and same_winner and killed.leases_lost > whole.leases_lost else 1
 
 
@@ -216,7 +215,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--rows", type=int, help="only so many of the folder's rows, drawn by seed")
+    parser.add_argument("--rows", type=int, help="how many of the folder's rows to use, drawn by seed")
     parser.add_argument("--epochs", type=int, nargs=2, default=(1, 2), metavar=("LOW", "HIGH"))
     parser.add_argument("--workers", type=int, default=2, help="gpu workers side by side")
     parser.add_argument("--lease", type=float, default=12, help="seconds until a dead worker is noticed")

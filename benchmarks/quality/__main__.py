@@ -1,7 +1,7 @@
-"""How good the suggestions are, measured: `python -m benchmarks.quality [what …]`.
+"""Measures the quality of the suggestions: `python -m benchmarks.quality [part …]`.
 
-What: tech, cards, held-out, matryoshka, generalisation, speed; nothing: all. Prints tables, and writes
-`quality.json` into `--state`, where each finished unit is kept, so that a run that was stopped goes on.
+Parts: tech, cards, held-out, matryoshka, generalisation, speed; the default is all. Prints tables and writes
+`quality.json` into `--state`. Each finished unit is stored there, so a run that was stopped can be resumed.
 """
 
 import argparse
@@ -22,18 +22,22 @@ PARTS = {
 
 
 def main() -> None:
-    """Parse the command line and run what is asked for."""
+    """Parse the command line and run the parts."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", nargs="*", help=f"of {', '.join(PARTS)}")
-    parser.add_argument("--shared", type=Path, default=Path("../shared/data"), help="the folder of the data")
     parser.add_argument(
-        "--state", type=Path, default=Path(".outlay/quality"), help="what is done is kept here"
+        "--shared", type=Path, default=Path("../shared/data"), help="the folder with the data"
     )
-    parser.add_argument("--seeds", type=int, default=3, help="of the tech expenses")
-    parser.add_argument("--reranked-seeds", type=int, default=1, help="so many of them with a reranker")
-    parser.add_argument("--epochs", type=int, default=1, help="of the purchase cards")
+    parser.add_argument(
+        "--state", type=Path, default=Path(".outlay/quality"), help="finished units are stored here"
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="for the tech expenses")
+    parser.add_argument(
+        "--reranked-seeds", type=int, default=1, help="how many of the seeds run with a reranker"
+    )
+    parser.add_argument("--epochs", type=int, default=1, help="for the purchase cards")
     options = parser.parse_args()
     units = Units(options.state)
     kept = options.state / "quality.json"

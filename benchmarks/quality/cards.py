@@ -1,4 +1,4 @@
-"""The purchase cards: learn until June 2016, ask from July on; then the same with cost centres held out."""
+"""The purchase cards: trained until June 2016, evaluated on later rows; then on held-out cost centres."""
 
 import argparse
 import hashlib
@@ -29,8 +29,8 @@ from shared.training.rows import TrainRow
 from shared.transactions.text import amount_band
 
 LAST_TRAIN = "2016-06-30"
-HELD_OUT = 5  # one cost centre in so many
-MINORITY = 1 / 3  # a text's label counts as its own where it has so much of the commonest one's rows
+HELD_OUT = 5  # one cost centre in five is held out
+MINORITY = 1 / 3  # a text keeps a label that has at least this share of its commonest label's rows
 RIVAL = "tfidf_lr"
 PLACED = "tfidf_lr, cost centre in its text"
 SERVED = "tuned: serving"
@@ -41,31 +41,29 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     data = material.purchase_cards(options.shared / "purchase_cards")
     is_held_out = options.part == "held-out"
     train = [row for row in data.rows if row.day is not None and row.day.isoformat() <= LAST_TRAIN]
-    test_rows = [row for row in data.rows if row.day is not None and row.day.isoformat() > LAST_TRAIN]
+    queries = [row for row in data.rows if row.day is not None and row.day.isoformat() > LAST_TRAIN]
     if is_held_out:
         train = [row for row in train if not _is_held_out(row)]
-        test_rows = [row for row in test_rows if _is_held_out(row)]
-    print(f"{len(train)} rows to learn from, {len(test_rows)} asked, {len(data.chart)} categories")
+        queries = [row for row in queries if _is_held_out(row)]
+    print(f"{len(train)} training rows, {len(queries)} queries, {len(data.chart)} categories")
     ranks: dict[str, list[int | None]] = {}
     for method in METHODS:
-        unit = units.once(f"{options.part}-{method}", partial(_baseline, method, data, train, test_rows))
+        unit = units.once(f"{options.part}-{method}", partial(_baseline, method, data, train, queries))
         ranks[method] = unit["ranks"]
-    unit = units.once(f"{options.part}-placed", lambda: _baseline(RIVAL, data, train, test_rows, _placed))
+    unit = units.once(f"{options.part}-placed", lambda: _baseline(RIVAL, data, train, queries, _placed))
     ranks[PLACED] = unit["ranks"]
     base = SentenceTransformerEncoder(resolve_model("all-MiniLM-L6-v2").path)
-    unit = units.once(
-        f"{options.part}-base", lambda: {"ranks": _stages("base", base, data, train, test_rows)}
-    )
+    unit = units.once(f"{options.part}-base", lambda: {"ranks": _stages("base", base, data, train, queries)})
     ranks |= unit["ranks"]
     folder = units.folder / f"{options.part}-model"
     training = units.once(f"{options.part}-training", lambda: _tune(data, train, folder, options.epochs))
     tuned = SentenceTransformerEncoder(folder)
     unit = units.once(
-        f"{options.part}-tuned", lambda: {"ranks": _stages("tuned", tuned, data, train, test_rows)}
+        f"{options.part}-tuned", lambda: {"ranks": _stages("tuned", tuned, data, train, queries)}
     )
     ranks |= unit["ranks"]
     print(f"training: {json.dumps(training)}")
-    return {"training": training, **_report(ranks, train, test_rows, options.part)}
+    return {"training": training, **_report(ranks, train, queries, options.part)}
 
 
 def _is_held_out(row: Row) -> bool:
@@ -78,7 +76,7 @@ def _text(row: Row) -> str:
 
 
 def _placed(row: Row) -> str:
-    """With the cost centre, too, which serving hears as habits and precedents: all that we know."""
+    """The text with the cost centre, which serving knows as habits and precedents."""
     return f"{_text(row)}, {row.fields.location}"
 
 
@@ -86,45 +84,45 @@ def _baseline(
     method: str,
     data: Data,
     train: Sequence[Row],
-    test_rows: Sequence[Row],
+    queries: Sequence[Row],
     text_of: Callable[[Row], str] = _text,
 ) -> dict[str, Any]:
-    """Ranks of the asked rows; each distinct one is asked once."""
+    """The ranks of the queries; each distinct one is computed once."""
     texts = {category_id: choice.text for category_id, choice in data.choices(TEXTS).items()}
-    questions = material.counted(test_rows, text_of)
-    ranked = rankings(method, material.counted(train, text_of), questions, texts)
-    rank = {
-        (question.text, question.merchant, question.category_id): at
-        for question, at in zip(questions, ranked, strict=True)
+    distinct = material.counted(queries, text_of)
+    distinct_ranks = rankings(method, material.counted(train, text_of), distinct, texts)
+    rank_of_distinct = {
+        (row.text, row.merchant, row.category_id): position
+        for row, position in zip(distinct, distinct_ranks, strict=True)
     }
-    return {"ranks": [rank[text_of(row), row.merchant, row.category_id] for row in test_rows]}
+    return {"ranks": [rank_of_distinct[text_of(row), row.merchant, row.category_id] for row in queries]}
 
 
 def _stages(
-    name: str, encoder: Encoder, data: Data, train: Sequence[Row], test_rows: Sequence[Row]
+    name: str, encoder: Encoder, data: Data, train: Sequence[Row], queries: Sequence[Row]
 ) -> dict[str, list[int | None]]:
-    """Category texts alone, with history, and with the habits and precedents of the cost centre: serving."""
+    """The ranks by category texts alone, with history, and with habits and precedents of the cost centre."""
     choices = data.choices(TEXTS)
-    history, questions = ([row.exact(TEXTS) for row in rows] for rows in (train, test_rows))
-    kept = _Kept(encoder)
-    ways = {
+    history, questions = ([row.exact(TEXTS) for row in rows] for rows in (train, queries))
+    caching = _CachingEncoder(encoder)
+    stages = {
         "texts": ([], False),
         "texts + history": (history, False),
         "serving": (history, True),
     }
     ranks: dict[str, list[int | None]] = {}
-    for way, (rows, with_habits) in ways.items():
-        ranked = rank_exactly(
-            kept, choices, rows, questions, is_tuned=name != "base", with_habits=with_habits
+    for stage, (rows, with_habits) in stages.items():
+        rankings = rank_exactly(
+            caching, choices, rows, questions, is_tuned=name != "base", with_habits=with_habits
         )
-        ranks[f"{name}: {way}"] = [
-            rank_of(row.category_id, ranking) for row, ranking in zip(test_rows, ranked, strict=True)
+        ranks[f"{name}: {stage}"] = [
+            rank_of(row.category_id, ranking) for row, ranking in zip(queries, rankings, strict=True)
         ]
     return ranks
 
 
-class _Kept:
-    """An encoder that remembers: the ways ask for the same texts again."""
+class _CachingEncoder:
+    """An encoder that caches vectors, since each stage needs those of the same texts."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
@@ -145,7 +143,7 @@ class _Kept:
 
 
 def _tune(data: Data, train: Sequence[Row], folder: Path, epochs: int) -> dict[str, Any]:
-    """Each distinct text once with its commonest label, and again with each that is nearly as common."""
+    """Train on each distinct text with its commonest label, and with each label that is nearly as common."""
     counts: dict[str, Counter[uuid.UUID]] = {}
     for row in train:
         counts.setdefault(TEXTS.of_transaction(row.fields), Counter())[row.category_id] += 1
@@ -176,12 +174,14 @@ def _tune(data: Data, train: Sequence[Row], folder: Path, epochs: int) -> dict[s
 
 
 def _report(
-    ranks: Mapping[str, list[int | None]], train: Sequence[Row], test_rows: Sequence[Row], part: str
+    ranks: Mapping[str, list[int | None]], train: Sequence[Row], queries: Sequence[Row], part: str
 ) -> dict[str, Any]:
     slices: dict[str, Any] = {}
-    groups = [str(row.category_id) for row in test_rows]
-    for name, members in _slices(train, test_rows).items():
-        lines = {method: [method_ranks[at] for at in members] for method, method_ranks in ranks.items()}
+    groups = [str(row.category_id) for row in queries]
+    for name, members in _slices(train, queries).items():
+        lines = {
+            method: [method_ranks[position] for position in members] for method, method_ranks in ranks.items()
+        }
         if name == "all":
             tables.show(f"{part}: all", lines)
         slices[name] = {
@@ -197,7 +197,7 @@ def _report(
         }
     macro = {method: macro_recall(groups, method_ranks).value for method, method_ranks in ranks.items()}
     for rival in (RIVAL, PLACED):
-        _compare(ranks, rival, _slices(train, test_rows), part)
+        _compare(ranks, rival, _slices(train, queries), part)
     print("macro recall@1: " + ", ".join(f"{method} {value:.3f}" for method, value in macro.items()))
     return {"slices": slices, "macro_recall_at_1": macro}
 
@@ -208,28 +208,30 @@ def _compare(
     print(f"\n{part}: recall@1 by slice, against {rival}")
     print(f"{'':44} {'n':>6}  {'rival':>9}  served  difference (95 %), p")
     for name, members in slices.items():
-        mine, theirs = ([ranks[method][at] for at in members] for method in (SERVED, rival))
-        pair = differences(theirs, mine)[0]  # recall@1
+        served_ranks, rival_ranks = (
+            [ranks[method][position] for position in members] for method in (SERVED, rival)
+        )
+        pair = differences(rival_ranks, served_ranks)[0]  # recall@1
         print(
             f"{name:44} {len(members):6}  {pair.baseline:9.3f}  {pair.candidate:6.3f}  "
             f"{pair.difference:+.3f} ({pair.low:+.3f} to {pair.high:+.3f}), {pair.p:.4f}"
         )
 
 
-def _slices(train: Sequence[Row], test_rows: Sequence[Row]) -> dict[str, list[int]]:
-    """Positions of the asked rows by slice."""
+def _slices(train: Sequence[Row], queries: Sequence[Row]) -> dict[str, list[int]]:
+    """The positions of the queries by slice."""
     merchants = {row.merchant for row in train}
     labelled = Counter(row.category_id for row in train)
-    slices: dict[str, list[int]] = {"all": list(range(len(test_rows)))}
+    slices: dict[str, list[int]] = {"all": list(range(len(queries)))}
 
-    def put(name: str, at: int) -> None:
-        slices.setdefault(name, []).append(at)
+    def add(name: str, position: int) -> None:
+        slices.setdefault(name, []).append(position)
 
-    for at, row in enumerate(test_rows):
-        put("merchant seen" if row.merchant in merchants else "merchant never seen", at)
+    for position, row in enumerate(queries):
+        add("merchant seen" if row.merchant in merchants else "merchant never seen", position)
         rows = labelled[row.category_id]
         size = "under 100" if rows < 100 else "100 to 999" if rows < 1000 else "1,000 or more"
-        put(f"category with {size} rows", at)
-        put(f"amount: {amount_band(row.fields.amount)}", at)
-        put(f"directorate {row.fields.department}", at)
-    return {name: positions for name, positions in slices.items() if len(positions) >= 50}
+        add(f"category with {size} rows", position)
+        add(f"amount: {amount_band(row.fields.amount)}", position)
+        add(f"directorate {row.fields.department}", position)
+    return {name: members for name, members in slices.items() if len(members) >= 50}

@@ -1,4 +1,4 @@
-"""Categories that training never saw, and categories under other names: is a tuned model still no worse?"""
+"""Categories that training never saw, and renamed ones: is a tuned model still as good as the base model?"""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ TEXT = "texts + departments"  # without history: neither a new nor a renamed cat
 
 
 def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
-    """Base and tuned on the same rows, and whether what is between them is more than chance."""
+    """The base model and tuned ones on the same rows, and whether their difference is significant."""
     data = material.tech_expenses(options.shared / "tech_expenses")
     unseen = _joined(
         units.once(f"unseen-{fold}", partial(_unseen, data, fold, units))["ranks"] for fold in range(FOLDS)
@@ -34,14 +34,14 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
     renamed = _joined(
         units.once(f"renamed-{fold}", partial(_renamed, data, fold, units))["ranks"] for fold in range(FOLDS)
     )
-    results: dict[str, Any] = {}
+    comparisons: dict[str, Any] = {}
     tables.show("categories held out whole", unseen)
     for share in (0.0, *BASE_SHARES):
-        results[f"held out: {_name(share)}"] = _compare(unseen, "base", _name(share))
+        comparisons[f"held out: {_name(share)}"] = _compare(unseen, "base", _name(share))
     tables.show("categories renamed", renamed)
     for way in ("as trained, ", "renamed, ", "renamed, names only, "):
-        results[f"renamed: {way}"] = _compare(renamed, f"{way}base", f"{way}tuned")
-    return results
+        comparisons[f"renamed: {way}"] = _compare(renamed, f"{way}base", f"{way}tuned")
+    return comparisons
 
 
 def _compare(ranks: Ranks, baseline: str, candidate: str) -> dict[str, Any]:
@@ -62,27 +62,33 @@ def _joined(folds: Any) -> Ranks:
 
 
 def _unseen(data: Data, fold: int, units: Units) -> dict[str, Any]:
-    """A fifth of the categories is kept from training with all its rows; then all are to choose from."""
+    """A fifth of the categories is held out from training, rows and all; then all can be chosen."""
     order = random.Random(0).sample(sorted(data.chart), len(data.chart))
-    out = set(order[fold::FOLDS])
-    known = [row for row in data.rows if row.category_id not in out]
-    held_out = [row for row in data.rows if row.category_id in out]
-    seen = Data(
+    held_out = set(order[fold::FOLDS])
+    known = [row for row in data.rows if row.category_id not in held_out]
+    queries = [row for row in data.rows if row.category_id in held_out]
+    without_held_out = Data(
         data.rows,
-        {category_id: category for category_id, category in data.chart.items() if category_id not in out},
+        {
+            category_id: category
+            for category_id, category in data.chart.items()
+            if category_id not in held_out
+        },
     )
     folder = units.folder / f"unseen-model-{fold}"
 
     def train() -> dict[str, Any]:
-        shutil.rmtree(folder, ignore_errors=True)  # what a run that was stopped left
-        return {"seconds": tune(seen, known, folder, Recipe(seed=fold)).seconds}
+        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was stopped
+        return {"seconds": tune(without_held_out, known, folder, Recipe(seed=fold)).seconds}
 
     units.once(f"unseen-training-{fold}", train)
-    ranks = stages("base", base_encoder(), data, known, held_out)
+    ranks = stages("base", base_encoder(), data, known, queries)
     for share in (0.0, *BASE_SHARES):
-        with tempfile.TemporaryDirectory() as moved:
-            average({folder: 1 - share, resolve_model("all-MiniLM-L6-v2").path: share}, Path(moved), "cpu")
-            ranks |= stages(_name(share), SentenceTransformerEncoder(Path(moved)), data, known, held_out)
+        with tempfile.TemporaryDirectory() as folder_name:
+            average(
+                {folder: 1 - share, resolve_model("all-MiniLM-L6-v2").path: share}, Path(folder_name), "cpu"
+            )
+            ranks |= stages(_name(share), SentenceTransformerEncoder(Path(folder_name)), data, known, queries)
     return {"ranks": ranks}
 
 
@@ -91,9 +97,9 @@ def _name(base_share: float) -> str:
 
 
 def _renamed(data: Data, fold: int, units: Units) -> dict[str, Any]:
-    """The folds of the tech expenses, asked of charts whose categories have other names."""
+    """The folds of the tech expenses, with charts whose categories have other names."""
     names = json.loads((Path(__file__).parent / "renamed.json").read_text("utf-8"))
-    known, held_out = ([data.rows[at] for at in some] for some in halves(data, 0, fold))
+    known, queries = ([data.rows[position] for position in half] for half in halves(data, 0, fold))
     charts = {
         "as trained": data,
         "renamed": _with(
@@ -114,10 +120,10 @@ def _renamed(data: Data, fold: int, units: Units) -> dict[str, Any]:
     }
     return {
         "ranks": {
-            f"{title}, {way}": ranks
+            f"{title}, {stage}": ranks
             for title, chart in charts.items()
             for name, encoder in models.items()
-            for way, ranks in stages(name, encoder, chart, known, held_out).items()
+            for stage, ranks in stages(name, encoder, chart, known, queries).items()
         }
     }
 

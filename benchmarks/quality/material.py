@@ -1,4 +1,4 @@
-"""The two collections of real and made-up transactions that quality is measured on, in one shape."""
+"""The two data sets that quality is measured on, real and synthetic transactions, in one shape."""
 
 import csv
 import datetime as dt
@@ -51,7 +51,7 @@ class Data:
     chart: dict[uuid.UUID, dict[str, Any]]
 
     def choices(self, texts: TextFormat, *, with_departments: bool = True) -> dict[uuid.UUID, Choice]:
-        """The chart as serving chooses from it."""
+        """The choices as serving has them."""
         return {
             category_id: Choice.of(
                 texts.of_frozen(category), category["departments"] if with_departments else ()
@@ -65,15 +65,15 @@ class Data:
 
 
 def tech_expenses(folder: Path) -> Data:
-    """260 made-up transactions of a technology company in 27 categories."""
+    """260 synthetic transactions of a technology company in 27 categories."""
     chart = {
-        derived_id("category", sample["category"]): {
-            "name": sample["category"],
+        derived_id("category", category["category"]): {
+            "name": category["category"],
             "description": None,
-            "examples": sample["sample_transactions"],
-            "departments": sample["departments"],
+            "examples": category["sample_transactions"],
+            "departments": category["departments"],
         }
-        for sample in json.loads((folder / "categories.json").read_text("utf-8"))
+        for category in json.loads((folder / "categories.json").read_text("utf-8"))
     }
     rows = []
     for line in (folder / "transactions.jsonl").read_text("utf-8").splitlines():
@@ -87,13 +87,13 @@ def tech_expenses(folder: Path) -> Data:
 
 
 def purchase_cards(folder: Path) -> Data:
-    """Some 103,000 purchases of a city council, coded by those who spent, in codes of at least 30 rows.
+    """Some 103,000 purchases of a city council, coded by the people who spent, in codes of at least 30 rows.
 
-    The directorate is the department, the cost centre the location: it is in no text, only in the habits.
+    The directorate is the department. The cost centre is the location, which only the habits know.
     """
     with gzip.open(folder / "transactions.csv.gz", "rt", encoding="utf-8", newline="") as file:
-        purchases = list(csv.DictReader(file))
-    counts = Counter(row["gl_code"] for row in purchases)
+        lines = list(csv.DictReader(file))
+    counts = Counter(row["gl_code"] for row in lines)
     kept = {code for code, number in counts.items() if number >= MIN_ROWS}
     with (folder / "categories.csv").open(encoding="utf-8", newline="") as file:
         names = {row["gl_code"]: row["gl_description"] for row in csv.DictReader(file)}
@@ -106,7 +106,7 @@ def purchase_cards(folder: Path) -> Data:
         }
         for code in sorted(kept)
     }
-    rows = [_purchase(row) for row in purchases if row["gl_code"] in kept]
+    rows = [_purchase(row) for row in lines if row["gl_code"] in kept]
     return Data(rows, chart)
 
 
@@ -130,5 +130,5 @@ def counted(rows: Sequence[Row], text_of: Callable[[Row], str]) -> list[Baseline
     """Each distinct (text, merchant, category) once, with the number of its rows, ordered by contents."""
     counts = Counter((text_of(row), row.merchant, row.category_id) for row in rows)
     return [
-        BaselineRow(*key, number) for key, number in sorted(counts.items(), key=lambda item: str(item[0]))
+        BaselineRow(*key, number) for key, number in sorted(counts.items(), key=lambda entry: str(entry[0]))
     ]

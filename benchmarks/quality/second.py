@@ -1,4 +1,4 @@
-"""What a reranker behind the tuned bi-encoder adds and costs, and what a bi-encoder learns from it."""
+"""What a reranker behind the tuned bi-encoder adds and costs, and a bi-encoder distilled from it."""
 
 import shutil
 import time
@@ -24,30 +24,32 @@ TOP_N = 10
 
 
 def reranked(
-    data: Data, known: Sequence[Row], held_out: Sequence[Row], encoder: Encoder, reranker: Path
+    data: Data, known: Sequence[Row], queries: Sequence[Row], encoder: Encoder, reranker: Path
 ) -> dict[str, Any]:
-    """Ranks of the asked rows after a second stage of serving, and its milliseconds a row."""
+    """The ranks of the queries after the second stage of serving, and its milliseconds per row."""
     choices = data.choices(TEXTS)
-    questions = [row.exact(TEXTS) for row in held_out]
-    ranked = rank_exactly(encoder, choices, [row.exact(TEXTS) for row in known], questions, is_tuned=True)
+    questions = [row.exact(TEXTS) for row in queries]
+    rankings = rank_exactly(encoder, choices, [row.exact(TEXTS) for row in known], questions, is_tuned=True)
     model = CrossEncoderReranker(reranker)
     model.score([RerankQuery("warm", ["up"])])
     stage = SecondStage(
         model, TEXTS, {category_id: choice.text for category_id, choice in choices.items()}, TOP_N
     )
     started = time.perf_counter()
-    again = stage.rerank([row.fields for row in held_out], ranked)
-    took = (time.perf_counter() - started) / len(held_out)
-    ranks = [rank_of(row.category_id, ranking) for row, ranking in zip(held_out, again, strict=True)]
+    reranked_rankings = stage.rerank([row.fields for row in queries], rankings)
+    took = (time.perf_counter() - started) / len(queries)
+    ranks = [
+        rank_of(row.category_id, ranking) for row, ranking in zip(queries, reranked_rankings, strict=True)
+    ]
     return {"ranks": ranks, "rerank_ms": 1000 * took}
 
 
 def reranker_model(data: Data, known: Sequence[Row], model: Path, name: str, units: Units) -> Path:
-    """The folder of a reranker of what the bi-encoder finds, trained on the known rows."""
+    """The folder of a reranker for the bi-encoder's candidates, trained on the known rows."""
     folder = units.folder / f"reranker-{name}"
 
     def train() -> dict[str, Any]:
-        shutil.rmtree(folder, ignore_errors=True)  # what a run that was stopped left
+        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was stopped
         result = train_reranker(
             RerankerRequest(
                 base_model=model,
@@ -68,7 +70,7 @@ def reranker_model(data: Data, known: Sequence[Row], model: Path, name: str, uni
 def student_model(
     data: Data, known: Sequence[Row], model: Path, teacher: Path, name: str, units: Units
 ) -> Path:
-    """The folder of the bi-encoder, taught further by the reranker: as fast as it was."""
+    """The folder of the bi-encoder distilled from the reranker: better, and as fast as before."""
     folder = units.folder / f"student-{name}"
 
     def train() -> dict[str, Any]:
@@ -91,7 +93,7 @@ def student_model(
 
 
 def _examples(data: Data) -> tuple[Example, ...]:
-    """The chart's own examples, which a reranker learns from as from rows."""
+    """The examples of the chart, which a reranker is trained on like rows."""
     ids = {category["name"]: str(category_id) for category_id, category in data.chart.items()}
     examples = examples_of(
         {str(category_id): category for category_id, category in data.chart.items()}, TEXTS

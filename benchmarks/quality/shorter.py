@@ -1,4 +1,4 @@
-"""Matryoshka: vectors cut to fewer numbers. What it costs in recall and saves in the index."""
+"""Matryoshka: what shorter vectors cost in recall and save in the index."""
 
 import argparse
 import os
@@ -30,19 +30,19 @@ QUERIES = 300
 
 
 def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
-    """recall@1 at each dimension over five folds; the index's size and time with made-up points."""
+    """recall@1 at each dimension over five folds; the size of the index and its times with random points."""
     data = material.tech_expenses(options.shared / "tech_expenses")
     ranks: dict[str, list[int | None]] = {}
     for fold in range(FOLDS):
         unit = units.once(f"matryoshka-{fold}", partial(_fold, data, fold))
-        for name, dimension_ranks in unit["ranks"].items():
-            ranks.setdefault(name, []).extend(dimension_ranks)
+        for name, fold_ranks in unit["ranks"].items():
+            ranks.setdefault(name, []).extend(fold_ranks)
     tables.show("matryoshka, tech expenses, 5 folds", dict(sorted(ranks.items())))
     indexes = {str(d): units.once(f"index-{d}", partial(_index, d)) for d in DIMENSIONS}
     print(f"\n{'dimension':>10} {'bytes a point':>14} {'ms a search (median, p95)':>28}, {POINTS} points")
-    for dimension, cost in indexes.items():
-        times = f"{cost['median_ms']:18.2f} {cost['p95_ms']:8.2f}"
-        print(f"{dimension:>10} {cost['bytes_per_point']:14.0f} {times}")
+    for dimension, figures in indexes.items():
+        times = f"{figures['median_ms']:18.2f} {figures['p95_ms']:8.2f}"
+        print(f"{dimension:>10} {figures['bytes_per_point']:14.0f} {times}")
     recall = {
         name: float(np.mean(tables.values(dimension_ranks, 1))) for name, dimension_ranks in ranks.items()
     }
@@ -50,19 +50,19 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
 
 
 def _fold(data: Data, fold: int) -> dict[str, Any]:
-    known, held_out = ([data.rows[at] for at in some] for some in halves(data, 0, fold))
+    known, queries = ([data.rows[position] for position in half] for half in halves(data, 0, fold))
     ranks: dict[str, list[int | None]] = {}
     with tempfile.TemporaryDirectory() as folder:
         recipe = Recipe(seed=fold, matryoshka_dimensions=DIMENSIONS)
         model = tune(data, known, Path(folder) / "model", recipe).model_dir
         for dimension in DIMENSIONS:
             encoder = SentenceTransformerEncoder(model, dimension=dimension)
-            ranks |= stages(f"{dimension:3} numbers", encoder, data, known, held_out)
+            ranks |= stages(f"{dimension:3} numbers", encoder, data, known, queries)
     return {"ranks": ranks}
 
 
 def _index(dimension: int) -> dict[str, Any]:
-    """A Qdrant Edge of one organisation's points, asked as serving asks it."""
+    """A Qdrant Edge with one organisation's points, searched as serving does."""
     folder = Path(tempfile.mkdtemp(prefix="outlay-index-"))
     key, socket = secrets.token_hex(16), folder / "edge.sock"
     sidecar = subprocess.Popen(

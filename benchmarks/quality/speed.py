@@ -1,4 +1,4 @@
-"""How long a training takes here, and what it needs."""
+"""The duration and the memory of a training on this machine."""
 
 import argparse
 import tempfile
@@ -21,6 +21,6 @@ def run(options: argparse.Namespace, units: Units) -> dict[str, Any]:
         wanted = ("seconds", "rows_per_second", "peak_memory_mb", "steps", "device", "precision")
         return {name: getattr(result, name) for name in wanted}
 
-    seconds = units.once("speed", train)
-    print(f"\n{len(data.rows)} rows x {Recipe().epochs} epochs: {seconds}")
-    return seconds
+    figures = units.once("speed", train)
+    print(f"\n{len(data.rows)} rows x {Recipe().epochs} epochs: {figures}")
+    return figures

@@ -1,4 +1,4 @@
-"""Tables of figures, as lines of text."""
+"""Tables of figures as text."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,10 +20,11 @@ def reciprocals(ranks: Ranks, k: int) -> list[float]:
 
 
 def of_seeds(rows: Mapping[int, Sequence[float]]) -> Figure:
-    """The mean over rows of each row's mean over seeds; the interval resamples rows, not (row, seed) pairs:
-    the same row under another seed is no new evidence.
+    """The mean over rows of each row's mean over seeds.
+
+    The interval resamples rows, not (row, seed) pairs: the same row under another seed is no new evidence.
     """
-    return figure(np.array([np.mean(row_values) for row_values in rows.values()]))
+    return figure(np.array([np.mean(values_by_seed) for values_by_seed in rows.values()]))
 
 
 def show(title: str, lines: Mapping[str, Ranks]) -> None:

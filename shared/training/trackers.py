@@ -45,8 +45,8 @@ class ReportNotBegun(AppError):
 
     def __init__(self, tracker: str) -> None:
         super().__init__(
-            f"{tracker}, which OUTLAY_TRAINING_REPORTS names, does not accept a new run. Look at the worker's "
-            "log, and at the address and key in the tracker's own environment variables."
+            f"{tracker}, which OUTLAY_TRAINING_REPORTS names, does not accept a new run. Look at the "
+            "worker's log, and at the address and key in the tracker's own environment variables."
         )
 
 
