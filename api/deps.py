@@ -67,8 +67,12 @@ async def get_session(connections: Connections) -> AsyncIterator[orm.Session]:
 Session = Annotated[orm.Session, Depends(get_session, scope="function")]
 
 
-async def authenticate(connections: ConnectionsValue, rate_limit: RateLimitValue, key: str) -> Principal:
+async def authenticate(
+    request: Request, connections: ConnectionsValue, rate_limit: RateLimitValue, key: str
+) -> Principal:
     """Who the API key belongs to; the request counts against the key's rate limit and is logged under its id.
+
+    Both limits, that of the key and that of the address's failures, hold before the key is looked up.
 
     The API and the console both authenticate here. The transaction ends before the work begins: categorize
     holds none while it encodes, and an upload none while it streams in.
@@ -76,11 +80,16 @@ async def authenticate(connections: ConnectionsValue, rate_limit: RateLimitValue
     Raises:
         Unauthenticated: the key is malformed, revoked or expired.
         RateLimited: the key has used up its rate limit.
+        TooManyGuesses: too many requests from the client's address had an invalid key.
     """
-    principal = await connections.run(lambda session: organizations.authenticate(session, key))
+    async with rate_limit.guarding(_address_of(request), key):
+        principal = await connections.run(lambda session: organizations.authenticate(session, key))
     bind_contextvars(organization_id=str(principal.organization_id), key_id=str(principal.key_id))
-    await rate_limit.count(str(principal.key_id))
     return principal
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
 
 
 def check_scope(principal: Principal, scope: Scope) -> None:
@@ -101,7 +110,7 @@ def require(scope: Scope) -> Callable[..., Awaitable[Principal]]:
         rate_limit: RateLimit,
         _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],  # so that the schema says it
     ) -> Principal:
-        principal = await authenticate(connections, rate_limit, key_of(request))
+        principal = await authenticate(request, connections, rate_limit, key_of(request))
         check_scope(principal, scope)
         return principal
 
@@ -115,16 +124,17 @@ Admin = Annotated[Principal, Depends(admin)]
 
 
 async def check_root_key(
+    request: Request,
     resources: Resources,
     rate_limit: RateLimit,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_root_bearer)],
 ) -> None:
     """Let the operator pass, and nobody where no root key is set."""
     key = resources.settings.root_key
-    given = b"" if credentials is None else credentials.credentials.encode()
-    if key is None or not hmac.compare_digest(given, key.get_secret_value().encode()):
-        raise Unauthenticated("The root key is needed: setting OUTLAY_ROOT_KEY, sent as a bearer token.")
-    await rate_limit.count("root")
+    given = "" if credentials is None else credentials.credentials
+    async with rate_limit.guarding(_address_of(request), given):
+        if key is None or not hmac.compare_digest(given.encode(), key.get_secret_value().encode()):
+            raise Unauthenticated("The root key is needed: setting OUTLAY_ROOT_KEY, sent as a bearer token.")
 
 
 RootKey = Depends(check_root_key)

@@ -1,12 +1,19 @@
 """How much may be asked: by a key in a while, which Valkey counts, and at once in this process."""
 
+import hashlib
+import ipaddress
 import re
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import anyio
 import limits
 import redis.asyncio
+from cachetools import TTLCache
+from limits import RateLimitItem
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio.retry import Retry
@@ -16,13 +23,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.console.error_pages import as_page
 from api.errors import app_error_response
-from shared.kit.errors import TooMany, Unavailable
+from shared.kit.errors import TooMany, Unauthenticated, Unavailable
 from shared.kit.logging import get_logger
 from shared.kit.settings import Settings
 
 log = get_logger(__name__)
 
-TIMEOUT_SECONDS = 0.25  # for all that one request has to say to Valkey
+T = TypeVar("T")
+
+TIMEOUT_SECONDS = 0.25  # for one question to Valkey
+VALID_SECONDS = 600.0  # for which a key that was valid is not taken for a guess
 PAUSE_SECONDS = 3.0  # after a failure, until one request tries again
 LOG_SECONDS = 10.0
 STREAMS_PER_REQUEST = 4  # a stream of events holds a connection and next to nothing else
@@ -41,8 +51,13 @@ class Overloaded(Unavailable):
     message = "This server has as much work as it can do in time. Send the same request again in a second."
 
 
+class TooManyGuesses(TooMany):
+    code = "too-many-failed-authentications"
+    message = "Too many requests from your address had an invalid API key. Try again later."
+
+
 class RateLimit:
-    """The limit of each key, by a sliding window whose two counters lie in Valkey.
+    """The limits of each key and of each address's failures, by sliding windows whose counters lie in Valkey.
 
     While Valkey does not answer, nobody is refused: a limit that does not hold for a while does less harm
     than a door that is shut. One request every three seconds asks it again, and the others do not wait.
@@ -50,6 +65,10 @@ class RateLimit:
 
     def __init__(self, settings: Settings) -> None:
         self._limit = limits.parse(settings.rate_limit) if settings.rate_limit else None
+        self._failures = limits.parse(settings.failed_authentication_limit) if settings.rate_limit else None
+        # Digests of keys that were valid lately. They pass however many guesses come from the same address,
+        # which may be that of a proxy.
+        self._valid: TTLCache[str, bool] = TTLCache(maxsize=10_000, ttl=VALID_SECONDS)
         self._pool = redis.asyncio.ConnectionPool.from_url(
             settings.redis_url,
             socket_timeout=TIMEOUT_SECONDS,
@@ -73,23 +92,55 @@ class RateLimit:
         Raises:
             RateLimited: it is one too many; says when the next may come.
         """
-        if self._limit is None or (self._is_down and time.monotonic() < self._asks_at):
-            return
+        limit = self._limit
+        if limit is not None and await self._ask(lambda: self._window.hit(limit, speaker)) is False:
+            raise RateLimited(retry_after=await self._seconds_until_reset(limit, speaker))
+
+    @asynccontextmanager
+    async def guarding(self, address: str, key: str) -> AsyncIterator[None]:
+        """Look the key up inside: the request is counted before, and a failure against the address.
+
+        Raises:
+            TooManyGuesses: too many requests of this address failed, and the key is not known as valid.
+            RateLimited: it is one request too many with this key.
+        """
+        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+        limit, guesser = self._failures, f"failed:{_network_of(address)}"
+        if (
+            limit is not None
+            and digest not in self._valid
+            and await self._ask(lambda: self._window.test(limit, guesser)) is False
+        ):
+            raise TooManyGuesses(retry_after=await self._seconds_until_reset(limit, guesser))
+        await self.count(digest)
+        try:
+            yield
+        except Unauthenticated:
+            self._valid.pop(digest, None)
+            if limit is not None:
+                await self._ask(lambda: self._window.hit(limit, guesser))
+            raise
+        self._valid[digest] = True
+
+    async def _seconds_until_reset(self, limit: RateLimitItem, speaker: str) -> float:
+        stats = await self._ask(lambda: self._window.get_window_stats(limit, speaker))
+        return 1 if stats is None else max(1, stats.reset_time - time.time())
+
+    async def _ask(self, question: Callable[[], Awaitable[T]]) -> T | None:
+        """Valkey's answer; None while it gives none."""
+        if self._is_down and time.monotonic() < self._asks_at:
+            return None
         self._asks_at = time.monotonic() + PAUSE_SECONDS  # should it be down, then this one asks for all
-        wait: float | None = None
         try:
             with anyio.fail_after(TIMEOUT_SECONDS):
-                if not await self._window.hit(self._limit, speaker):
-                    stats = await self._window.get_window_stats(self._limit, speaker)
-                    wait = max(1, stats.reset_time - time.time())
+                answer = await question()
         except (redis.RedisError, OSError) as error:
             self._fail(error)
-            return
+            return None
         if self._is_down:
             self._is_down = False
             log.info("rate limits hold again")
-        if wait is not None:
-            raise RateLimited(retry_after=wait)
+        return answer
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -100,6 +151,17 @@ class RateLimit:
         if time.monotonic() >= self._logs_at:
             self._logs_at = time.monotonic() + LOG_SECONDS
             log.warning("rate limits do not hold: Valkey does not answer", error=type(error).__name__)
+
+
+def _network_of(address: str) -> str:
+    """The address, or of an IPv6 address its /64, which is one customer's."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # a socket's path, or nothing
+    if parsed.version == 4:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 @dataclass

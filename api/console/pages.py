@@ -57,7 +57,7 @@ async def sign_in(
     """Begin a session, or show the form again with what is wrong; the key is never shown again."""
     try:
         session = ConsoleSession.open(key.strip(), name)
-        principal = await authenticate(connections, rate_limit, session.key)
+        principal = await authenticate(request, connections, rate_limit, session.key)
         check_scope(principal, "read")
     except BadName as error:
         return page("sign_in.html", 422, problem=error.message, name="")

@@ -38,7 +38,7 @@ async def signed_in(request: Request, connections: Connections, rate_limit: Rate
     if session is None:
         raise SignInNeeded
     try:
-        principal = await authenticate(connections, rate_limit, session.key)
+        principal = await authenticate(request, connections, rate_limit, session.key)
     except Unauthenticated:
         raise SignInNeeded from None
     organization = await connections.run(

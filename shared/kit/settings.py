@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 import limits
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -94,6 +94,10 @@ class Settings(BaseSettings):
     rate_limit: str | None = Field(
         default="6000/minute", description="Requests per API key, as `count/period`; empty: no limit."
     )
+    failed_authentication_limit: str = Field(
+        default="60/minute",
+        description="Requests with an invalid key per client address; holds where rate_limit is set.",
+    )
     max_concurrent_requests: int = Field(
         default=32, ge=1, description="In work at once per process; more are answered 503 at once."
     )
@@ -138,14 +142,14 @@ class Settings(BaseSettings):
         default=None, description="OpenTelemetry collector's HTTP address; needs the extra `tracing`."
     )
 
-    @field_validator("rate_limit")
+    @field_validator("rate_limit", "failed_authentication_limit")
     @classmethod
-    def _check_rate_limit(cls, value: str | None) -> str | None:
+    def _check_rate_limit(cls, value: str | None, info: ValidationInfo) -> str | None:
         """At the start rather than at the first request."""
-        if value is None or not value.strip():
+        if info.field_name == "rate_limit" and (value is None or not value.strip()):
             return None
         try:
-            [limit] = limits.parse_many(value)
+            [limit] = limits.parse_many(value or "")
         except ValueError:
             limit = None
         if limit is None or limit.amount < 1:

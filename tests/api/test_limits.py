@@ -6,7 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 
-from api.limits import RateLimit
+from api.limits import RateLimit, _network_of
 from devtools.waiting import eventually
 from shared import bootstrap
 from shared.bootstrap import Resources
@@ -78,6 +78,87 @@ def test_the_root_key_has_a_limit_too(limited: TestClient) -> None:
         limited.post("/v1/organizations", json={}, headers=headers).status_code for _ in range(LIMIT + 1)
     ]
     assert statuses == [422] * LIMIT + [429]
+
+
+GUESSES = 3
+
+
+@pytest.fixture
+def guarded(settings: Settings, valkey: Valkey) -> Iterator[tuple[TestClient, Engine]]:
+    """An app that allows three failed authentications of an address a minute, and its engine."""
+    from api.main import create_app
+
+    limits = {"rate_limit": "1000/minute", "failed_authentication_limit": f"{GUESSES}/minute"}
+    resources = bootstrap.build(settings.model_copy(update={**limits, "redis_url": valkey.url}))
+    with TestClient(create_app(resources=resources)) as client:
+        yield client, resources.engine
+    resources.close()
+
+
+@contextmanager
+def counted_statements(engine: Engine) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def guess(client: TestClient, number: int) -> httpx.Response:
+    key = f"ol_{number:016x}_{'x' * 43}"
+    response: Any = client.get("/v1/categories", headers={"Authorization": f"Bearer {key}"})
+    return response  # type: ignore[no-any-return]  # the test client's own class, which has the same members
+
+
+def test_guesses_at_keys_are_limited_before_the_database_is_asked(
+    guarded: tuple[TestClient, Engine], organization: OrganizationClient
+) -> None:
+    client, engine = guarded
+    assert ask(client, organization).status_code == 200
+    assert [guess(client, number).status_code for number in range(GUESSES)] == [401] * GUESSES
+    with counted_statements(engine) as statements:
+        refused = [guess(client, number) for number in range(20)]
+    assert {answer.status_code for answer in refused} == {429}
+    assert {answer.json()["code"] for answer in refused} == {"too-many-failed-authentications"}
+    assert all(1 <= int(answer.headers["retry-after"]) <= 60 for answer in refused)
+    assert statements == []
+    # A key that was valid lately is no guess, whatever else comes from its address.
+    assert ask(client, organization).status_code == 200
+
+
+def test_guesses_at_the_root_key_and_at_the_consoles_door_are_limited(
+    guarded: tuple[TestClient, Engine],
+) -> None:
+    client, _ = guarded
+    wrong = {"Authorization": "Bearer wrong"}
+    for _ in range(GUESSES):
+        assert client.post("/v1/organizations", json={"name": "A"}, headers=wrong).status_code == 401
+    assert client.post("/v1/organizations", json={"name": "A"}, headers=wrong).status_code == 429
+    key = f"ol_{1:016x}_{'x' * 43}"
+    origin = {"Origin": "http://testserver"}
+    signed_in = client.post("/console/sign-in", data={"key": key, "name": "Eve"}, headers=origin)
+    assert signed_in.status_code == 429
+
+
+def test_the_limit_of_a_key_holds_before_it_is_looked_up(
+    limited: TestClient, organization: OrganizationClient
+) -> None:
+    use_up(limited, organization)
+    resources: Resources = limited.app.state.resources  # type: ignore[attr-defined]  # FastAPI's
+    with counted_statements(resources.engine) as statements:
+        assert ask(limited, organization).status_code == 429
+    assert statements == []
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [("192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"), ("", "")],
+)
+def test_an_ipv6_customer_is_one_address(address: str, counted: str) -> None:
+    assert _network_of(address) == counted
 
 
 def down_lines(logs: list[Any]) -> int:
