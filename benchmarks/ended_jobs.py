@@ -10,6 +10,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -86,9 +87,9 @@ def _measure(settings: Settings, rows: int) -> None:
 
         print(f"{rows:,} ended jobs; milliseconds, median and slowest of {CALLS}")
         _print("measure()", measure_jobs)
-        _print("GET /metrics", lambda: _get(client, "/metrics"))
+        _print("GET /metrics", partial(_get, client, "/metrics"))
         for query in PAGES:
-            _print(f"GET /v1/jobs{query}", lambda query=query: _get(client, f"/v1/jobs{query}", keys[7]))
+            _print(f"GET /v1/jobs{query}", partial(_get, client, f"/v1/jobs{query}", keys[7]))
     resources.close()
 
 
