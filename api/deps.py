@@ -10,6 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import orm
 from structlog.contextvars import bind_contextvars
 
+from api.comparisons import Comparisons as ComparisonsValue
 from api.connections import Connections as ConnectionsValue
 from api.console.session import key_of
 from api.limits import RateLimit as RateLimitValue
@@ -40,6 +41,12 @@ async def get_connections(request: Request) -> ConnectionsValue:
     return connections
 
 
+async def get_comparisons(request: Request) -> ComparisonsValue:
+    """The comparisons of evaluations, some of them computed already."""
+    comparisons: ComparisonsValue = request.app.state.comparisons
+    return comparisons
+
+
 async def get_request_id(request: Request) -> str:
     """The id under which this request is logged."""
     request_id: str = request.state.request_id
@@ -54,6 +61,7 @@ async def get_rate_limit(request: Request) -> RateLimitValue:
 
 Resources = Annotated[ResourcesValue, Depends(get_resources)]
 Connections = Annotated[ConnectionsValue, Depends(get_connections)]
+Comparisons = Annotated[ComparisonsValue, Depends(get_comparisons)]
 RateLimit = Annotated[RateLimitValue, Depends(get_rate_limit)]
 RequestId = Annotated[str, Depends(get_request_id)]
 

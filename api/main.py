@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Lifespan
 
 from api import errors, idempotency
+from api.comparisons import Comparisons
 from api.connections import Connections
 from api.console import pages as console
 from api.limits import CapConcurrency, RateLimit
@@ -110,6 +111,7 @@ def _lifespan(settings: Settings, given: Resources | None) -> Lifespan[FastAPI]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size
         app.state.resources = resources
         app.state.connections = Connections(resources.engine, settings.database_pool_size)
+        app.state.comparisons = Comparisons(app.state.connections)
         app.state.rate_limit = rate_limit = RateLimit(settings)
         app.state.health_limiter = anyio.CapacityLimiter(MAX_THREADS)
         try:

@@ -1,5 +1,6 @@
-"""Two evaluations side by side, in words and tables. Pure: the comparison's JSON in, cells out."""
+"""Two evaluations side by side, in words and tables. Pure: the comparison in, cells out."""
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +9,8 @@ from api.console import charts, figures
 from api.console.evaluation_views import Finding
 from api.console.figures import Figure
 from api.console.tables import MEASURES, Column, Table
-
-Json = Mapping[str, Any]
+from shared.evaluation.comparison import ComparedRow, Comparison
+from shared.evaluation.significance import Difference
 
 CHANCE = 0.05  # the p below which a difference is called more than chance
 DIFFERENCES = (
@@ -32,10 +33,10 @@ ROWS = (
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What a comparison found (GET /v1/evaluations/compare), and the two evaluations that it is of."""
+class ComparisonView:
+    """A comparison (GET /v1/evaluations/compare) with the two evaluations that it compares."""
 
-    found: Json
+    result: Comparison
     baseline: Finding
     candidate: Finding
 
@@ -46,57 +47,69 @@ class Comparison:
     def differences(self) -> Table:
         """Every measure of both, and the difference in words."""
         rows = [
-            [_measure(one), one["baseline"], one["candidate"], _figure(one), one["p"], verdict(one)]
-            for one in self.found["differences"]
+            [
+                _measure(difference),
+                difference.baseline,
+                difference.candidate,
+                _figure(difference),
+                difference.p,
+                verdict(difference),
+            ]
+            for difference in self.result.differences
         ]
         return Table("differences", "Candidate less baseline, on the same rows", DIFFERENCES, rows)
 
     def rows(self) -> Table:
-        """The rows that came in elsewhere, regressions first; of very many those that the comparison has."""
+        """The rows whose rank changed, regressions first; at most as many as the comparison has."""
         names = {**self.baseline.category_names, **self.candidate.category_names}
-        cells = [_cells(one, names) for one in self.found["rows"]]
-        changed = self.found["regressed"] + self.found["improved"]
+        cells = [_cells(row, names) for row in self.result.rows]
+        changed = self.result.regressed + self.result.improved
         more = f" (the first {len(cells)} of {changed})" if changed > len(cells) else ""
-        return Table("rows", f"Rows that came in elsewhere, regressions first{more}", ROWS, cells)
+        return Table("rows", f"Rows whose rank changed, regressions first{more}", ROWS, cells)
 
     def figures(self) -> dict[str, Figure]:
         """The page's chart, by name."""
-        return figures.of_comparison(self.found["differences"])
+        return figures.of_comparison([vars(difference) for difference in self.result.differences])
 
     def charts(self) -> dict[str, Any]:
         """The Vega-Lite specs of the figures, by name."""
-        chart = charts.differences(self.found["differences"])
+        chart = charts.differences([vars(difference) for difference in self.result.differences])
         return {name: charts.spec_of(chart, figure.text) for name, figure in self.figures().items()}
 
 
-def _cells(row: Json, names: Mapping[str, str]) -> list[Any]:
-    both = (
-        (names.get(str(row[f"{side}_suggested_id"]), "nothing"), row[f"{side}_rank"])
-        for side in ("baseline", "candidate")
-    )
-    category = names.get(str(row["category_id"]), str(row["category_id"]))
-    return [row["merchant_name"], category, *(cell for pair in both for cell in pair), change(row)]
+def _cells(row: ComparedRow, names: Mapping[str, str]) -> list[Any]:
+    def name_of(category_id: uuid.UUID | None) -> str:
+        return names.get(str(category_id), "nothing")
+
+    return [
+        row.merchant_name,
+        names.get(str(row.category_id), str(row.category_id)),
+        name_of(row.baseline_suggested_id),
+        row.baseline_rank,
+        name_of(row.candidate_suggested_id),
+        row.candidate_rank,
+        change(row.baseline_rank, row.candidate_rank),
+    ]
 
 
-def verdict(difference: Json) -> str:
+def verdict(difference: Difference) -> str:
     """The difference in plain words: which of the two is better, and whether chance may have done it."""
-    if not difference["difference"]:
+    if not difference.difference:
         return "no difference"
-    better = "candidate better" if difference["difference"] > 0 else "candidate worse"
-    return f"{better}, {'more than chance' if difference['p'] < CHANCE else 'may be chance'}"
+    better = "candidate better" if difference.difference > 0 else "candidate worse"
+    return f"{better}, {'more than chance' if difference.p < CHANCE else 'may be chance'}"
 
 
-def change(row: Json) -> str:
-    """Whether the right category came in further up (`better`) or further down (`worse`)."""
-    before, after = (
-        float("inf") if rank is None else rank for rank in (row["baseline_rank"], row["candidate_rank"])
-    )
-    return "worse" if after > before else "better" if after < before else "same"
+def change(before: int | None, after: int | None) -> str:
+    """Whether the right category came in further up (`better`) or further down (`worse`); None: not found."""
+    old, new = (float("inf") if rank is None else rank for rank in (before, after))
+    return "worse" if new > old else "better" if new < old else "same"
 
 
-def _measure(one: Json) -> str:
-    return MEASURES.get((one["metric"], str(one["k"])), f"{one['metric']}@{one['k']}")
+def _measure(difference: Difference) -> str:
+    text = f"{difference.metric}@{difference.k}"
+    return MEASURES.get((difference.metric, str(difference.k)), text)
 
 
-def _figure(one: Json) -> Json:
-    return {"value": one["difference"], "low": one["low"], "high": one["high"]}
+def _figure(difference: Difference) -> dict[str, float]:
+    return {"value": difference.difference, "low": difference.low, "high": difference.high}

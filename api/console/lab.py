@@ -6,19 +6,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import orm
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from api.console import evaluation_views
-from api.console.comparison import Comparison
+from api.console.comparison import ComparisonView
 from api.console.evaluation_views import Finding, Leaderboard
 from api.console.rendering import HEADERS, page
 from api.console.tables import Table
 from api.console.visitor import SignedIn
-from api.deps import Connections, Session
+from api.deps import Comparisons, Connections, Session
 from shared.datasets import store as dataset_store
-from shared.evaluation import comparison
-from shared.evaluation.comparison import Side
 from shared.kit.errors import NotFound
 from shared.kit.paging import Paging
 from shared.registry import store as model_store
@@ -104,27 +101,23 @@ def export_evaluation(found: Found, table: str) -> Response:
 
 
 async def compare(
-    visitor: SignedIn, connections: Connections, baseline: uuid.UUID, candidate: uuid.UUID
-) -> Comparison:
+    visitor: SignedIn,
+    connections: Connections,
+    comparisons: Comparisons,
+    baseline: uuid.UUID,
+    candidate: uuid.UUID,
+) -> ComparisonView:
     """The two evaluations that the address names, side by side."""
     organization_id = visitor.principal.organization_id
 
-    def read(session: orm.Session) -> list[tuple[Side, Finding]]:
-        ids = (baseline, candidate)
-        return [
-            (
-                comparison.read(session, organization_id, one),
-                evaluation_views.find(session, organization_id, one),
-            )
-            for one in ids
-        ]
+    def read(session: orm.Session) -> list[Finding]:
+        return [evaluation_views.find(session, organization_id, id_) for id_ in (baseline, candidate)]
 
-    (before, first), (after, second) = await connections.run(read)
-    # Permutations take a moment; no transaction waits for them.
-    return Comparison(await run_in_threadpool(comparison.compare, before, after), first, second)
+    views = await connections.run(read)
+    return ComparisonView(await comparisons.get(organization_id, baseline, candidate), *views)
 
 
-Compared = Annotated[Comparison, Depends(compare)]
+Compared = Annotated[ComparisonView, Depends(compare)]
 
 
 @router.get("/compare")

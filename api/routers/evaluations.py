@@ -3,10 +3,9 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from api.deps import Connections, Id, JobRoom, Reader, RequestId, Session, Writer
+from api.deps import Comparisons, Connections, Id, JobRoom, Reader, RequestId, Session, Writer
 from api.evaluation_exports import MEDIA_TYPES, evaluation_lines
 from api.idempotency import OnceRoute, WriterOnce
 from api.responses import Responses, accepted, problems
@@ -22,7 +21,6 @@ from api.schemas.evaluations import (
     EvaluationRowOut,
 )
 from api.schemas.jobs import JobOut
-from shared.evaluation import comparison
 from shared.evaluation import service as evaluation
 from shared.registry import service as registry
 from shared.registry import store as model_store
@@ -55,14 +53,11 @@ def list_evaluations(
 
 @router.get("/compare", responses=problems(404, 422))
 async def compare_evaluations(
-    query: Annotated[ComparisonQuery, Query()], reader: Reader, connections: Connections
+    query: Annotated[ComparisonQuery, Query()], reader: Reader, comparisons: Comparisons
 ) -> ComparisonOut:
     """How the candidate differs from the baseline on the rows that both have, and which rows changed."""
-    ids, organization_id = (query.baseline, query.candidate), reader.organization_id
-    sides = await connections.run(
-        lambda session: [comparison.read(session, organization_id, one) for one in ids]
-    )
-    return ComparisonOut.model_validate(await run_in_threadpool(comparison.compare, *sides))
+    result = await comparisons.get(reader.organization_id, query.baseline, query.candidate)
+    return ComparisonOut.model_validate(result)
 
 
 @router.get("/{evaluation_id}", responses=problems(404))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from api.console import charts, comparison, figures, tables
+from shared.evaluation.significance import Difference
 from tests.api import lab_examples as example
 
 METRICS, REPORT = example.metrics(), example.report()
@@ -154,7 +155,7 @@ def test_slices_are_in_an_order_that_people_expect(name: str, order: list[str]) 
     ],
 )
 def test_a_difference_in_words(difference: float, p: float, words: str) -> None:
-    assert comparison.verdict({"difference": difference, "p": p}) == words
+    assert comparison.verdict(Difference("recall", 1, 0.5, 0.5, difference, -1.0, 1.0, p)) == words
 
 
 @pytest.mark.parametrize(
@@ -162,4 +163,4 @@ def test_a_difference_in_words(difference: float, p: float, words: str) -> None:
     [(1, 2, "worse"), (1, None, "worse"), (None, 9, "better"), (3, 1, "better"), (None, None, "same")],
 )
 def test_a_change_in_words(before: int | None, after: int | None, word: str) -> None:
-    assert comparison.change({"baseline_rank": before, "candidate_rank": after}) == word
+    assert comparison.change(before, after) == word

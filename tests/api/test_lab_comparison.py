@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from shared.evaluation import significance
 from tests.api.lab_rows import new_dataset, new_evaluation, new_item, rank, read_csv
 from tests.api.signing_in import sign_in
 from tests.factories import OrganizationClient, new_organization
@@ -75,3 +76,29 @@ def test_two_that_share_no_row_cannot_be_compared(
         for path in ("", "/charts.json", "/tables/rows.csv"):
             answer = browser.get(f"/console/compare{path}{query}")
             assert (answer.status_code, "<h1>Not found</h1>" in answer.text) == (404, True)
+
+
+def test_a_comparison_is_computed_once_for_the_page_and_its_files_and_stays_its_owners(
+    browser: TestClient,
+    client: TestClient,
+    engine: Engine,
+    organization: OrganizationClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dataset_id = new_dataset(engine, organization)
+    item_id = new_item(engine, organization, dataset_id, "Merchant")
+    baseline, candidate = (new_evaluation(engine, organization, dataset_id) for _ in range(2))
+    for evaluation_id, place in ((baseline, 2), (candidate, 1)):
+        rank(engine, organization, evaluation_id, {item_id: place})
+    computed = []
+    differences = significance.differences
+    monkeypatch.setattr(
+        significance, "differences", lambda *ranks: computed.append(ranks) or differences(*ranks)
+    )
+    query = f"?baseline={baseline}&candidate={candidate}"
+    paths = [f"/console/compare{path}{query}" for path in ("", "/charts.json", "/tables/rows.csv")]
+    for path in [*paths, f"/v1/evaluations/compare{query}", *paths]:
+        assert browser.get(path).status_code == 200, path
+    assert len(computed) == 1
+    stranger = new_organization(client)
+    assert stranger.get(f"/v1/evaluations/compare{query}").status_code == 404
