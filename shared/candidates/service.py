@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from shared.candidates import store
-from shared.candidates.store import ORDERS, CandidateFilter, CandidateNotFound
+from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import STATUSES, Candidate
 from shared.categories import store as category_store
 from shared.categories.tables import Category
@@ -17,11 +17,7 @@ from shared.kit.ids import new_id
 from shared.transactions.service import UnknownCategory
 from shared.transactions.text import TransactionFields
 
-__all__ = ["ORDERS", "CandidateFilter", "CandidateNotFound"]
-
 LEASE = dt.timedelta(minutes=5)
-
-
 MAX_ERRORS = 100
 
 

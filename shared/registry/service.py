@@ -13,43 +13,12 @@ from shared.kit.errors import Conflict
 from shared.kit.paging import Page, Paging
 from shared.registry import store
 from shared.registry.serving import (
-    RERANKERS,
-    NoActiveModel,
-    NoBiEncoder,
-    Reranking,
-    Serving,
     find_active,
     get_active,
     get_bi_encoder,
-    get_local,
-    get_reranker,
-    model_of,
-    reranking_of,
-    serving_of,
-    switch_reranker,
 )
-from shared.registry.store import EvaluationNotFound, ModelNameTaken, ModelNotFound
+from shared.registry.store import ModelNameTaken, ModelNotFound
 from shared.registry.tables import Activation, Evaluation, EvaluationRow, ModelVersion
-
-__all__ = [
-    "RERANKERS",
-    "EvaluationNotFound",
-    "ModelNameTaken",
-    "ModelNotFound",
-    "NoActiveModel",
-    "NoBiEncoder",
-    "Reranking",
-    "Serving",
-    "find_active",
-    "get_active",
-    "get_bi_encoder",
-    "get_local",
-    "get_reranker",
-    "model_of",
-    "reranking_of",
-    "serving_of",
-    "switch_reranker",
-]
 
 BASE_NAME = "base"
 

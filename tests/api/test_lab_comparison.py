@@ -90,15 +90,19 @@ def test_a_comparison_is_computed_once_for_the_page_and_its_files_and_stays_its_
     baseline, candidate = (new_evaluation(engine, organization, dataset_id) for _ in range(2))
     for evaluation_id, place in ((baseline, 2), (candidate, 1)):
         rank(engine, organization, evaluation_id, {item_id: place})
-    computed = []
+    computed = 0
     differences = significance.differences
-    monkeypatch.setattr(
-        significance, "differences", lambda *ranks: computed.append(ranks) or differences(*ranks)
-    )
+
+    def count(*ranks: significance.Ranks) -> list[significance.Difference]:
+        nonlocal computed
+        computed += 1
+        return differences(*ranks)
+
+    monkeypatch.setattr(significance, "differences", count)
     query = f"?baseline={baseline}&candidate={candidate}"
     paths = [f"/console/compare{path}{query}" for path in ("", "/charts.json", "/tables/rows.csv")]
     for path in [*paths, f"/v1/evaluations/compare{query}", *paths]:
         assert browser.get(path).status_code == 200, path
-    assert len(computed) == 1
+    assert computed == 1
     stranger = new_organization(client)
     assert stranger.get(f"/v1/evaluations/compare{query}").status_code == 404
