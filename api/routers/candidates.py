@@ -112,7 +112,7 @@ def approve_candidate(candidate_id: Id, body: ApproveIn, writer: Writer, session
 
     A paraphrase makes none.
     """
-    row = decisions.hold(session, writer.organization_id, candidate_id, "approve", body.reviewer)
+    row = decisions.lock_for_decision(session, writer.organization_id, candidate_id, "approve", body.reviewer)
     decisions.approve(session, row, body.changes.edited(row), body.reviewer)
     return _decided(session, row)
 
@@ -120,7 +120,7 @@ def approve_candidate(candidate_id: Id, body: ApproveIn, writer: Writer, session
 @router.post("/{candidate_id}/reject", responses=problems(403, 404, 409, 422))
 def reject_candidate(candidate_id: Id, body: RejectIn, writer: Writer, session: WriterOnce) -> DecidedOut:
     """Reject it, with a reason if you like."""
-    row = decisions.hold(session, writer.organization_id, candidate_id, "reject", body.reviewer)
+    row = decisions.lock_for_decision(session, writer.organization_id, candidate_id, "reject", body.reviewer)
     decisions.reject(session, row, body.reason, body.reviewer)
     return _decided(session, row)
 
@@ -128,7 +128,7 @@ def reject_candidate(candidate_id: Id, body: RejectIn, writer: Writer, session: 
 @router.post("/{candidate_id}/skip", responses=problems(403, 404, 409, 422))
 def skip_candidate(candidate_id: Id, body: ReviewerIn, writer: Writer, session: WriterOnce) -> DecidedOut:
     """Put it aside; it can be approved or rejected later."""
-    row = decisions.hold(session, writer.organization_id, candidate_id, "skip", body.reviewer)
+    row = decisions.lock_for_decision(session, writer.organization_id, candidate_id, "skip", body.reviewer)
     decisions.skip(session, row, body.reviewer)
     return _decided(session, row)
 

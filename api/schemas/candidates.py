@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.common import Out, PageQuery, RowId
 from api.schemas.money import AmountOut
-from shared.candidates.decisions import Bulk
+from shared.candidates.decisions import BulkResult
 from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import Candidate, CandidateDecision
 from shared.categories.tables import Category
@@ -107,7 +107,7 @@ class ApprovedOut(Out):
     remaining: int = Field(description="Pending ones that fit the filter too; ask again for the next 1,000.")
 
     @classmethod
-    def of(cls, bulk: Bulk) -> Self:
+    def of(cls, bulk: BulkResult) -> Self:
         """What the service counted."""
         return cls(approved=bulk.decided, skipped=bulk.skipped, remaining=bulk.remaining)
 
@@ -120,7 +120,7 @@ class RejectedOut(Out):
     remaining: int = Field(description="Pending ones that fit the filter too; ask again for the next 1,000.")
 
     @classmethod
-    def of(cls, bulk: Bulk) -> Self:
+    def of(cls, bulk: BulkResult) -> Self:
         """What the service counted."""
         return cls(rejected=bulk.decided, skipped=bulk.skipped, remaining=bulk.remaining)
 

@@ -24,7 +24,7 @@ from api.schemas.common import (
 from api.schemas.money import Amount, Currency
 from api.schemas.transactions import TransactionIn
 from api.validation_errors import field_errors
-from shared.candidates.edits import Edited
+from shared.candidates.edits import EditedCandidate
 from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import Candidate
 from shared.kit.errors import FieldError, Invalid
@@ -90,7 +90,7 @@ class CandidateChanges(In):
     category_id: RowId | MISSING = MISSING
     paraphrase: Name200 | MISSING = MISSING
 
-    def edited(self, row: Candidate) -> Edited:
+    def edited(self, row: Candidate) -> EditedCandidate:
         """The whole candidate with the changes, by the rules of POST /v1/transactions.
 
         Raises:
@@ -105,9 +105,9 @@ class CandidateChanges(In):
         ]:
             raise Invalid(errors=tuple(sorted(wrong, key=lambda error: error.pointer)))
         if row.kind == "paraphrase":
-            return Edited(category_id, paraphrase=changes.get("paraphrase", row.paraphrase))
+            return EditedCandidate(category_id, paraphrase=changes.get("paraphrase", row.paraphrase))
         whole = _whole({name: changes.get(name, getattr(row, name)) for name in _FIELDS})
-        return Edited(category_id, whole.fields(), whole.occurred_on)
+        return EditedCandidate(category_id, whole.fields(), whole.occurred_on)
 
 
 def _whole(values: Mapping[str, Any]) -> TransactionIn:

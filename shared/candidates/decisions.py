@@ -1,4 +1,4 @@
-"""Decisions on candidates: approved, rejected, skipped, by one or by the thousand, and taken back."""
+"""Decisions on candidates: approve, reject or skip, one candidate or many, and undo."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shared.candidates import edits, store
-from shared.candidates.edits import Edited
+from shared.candidates.edits import EditedCandidate
 from shared.candidates.service import LEASE, fields_of
 from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import Candidate, CandidateDecision
@@ -45,7 +45,7 @@ class CandidateLeased(Conflict):
 
 class NothingToUndo(Conflict):
     code = "nothing-to-undo"
-    message = "There is no decision of this reviewer that could be taken back."
+    message = "This reviewer has no decision that can be undone."
 
 
 class CandidateRelabelled(Conflict):
@@ -57,25 +57,25 @@ class CandidateRelabelled(Conflict):
 
 
 @dataclass(frozen=True)
-class Bulk:
-    """How many were decided, how many others hold or cannot be, how many more fit the filter."""
+class BulkResult:
+    """How many were decided, how many were not (others hold them), how many more match the filter."""
 
     decided: int
     skipped: int
     remaining: int
 
 
-def hold(
+def lock_for_decision(
     session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID, decision: str, actor: str
 ) -> Candidate:
-    """The candidate, locked, provided that the actor may decide this about it now.
+    """Lock the candidate, if the actor may make this decision on it now.
 
     Raises:
         CandidateNotFound: no such candidate.
         CandidateDecided: its status does not allow the decision.
-        CandidateLeased: somebody else is looking at it.
+        CandidateLeased: another reviewer holds it.
     """
-    candidate = store.hold(session, organization_id, candidate_id)
+    candidate = store.lock(session, organization_id, candidate_id)
     if (candidate.status, decision) not in TRANSITIONS:
         raise CandidateDecided
     is_live = candidate.leased_until is not None and candidate.leased_until > store.now(session)
@@ -84,37 +84,37 @@ def hold(
     return candidate
 
 
-def approve(session: Session, candidate: Candidate, edited: Edited, actor: str) -> None:
-    """Approve a candidate that is held; a made-up transaction becomes one, with its label.
+def approve(session: Session, candidate: Candidate, edited: EditedCandidate, actor: str) -> None:
+    """Approve a locked candidate; a transaction candidate becomes a labelled transaction.
 
     Raises:
         UnknownCategory: its category is archived, or not the organisation's.
     """
     _check_category(session, candidate.organization_id, edited.category_id)
     changes = edits.apply(candidate, edited)
-    _materialize(session, candidate.organization_id, [candidate], actor)
+    _create_transactions(session, candidate.organization_id, [candidate], actor)
     _decide(session, [candidate], "approve", actor, changes=changes)
 
 
 def reject(session: Session, candidate: Candidate, reason: str | None, actor: str) -> None:
-    """Reject a candidate that is held."""
+    """Reject a locked candidate."""
     _decide(session, [candidate], "reject", actor, reason=reason)
 
 
 def skip(session: Session, candidate: Candidate, actor: str) -> None:
-    """Put a candidate that is held aside; it can be decided later."""
+    """Skip a locked candidate; it can be decided later."""
     _decide(session, [candidate], "skip", actor)
 
 
 def approve_many(
     session: Session, organization_id: uuid.UUID, wanted: CandidateFilter | Collection[uuid.UUID], actor: str
-) -> Bulk:
-    """Approve up to 1,000 as they are; those of an archived category are left as they are."""
+) -> BulkResult:
+    """Approve up to 1,000 candidates unchanged; those of an archived category stay pending."""
     live = [category.id for category in category_store.all_live(session, organization_id)]
-    held = _hold_many(session, organization_id, wanted, "approve", actor, live)
-    _materialize(session, organization_id, held, actor)
-    _decide(session, held, "approve", actor)
-    return _bulk(session, organization_id, wanted, held, actor, live)
+    locked = _lock_many(session, organization_id, wanted, "approve", actor, live)
+    _create_transactions(session, organization_id, locked, actor)
+    _decide(session, locked, "approve", actor)
+    return _bulk_result(session, organization_id, wanted, locked, actor, live)
 
 
 def reject_many(
@@ -123,28 +123,28 @@ def reject_many(
     wanted: CandidateFilter | Collection[uuid.UUID],
     reason: str | None,
     actor: str,
-) -> Bulk:
-    """Reject up to 1,000."""
-    held = _hold_many(session, organization_id, wanted, "reject", actor, None)
-    _decide(session, held, "reject", actor, reason=reason)
-    return _bulk(session, organization_id, wanted, held, actor, None)
+) -> BulkResult:
+    """Reject up to 1,000 candidates."""
+    locked = _lock_many(session, organization_id, wanted, "reject", actor, None)
+    _decide(session, locked, "reject", actor, reason=reason)
+    return _bulk_result(session, organization_id, wanted, locked, actor, None)
 
 
 def undo(session: Session, organization_id: uuid.UUID, actor: str) -> Candidate:
-    """Take the actor's last decision back: pending again as before it, and held by the actor.
+    """Undo the actor's last decision: the candidate is pending again, and held by the actor.
 
     Raises:
         NothingToUndo: the actor has no decision that is still in force.
         CandidateRelabelled: the transaction has another label by now.
     """
-    store.serialize(session, organization_id, actor)
-    found = store.hold_last_decided(session, organization_id, actor)
-    if found is None:
+    store.lock_reviewer(session, organization_id, actor)
+    last = store.lock_last_decided(session, organization_id, actor)
+    if last is None:
         raise NothingToUndo
-    candidate, decision = found
+    candidate, decision = last
     if candidate.transaction_id is not None:
-        _dematerialize(session, organization_id, candidate.transaction_id, actor)
-    edits.put_back(candidate, decision.changes)
+        _remove_transaction(session, organization_id, candidate.transaction_id, actor)
+    edits.revert(candidate, decision.changes)
     now = store.now(session)
     candidate.status, candidate.transaction_id, candidate.reason = "pending", None, None
     candidate.decided_by, candidate.decided_at = None, None
@@ -155,15 +155,15 @@ def undo(session: Session, organization_id: uuid.UUID, actor: str) -> Candidate:
 
 
 def _check_category(session: Session, organization_id: uuid.UUID, category_id: uuid.UUID) -> None:
-    found = category_store.by_ids(session, organization_id, [category_id])
-    if not found or found[0].archived_at is not None:
+    categories = category_store.by_ids(session, organization_id, [category_id])
+    if not categories or categories[0].archived_at is not None:
         message = "Not a live category of this organisation."
         raise UnknownCategory(errors=(FieldError("/changes/category_id", "unknown-category", message),))
 
 
 def _decide(
     session: Session,
-    held: Sequence[Candidate],
+    locked: Sequence[Candidate],
     decision: str,
     actor: str,
     *,
@@ -171,7 +171,7 @@ def _decide(
     changes: dict[str, Any] | None = None,
 ) -> None:
     now = store.now(session)
-    for candidate in held:
+    for candidate in locked:
         candidate.status = TRANSITIONS[candidate.status, decision]
         candidate.decided_by, candidate.decided_at, candidate.reason = actor, now, reason
         candidate.leased_by, candidate.leased_until = None, None
@@ -189,24 +189,29 @@ def _decide(
     session.flush()
 
 
-def _materialize(session: Session, organization_id: uuid.UUID, held: Sequence[Candidate], actor: str) -> None:
-    """Make the approved candidates' transactions and labels; a paraphrase has none.
+def _create_transactions(
+    session: Session, organization_id: uuid.UUID, locked: Sequence[Candidate], actor: str
+) -> None:
+    """Create the approved candidates' transactions and labels; a paraphrase has none.
 
-    A transaction has its candidate's id, so approving again after an undo is writing it again.
+    A transaction has its candidate's id, so approving again after an undo overwrites it.
     """
-    made = {one.id: one for one in held if one.kind == "transaction"}
-    new = [NewTransaction(fields_of(one), occurred_on=one.occurred_on, id=key) for key, one in made.items()]
+    approved = {candidate.id: candidate for candidate in locked if candidate.kind == "transaction"}
+    new = [
+        NewTransaction(fields_of(candidate), occurred_on=candidate.occurred_on, id=candidate_id)
+        for candidate_id, candidate in approved.items()
+    ]
     transactions.upsert(session, organization_id, new, source="synthetic")
-    labels = {key: one.category_id for key, one in made.items()}
+    labels = {candidate_id: candidate.category_id for candidate_id, candidate in approved.items()}
     transactions.label_many(session, organization_id, labels, source="synthetic", actor=actor)
-    for key, one in made.items():
-        one.transaction_id = key
+    for candidate_id, candidate in approved.items():
+        candidate.transaction_id = candidate_id
 
 
-def _dematerialize(
+def _remove_transaction(
     session: Session, organization_id: uuid.UUID, transaction_id: uuid.UUID, actor: str
 ) -> None:
-    """Remove the transaction of an approval, unless somebody else has had a say in it or it is gone."""
+    """Remove the transaction of an approval, if it exists and nobody else has labelled it since."""
     transaction_store.lock(session, organization_id, [transaction_id])
     if not transaction_store.by_ids(session, organization_id, [transaction_id]):
         return
@@ -216,7 +221,7 @@ def _dematerialize(
     transactions.delete(session, organization_id, transaction_id)
 
 
-def _hold_many(
+def _lock_many(
     session: Session,
     organization_id: uuid.UUID,
     wanted: CandidateFilter | Collection[uuid.UUID],
@@ -224,22 +229,22 @@ def _hold_many(
     actor: str,
     category_ids: Collection[uuid.UUID] | None,
 ) -> list[Candidate]:
-    """What a filter finds must be pending; what is named may have been skipped before."""
+    """Lock what a filter finds (pending ones only) or what is named (which may have been skipped)."""
     statuses = [before for before, then in TRANSITIONS if then == decision]
     if isinstance(wanted, CandidateFilter):
         statuses = ["pending"]
-    return store.hold_many(session, organization_id, actor, wanted, statuses, category_ids, BULK_LIMIT)
+    return store.lock_many(session, organization_id, actor, wanted, statuses, category_ids, BULK_LIMIT)
 
 
-def _bulk(
+def _bulk_result(
     session: Session,
     organization_id: uuid.UUID,
     wanted: CandidateFilter | Collection[uuid.UUID],
-    held: Sequence[Candidate],
+    locked: Sequence[Candidate],
     actor: str,
     category_ids: Collection[uuid.UUID] | None,
-) -> Bulk:
+) -> BulkResult:
     if not isinstance(wanted, CandidateFilter):
-        return Bulk(len(held), len(set(wanted)) - len(held), 0)
+        return BulkResult(len(locked), len(set(wanted)) - len(locked), 0)
     left, free = store.count_pending(session, organization_id, actor, wanted, category_ids)
-    return Bulk(len(held), left - free, free)
+    return BulkResult(len(locked), left - free, free)

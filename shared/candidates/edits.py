@@ -1,4 +1,4 @@
-"""What a reviewer changed in a candidate: compared, kept as JSON, and put back."""
+"""A reviewer's edits of a candidate: found, kept as JSON, and reverted."""
 
 import datetime as dt
 import uuid
@@ -19,7 +19,7 @@ _READERS: dict[str, Callable[[str], object]] = {
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditedCandidate:
     """A candidate as a reviewer leaves it: `fields` of a transaction, or a `paraphrase`; valid as a whole."""
 
     category_id: uuid.UUID
@@ -28,7 +28,7 @@ class Edited:
     paraphrase: str | None = None
 
 
-def apply(candidate: Candidate, edited: Edited) -> dict[str, Any]:
+def apply(candidate: Candidate, edited: EditedCandidate) -> dict[str, Any]:
     """Write the edits into the row; {field: [before, after]} of what differs, as JSON."""
     values: dict[str, object] = {"category_id": edited.category_id}
     if edited.fields is None:
@@ -44,13 +44,13 @@ def apply(candidate: Candidate, edited: Edited) -> dict[str, Any]:
     return changes
 
 
-def put_back(candidate: Candidate, changes: Mapping[str, Any]) -> None:
-    """Write into the row what was there before the changes."""
+def revert(candidate: Candidate, changes: Mapping[str, Any]) -> None:
+    """Restore the values from before the changes."""
     for name, (before, _) in changes.items():
         read = _READERS.get(name)
         setattr(candidate, name, before if before is None or read is None else read(before))
 
 
 def _as_json(value: object) -> object:
-    """The value as JSON keeps it; amounts as text, exactly."""
+    """The value as JSON; amounts as text, so that they stay exact."""
     return str(value) if isinstance(value, (Decimal, dt.date, uuid.UUID)) else value

@@ -1,4 +1,4 @@
-"""Candidates: made by a generator, read, and given to reviewers to look at."""
+"""Candidates: added by a generator, and leased to reviewers."""
 
 import datetime as dt
 import uuid
@@ -64,7 +64,7 @@ def add(
     session: Session, organization_id: uuid.UUID, origin: Origin, new: Sequence[NewCandidate]
 ) -> list[uuid.UUID]:
     """Keep candidates for review; their ids, in the order given."""
-    rows = [_row(organization_id, origin, one) for one in new]
+    rows = [_row(organization_id, origin, candidate) for candidate in new]
     store.add(session, rows)
     return [row.id for row in rows]
 
@@ -82,15 +82,15 @@ def lease(
 
     Those that the reviewer already has come first and are theirs for another five minutes.
     """
-    store.serialize(session, organization_id, reviewer)
-    held = store.hold_next(
+    store.lock_reviewer(session, organization_id, reviewer)
+    locked = store.lock_next(
         session, organization_id, reviewer, replace(wanted, status="pending"), order, count
     )
     until = store.now(session) + LEASE
-    for candidate in held:
+    for candidate in locked:
         candidate.leased_by, candidate.leased_until = reviewer, until
     session.flush()
-    return held
+    return locked
 
 
 def progress(session: Session, organization_id: uuid.UUID) -> dict[uuid.UUID, dict[str, int]]:
@@ -105,8 +105,8 @@ def categories_of(
     session: Session, organization_id: uuid.UUID, category_ids: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, Category]:
     """The categories, archived or not, by id."""
-    found = category_store.by_ids(session, organization_id, set(category_ids))
-    return {category.id: category for category in found}
+    categories = category_store.by_ids(session, organization_id, set(category_ids))
+    return {category.id: category for category in categories}
 
 
 def check_category(
@@ -136,9 +136,9 @@ def check_wanted(
         return
     known = store.known_ids(session, organization_id, wanted)
     message = "Not a candidate of this organisation."
-    unknown = [position for position, one in enumerate(wanted) if one not in known][:MAX_ERRORS]
-    if unknown:
-        pointers = [f"/candidate_ids/{position}" for position in unknown]
+    positions = [position for position, candidate_id in enumerate(wanted) if candidate_id not in known]
+    if positions:
+        pointers = [f"/candidate_ids/{position}" for position in positions[:MAX_ERRORS]]
         raise UnknownCandidate(
             errors=tuple(FieldError(pointer, "unknown-candidate", message) for pointer in pointers)
         )
@@ -153,7 +153,7 @@ def fields_of(candidate: Candidate) -> TransactionFields:
 
 
 def _row(organization_id: uuid.UUID, origin: Origin, new: NewCandidate) -> Candidate:
-    assert (new.fields is None) != (new.paraphrase is None), "one of both"
+    assert (new.fields is None) != (new.paraphrase is None), "either fields or a paraphrase"
     fields = {} if new.fields is None else dict(vars(new.fields))
     return Candidate(
         id=new.id or new_id(),

@@ -24,7 +24,7 @@ ORDERS = ("hardest", "disagreed", "oldest", "random")
 
 @dataclass(frozen=True)
 class CandidateFilter:
-    """Which candidates; what is None does not narrow. `max_rank` leaves out those without a rank."""
+    """Which candidates; None matches any. `max_rank` leaves out candidates without a rank."""
 
     status: str | None = None
     kind: str | None = None
@@ -50,7 +50,7 @@ def now(session: Session) -> dt.datetime:
     return session.scalars(select(func.now())).one()
 
 
-def serialize(session: Session, organization_id: uuid.UUID, reviewer: str) -> None:
+def lock_reviewer(session: Session, organization_id: uuid.UUID, reviewer: str) -> None:
     """Let the reviewer's requests through one at a time, until the session's transaction ends."""
     key = func.hashtextextended(f"review\x1f{organization_id}\x1f{reviewer}", 0)
     session.execute(select(func.pg_advisory_xact_lock(key)))
@@ -58,30 +58,30 @@ def serialize(session: Session, organization_id: uuid.UUID, reviewer: str) -> No
 
 def get(session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID) -> Candidate:
     """The organisation's candidate."""
-    return _one(session, _of(organization_id).where(Candidate.id == candidate_id))
+    return _get_one(session, _of(organization_id).where(Candidate.id == candidate_id))
 
 
-def hold(session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID) -> Candidate:
-    """The candidate as it is now, for nobody else to change until the session's transaction ends."""
+def lock(session: Session, organization_id: uuid.UUID, candidate_id: uuid.UUID) -> Candidate:
+    """The candidate as it is now, locked until the session's transaction ends."""
     query = _of(organization_id).where(Candidate.id == candidate_id)
-    return _one(session, query.with_for_update().execution_options(populate_existing=True))
+    return _get_one(session, query.with_for_update().execution_options(populate_existing=True))
 
 
 def list_(
     session: Session, organization_id: uuid.UUID, wanted: CandidateFilter, paging: Paging
 ) -> Page[Candidate]:
     """The organisation's candidates, newest first."""
-    query = _of(organization_id).where(*narrowed(wanted))
+    query = _of(organization_id).where(*filter_conditions(wanted))
     return page(session, query, Candidate.id, paging, resource="candidates", newest_first=True)
 
 
 def known_ids(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of the candidates that the organisation has."""
+    """Which of the ids are candidates of the organisation."""
     query = select(Candidate.id).where(Candidate.organization_id == organization_id)
     return set(session.scalars(query.where(among(Candidate.id, ids))))
 
 
-def hold_next(
+def lock_next(
     session: Session,
     organization_id: uuid.UUID,
     reviewer: str,
@@ -89,15 +89,15 @@ def hold_next(
     order: str,
     count: int,
 ) -> list[Candidate]:
-    """Up to `count` candidates that the reviewer may look at, locked: those that they already have first.
+    """Lock up to `count` candidates that the reviewer may look at: those that they already hold first.
 
-    Whoever another transaction is about to lease or decide is passed over, not waited for.
+    Candidates that another transaction is about to lease or decide are skipped, not waited for.
     """
     mine = and_(Candidate.leased_by.is_not(None), Candidate.leased_by == reviewer)
     query = (
         select(Candidate.id)
-        .where(Candidate.organization_id == organization_id, *narrowed(wanted), is_free(reviewer))
-        .order_by(mine.desc(), *ordered(order, reviewer), Candidate.id)
+        .where(Candidate.organization_id == organization_id, *filter_conditions(wanted), is_free(reviewer))
+        .order_by(mine.desc(), *sort_columns(order, reviewer), Candidate.id)
         .limit(count)
         .with_for_update(skip_locked=True)
     )
@@ -105,7 +105,7 @@ def hold_next(
     return _load(session, organization_id, session.scalars(query).all())
 
 
-def hold_many(
+def lock_many(
     session: Session,
     organization_id: uuid.UUID,
     reviewer: str,
@@ -114,14 +114,18 @@ def hold_many(
     category_ids: Collection[uuid.UUID] | None,
     limit: int,
 ) -> list[Candidate]:
-    """Up to `limit` of the candidates, locked: those that nobody else holds, oldest first.
+    """Lock up to `limit` of the candidates that nobody else holds, oldest first.
 
     `category_ids`: only of these categories; None: of any.
     """
     query = select(Candidate.id).where(
         Candidate.organization_id == organization_id,
         Candidate.status.in_(statuses),
-        *(narrowed(wanted) if isinstance(wanted, CandidateFilter) else [among(Candidate.id, wanted)]),
+        *(
+            filter_conditions(wanted)
+            if isinstance(wanted, CandidateFilter)
+            else [among(Candidate.id, wanted)]
+        ),
         is_free(reviewer, category_ids),
     )
     ids = session.scalars(query.order_by(Candidate.id).limit(limit).with_for_update(skip_locked=True))
@@ -135,11 +139,11 @@ def count_pending(
     wanted: CandidateFilter,
     category_ids: Collection[uuid.UUID] | None,
 ) -> tuple[int, int]:
-    """How many pending candidates fit, and how many of them `hold_many` would give to the reviewer."""
+    """How many pending candidates match, and how many of them `lock_many` would lock for the reviewer."""
     free = is_free(reviewer, category_ids)
     query = select(func.count(), func.count().filter(free)).select_from(Candidate)
     query = query.where(Candidate.organization_id == organization_id, Candidate.status == "pending")
-    row = session.execute(query.where(*narrowed(wanted))).one()
+    row = session.execute(query.where(*filter_conditions(wanted))).one()
     return row[0], row[1]
 
 
@@ -153,7 +157,7 @@ def count_by_category(session: Session, organization_id: uuid.UUID) -> list[tupl
     return [(category_id, status, number) for category_id, status, number in session.execute(query)]
 
 
-def hold_last_decided(
+def lock_last_decided(
     session: Session, organization_id: uuid.UUID, reviewer: str
 ) -> tuple[Candidate, CandidateDecision] | None:
     """The reviewer's last decision that is in force, and its candidate, locked.
@@ -180,11 +184,12 @@ def hold_last_decided(
         .limit(1)
         .with_for_update(of=Candidate)
     )
-    found = session.execute(query).one_or_none()
-    if found is None:
+    ids = session.execute(query).one_or_none()
+    if ids is None:
         return None
-    decision = session.scalars(select(CandidateDecision).where(CandidateDecision.id == found[1])).one()
-    return get(session, organization_id, found[0]), decision
+    candidate_id, decision_id = ids
+    decision = session.scalars(select(CandidateDecision).where(CandidateDecision.id == decision_id)).one()
+    return get(session, organization_id, candidate_id), decision
 
 
 def list_decisions(
@@ -213,7 +218,7 @@ def _of(organization_id: uuid.UUID) -> Select[Candidate]:
     return select(Candidate).where(Candidate.organization_id == organization_id)
 
 
-def _one(session: Session, query: Select[Candidate]) -> Candidate:
+def _get_one(session: Session, query: Select[Candidate]) -> Candidate:
     candidate = session.scalar(query)
     if candidate is None:
         raise CandidateNotFound
@@ -223,12 +228,12 @@ def _one(session: Session, query: Select[Candidate]) -> Candidate:
 def _load(session: Session, organization_id: uuid.UUID, ids: Sequence[uuid.UUID]) -> list[Candidate]:
     """The rows in the order of their ids; they are locked, so nothing changes in between."""
     rows = session.scalars(_of(organization_id).where(among(Candidate.id, ids)))
-    found = {row.id: row for row in rows}
-    return [found[candidate_id] for candidate_id in ids]
+    by_id = {row.id: row for row in rows}
+    return [by_id[candidate_id] for candidate_id in ids]
 
 
 def list_newest(session: Session, organization_id: uuid.UUID, limit: int) -> Sequence[Candidate]:
-    """The newest candidates, whatever was decided: what was rejected is not wanted again either."""
+    """The newest candidates in any status: what was rejected should not be generated again either."""
     query = select(Candidate).where(Candidate.organization_id == organization_id)
     return session.scalars(query.order_by(Candidate.id.desc()).limit(limit)).all()
 
@@ -247,7 +252,7 @@ def list_approved(
 
 
 def ids_of_job(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) -> set[uuid.UUID]:
-    """The candidates that the job has made."""
+    """The ids of the candidates that the job generated."""
     query = select(Candidate.id).where(
         Candidate.organization_id == organization_id, Candidate.job_id == job_id
     )
@@ -255,22 +260,22 @@ def ids_of_job(session: Session, organization_id: uuid.UUID, job_id: uuid.UUID) 
 
 
 def approved_paraphrases(session: Session, organization_id: uuid.UUID) -> dict[uuid.UUID, list[str]]:
-    """The approved other names of each category that has any, in the order in which they were made up."""
+    """The approved paraphrases of each category that has any, oldest first."""
     query = (
         select(Candidate.category_id, Candidate.paraphrase)
         .where(Candidate.organization_id == organization_id)
         .where(Candidate.kind == "paraphrase", Candidate.status == "approved")
         .order_by(Candidate.id)
     )
-    found: dict[uuid.UUID, list[str]] = {}
+    names: dict[uuid.UUID, list[str]] = {}
     for category_id, name in session.execute(query):
         if name is not None:
-            found.setdefault(category_id, []).append(name)
-    return found
+            names.setdefault(category_id, []).append(name)
+    return names
 
 
-def narrowed(wanted: CandidateFilter) -> list[ColumnElement[bool]]:
-    """The conditions that what fits the filter meets, all of them."""
+def filter_conditions(wanted: CandidateFilter) -> list[ColumnElement[bool]]:
+    """The conditions that a candidate must meet to match the filter, all of them."""
     columns = {
         Candidate.status: wanted.status,
         Candidate.kind: wanted.kind,
@@ -278,8 +283,8 @@ def narrowed(wanted: CandidateFilter) -> list[ColumnElement[bool]]:
         Candidate.job_id: wanted.job_id,
         Candidate.style: wanted.style,
     }
-    narrowed = [column == value for column, value in columns.items() if value is not None]
-    return narrowed if wanted.max_rank is None else [*narrowed, Candidate.rank <= wanted.max_rank]
+    conditions = [column == value for column, value in columns.items() if value is not None]
+    return conditions if wanted.max_rank is None else [*conditions, Candidate.rank <= wanted.max_rank]
 
 
 def is_free(reviewer: str, category_ids: Collection[uuid.UUID] | None = None) -> ColumnElement[bool]:
@@ -289,8 +294,8 @@ def is_free(reviewer: str, category_ids: Collection[uuid.UUID] | None = None) ->
     return free if category_ids is None else and_(free, among(Candidate.category_id, category_ids))
 
 
-def ordered(order: str, reviewer: str) -> list[ColumnElement[Any]]:
-    """What an order of `ORDERS` sorts by; where that is alike, or nothing, the id decides."""
+def sort_columns(order: str, reviewer: str) -> list[ColumnElement[Any]]:
+    """The columns that an order of `ORDERS` sorts by; the id breaks ties."""
     if order == "hardest":
         return [Candidate.rank.desc().nulls_last(), Candidate.margin.asc().nulls_last()]
     if order == "disagreed":

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from shared.candidates import decisions
 from shared.candidates import service as candidates
-from shared.candidates.edits import Edited
+from shared.candidates.edits import EditedCandidate
 from shared.candidates.tables import Candidate
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
@@ -20,7 +20,7 @@ def decide(engine: Engine, organization: OrganizationClient) -> Any:
 
     def act(decision: str, candidate_id: uuid.UUID, actor: str = "Jane", **edits: Any) -> Candidate:
         with transaction(engine) as session:
-            row = decisions.hold(session, organization.id, candidate_id, decision, actor)
+            row = decisions.lock_for_decision(session, organization.id, candidate_id, decision, actor)
             if decision == "approve":
                 decisions.approve(session, row, edited(row, **edits), actor)
             elif decision == "reject":
@@ -43,11 +43,11 @@ def undo(engine: Engine, organization: OrganizationClient) -> Any:
     return act
 
 
-def edited(row: Candidate, **edits: Any) -> Edited:
+def edited(row: Candidate, **edits: Any) -> EditedCandidate:
     """The row with edits."""
     category_id = edits.pop("category_id", row.category_id)
     if row.kind == "paraphrase":
-        return Edited(category_id, paraphrase=edits.pop("paraphrase", row.paraphrase))
+        return EditedCandidate(category_id, paraphrase=edits.pop("paraphrase", row.paraphrase))
     occurred_on = edits.pop("occurred_on", row.occurred_on)
     fields = type(candidates.fields_of(row))(**{**vars(candidates.fields_of(row)), **edits})
-    return Edited(category_id, fields, occurred_on)
+    return EditedCandidate(category_id, fields, occurred_on)

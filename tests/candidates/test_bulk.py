@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from shared.candidates import decisions
 from shared.candidates import service as candidates
-from shared.candidates.decisions import Bulk
+from shared.candidates.decisions import BulkResult
 from shared.candidates.store import CandidateFilter
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_candidates, new_category
@@ -28,11 +28,11 @@ def test_bulk_passes_over_what_others_hold_and_what_is_decided(
         )
     assert (held.id, done) == (
         candidate_ids[0],
-        Bulk(2, 2, 0),
+        BulkResult(2, 2, 0),
     )  # the skipped one can be decided, when it is named
     with transaction(engine) as session:
         done = decisions.reject_many(session, organization.id, CandidateFilter(), "no", "Jane")
-    assert done == Bulk(2, 1, 0)
+    assert done == BulkResult(2, 1, 0)
     assert len(organization.get("/v1/transactions").json()["data"]) == 2
 
 
@@ -43,11 +43,13 @@ def test_bulk_by_filter_leaves_what_does_not_fit(engine: Engine, organization: O
     with transaction(engine) as session:
         assert decisions.approve_many(
             session, organization.id, CandidateFilter(job_id=job_id, max_rank=3), "Jane"
-        ) == Bulk(3, 0, 0)
+        ) == BulkResult(3, 0, 0)
     organization.delete(f"/v1/categories/{category['id']}")
     with transaction(engine) as session:
         # Four are of a category that is archived by now.
-        assert decisions.approve_many(session, organization.id, CandidateFilter(), "Jane") == Bulk(2, 4, 0)
+        assert decisions.approve_many(session, organization.id, CandidateFilter(), "Jane") == BulkResult(
+            2, 4, 0
+        )
 
 
 def test_bulk_stops_at_its_limit_and_says_how_many_are_left(
@@ -55,7 +57,7 @@ def test_bulk_stops_at_its_limit_and_says_how_many_are_left(
 ) -> None:
     monkeypatch.setattr(decisions, "BULK_LIMIT", 2)
     new_candidates(engine, organization, 5)
-    for expected in (Bulk(2, 0, 3), Bulk(2, 0, 1), Bulk(1, 0, 0), Bulk(0, 0, 0)):
+    for expected in (BulkResult(2, 0, 3), BulkResult(2, 0, 1), BulkResult(1, 0, 0), BulkResult(0, 0, 0)):
         with transaction(engine) as session:
             assert (
                 decisions.reject_many(session, organization.id, CandidateFilter(), None, "Jane") == expected

@@ -92,7 +92,9 @@ def test_no_candidate_is_ever_held_by_two(wide_engine: Engine, organization: Org
                 with transaction(wide_engine) as session:
                     decisions.reject(
                         session,
-                        decisions.hold(session, organization.id, candidate_id, "reject", reviewer),
+                        decisions.lock_for_decision(
+                            session, organization.id, candidate_id, "reject", reviewer
+                        ),
                         None,
                         reviewer,
                     )
@@ -152,7 +154,7 @@ def test_whom_another_transaction_holds_is_passed_over(
 ) -> None:
     first, second = new_candidates(engine, organization, 2)
     with transaction(engine) as session:
-        decisions.hold(session, organization.id, first, "reject", "Joe")
+        decisions.lock_for_decision(session, organization.id, first, "reject", "Joe")
         assert lease("Jane") == [second]
 
 

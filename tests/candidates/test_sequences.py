@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from shared.candidates import decisions
 from shared.candidates import service as candidates
-from shared.candidates.edits import Edited
+from shared.candidates.edits import EditedCandidate
 from shared.candidates.tables import Candidate
 from shared.kit.errors import Conflict
 from shared.kit.unit_of_work import transaction
@@ -70,11 +70,14 @@ def act(
             if decision == "undo":
                 decisions.undo(session, organization_id, actor)
                 return True
-            row = decisions.hold(session, organization_id, candidate_id, decision, actor)
+            row = decisions.lock_for_decision(session, organization_id, candidate_id, decision, actor)
             if decision == "approve":
                 fields = None if row.kind == "paraphrase" else candidates.fields_of(row)
                 decisions.approve(
-                    session, row, Edited(other or row.category_id, fields, paraphrase=row.paraphrase), actor
+                    session,
+                    row,
+                    EditedCandidate(other or row.category_id, fields, paraphrase=row.paraphrase),
+                    actor,
                 )
             elif decision == "reject":
                 decisions.reject(session, row, None, actor)
