@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import anyio
+import anyio.to_thread
 import limits
 import redis.asyncio
 from cachetools import TTLCache
@@ -35,9 +36,12 @@ TIMEOUT_SECONDS = 0.25  # for one question to Valkey
 VALID_SECONDS = 600.0  # for which a key that was valid is not taken for a guess
 PAUSE_SECONDS = 3.0  # after a failure, until one request tries again
 LOG_SECONDS = 10.0
+COMPUTE_WAIT_SECONDS = 5.0
 STREAMS_PER_REQUEST = 4  # a stream of events holds a connection and next to nothing else
 
 EXEMPT = frozenset({"/livez", "/readyz", "/metrics", "/docs", "/openapi.json"})
+EXEMPT_FOLDERS = ("/static/", "/console/static/")
+CATEGORIZE_PATHS = frozenset({"/categorize", "/v1/categorize", "/categorize/batch", "/v1/categorize/batch"})
 _STREAM = re.compile(r"/v1/jobs/[^/]+/events")
 
 
@@ -164,48 +168,84 @@ def _network_of(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
+class ComputeThreads:
+    """Threads for encoding, searching and ranking, apart from those that hold database connections."""
+
+    def __init__(self, size: int) -> None:
+        self._free = anyio.Semaphore(size)
+        self._limiter = anyio.CapacityLimiter(size)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """The result of `work`, which runs in one of the threads.
+
+        Raises:
+            Overloaded: no thread became free within five seconds.
+        """
+        with anyio.move_on_after(COMPUTE_WAIT_SECONDS) as waiting:
+            await self._free.acquire()
+        if waiting.cancelled_caught:
+            raise Overloaded(retry_after=2)
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        finally:
+            self._free.release()
+
+
 @dataclass
-class _Room:
-    """How many are in, and how many may be."""
+class _Slots:
+    """How many requests of one kind are in work, and how many may be."""
 
     limit: int
     taken: int = 0
 
 
 class CapConcurrency:
-    """ASGI: so many requests in work at once in this process; the next is refused before its body is read.
+    """ASGI: at most `limit` requests in work at once in this process; more are refused unread.
 
-    A request that is let in when there is no room only makes all of them slower. What operators ask is let in
-    always, and streams of events, which do nothing most of the time, are counted apart.
+    A request that is let in beyond that only makes all others slower. Requests to categorise have slots of
+    their own, so that they never take those of other routes. Streams of events are idle most of the time, and
+    are counted apart too. Operators' routes and static files are never refused.
     """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
-        self._work, self._streams = _Room(limit), _Room(limit * STREAMS_PER_REQUEST)
+        self._work = _Slots(limit)
+        self._categorize = _Slots(limit)
+        self._streams = _Slots(limit * STREAMS_PER_REQUEST)
         self._refused, self._logs_at = 0, 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        if scope["type"] != "http" or path in EXEMPT or path.startswith("/static/"):
+        if scope["type"] != "http" or path in EXEMPT or path.startswith(EXEMPT_FOLDERS):
             await self._app(scope, receive, send)
             return
-        room = self._streams if _STREAM.fullmatch(path) else self._work
-        if room.taken >= room.limit:
+        slots = self._slots_of(path)
+        if slots.taken >= slots.limit:
             self._note_refusal()
             scope["state"]["is_refused"] = True  # counted like every request, but no line in the log for each
             refusal = app_error_response(Overloaded(retry_after=1), path)
             await as_page(HTTPConnection(scope), refusal)(scope, receive, send)
             return
-        room.taken += 1
+        slots.taken += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            room.taken -= 1
+            slots.taken -= 1
+
+    def _slots_of(self, path: str) -> _Slots:
+        if path in CATEGORIZE_PATHS:
+            return self._categorize
+        return self._streams if _STREAM.fullmatch(path) else self._work
 
     def _note_refusal(self) -> None:
-        """One line a second at most: whoever is overloaded has no time to write."""
+        """One line a second at most: an overloaded process has no time to write more."""
         self._refused += 1
         if time.monotonic() >= self._logs_at:
             self._logs_at = time.monotonic() + 1
-            log.warning("overloaded", refused=self._refused, in_work=self._work.taken)
+            log.warning(
+                "overloaded",
+                refused=self._refused,
+                in_work=self._work.taken,
+                categorizing=self._categorize.taken,
+            )
             self._refused = 0

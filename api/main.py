@@ -14,7 +14,7 @@ from api import errors, idempotency
 from api.comparisons import Comparisons
 from api.connections import Connections
 from api.console import pages as console
-from api.limits import CapConcurrency, RateLimit
+from api.limits import CapConcurrency, ComputeThreads, RateLimit
 from api.metrics import Metrics
 from api.middleware import GuardBody, Observe
 from api.openapi import DESCRIPTION, STATIC, TAGS, OutlayAPI, docs
@@ -38,6 +38,7 @@ from api.routers import (
     trainings,
     transactions,
 )
+from api.warm_up import WarmUp
 from shared import bootstrap
 from shared.bootstrap import Resources
 from shared.kit import tracing
@@ -114,9 +115,16 @@ def _lifespan(settings: Settings, given: Resources | None) -> Lifespan[FastAPI]:
         app.state.comparisons = Comparisons(app.state.connections)
         app.state.rate_limit = rate_limit = RateLimit(settings)
         app.state.health_limiter = anyio.CapacityLimiter(MAX_THREADS)
+        app.state.compute_threads = ComputeThreads(settings.compute_threads)
+        app.state.warm_up = warm_up = WarmUp(resources)
+        if settings.warm_up:
+            warm_up.start()
+        else:
+            warm_up.skip()
         try:
             yield
         finally:
+            await anyio.to_thread.run_sync(warm_up.stop)
             await rate_limit.close()
             if given is None:
                 resources.close()

@@ -115,6 +115,7 @@ def settings(
         artifacts_dir=tmp_path_factory.mktemp("artifacts"),
         device="cpu",
         rate_limit=None,
+        warm_up=False,
         max_concurrent_requests=64,
         max_body_bytes=256 * 1024,
         max_upload_bytes=1024 * 1024,

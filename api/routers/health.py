@@ -23,15 +23,16 @@ async def livez() -> LiveOut:
 
 @router.get("/readyz", response_model=ReadyOut, responses=problems(503))
 async def readyz(request: Request, resources: Resources) -> Response:
-    """Whether Postgres, the broker and the vector index answer; 503 says which does not."""
+    """Whether Postgres, the broker and the vector index answer and models are loaded; 503 says what fails."""
     checks = await probe(checks_of(resources), request.app.state.health_limiter)
+    checks["models"] = request.app.state.warm_up.is_done
     if all(checks.values()):
         return JSONResponse({"status": "ready", "checks": checks})
-    silent = ", ".join(name for name, passed in checks.items() if not passed)
+    failed = ", ".join(name for name, passed in checks.items() if not passed)
     return problem(
         503,
         code="not-ready",
-        detail=f"These do not answer: {silent}.",
+        detail=f"Not ready: {failed}.",
         instance="/readyz",
         headers={"Retry-After": "2"},
         extra={"checks": checks},

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.quality.material import TEXTS, Data, Row
 from benchmarks.quality.units import Units
 from shared.categorization.exact import rank_exactly, rank_of
-from shared.categorization.reranking import SecondStage
+from shared.categorization.reranking import CategoryReranker
 from shared.engines.encoder import Encoder
 from shared.engines.reranker import CrossEncoderReranker, RerankQuery
 from shared.jobs.kinds import Recipe
@@ -32,7 +32,7 @@ def reranked(
     rankings = rank_exactly(encoder, choices, [row.exact(TEXTS) for row in known], questions, is_tuned=True)
     model = CrossEncoderReranker(reranker)
     model.score([RerankQuery("warm", ["up"])])
-    stage = SecondStage(
+    stage = CategoryReranker(
         model, TEXTS, {category_id: choice.text for category_id, choice in choices.items()}, TOP_N
     )
     started = time.perf_counter()

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from shared.categorization.habits import Habits
 from shared.categorization.precedents import Precedents, place_of
-from shared.categorization.ranking import Choice, Query, vote
-from shared.categorization.voting import Ranked, weights_for
+from shared.categorization.ranking import Choice, EncodedTransaction, vote
+from shared.categorization.voting import RankedCategory, weights_for
 from shared.engines.encoder import Encoder
 from shared.engines.vectors import Hit
 from shared.kit.ids import derived_id
@@ -37,7 +37,7 @@ def rank_exactly(
     *,
     is_tuned: bool = False,
     with_habits: bool = True,
-) -> list[list[Ranked]]:
+) -> list[list[RankedCategory]]:
     """For each asked row the choices, best first, with the known rows as labelled history.
 
     The very vote of serving, over the category texts and the nearest known rows. Equal texts are encoded and
@@ -52,17 +52,19 @@ def rank_exactly(
     of_text: dict[str, list[int]] = {}
     for position, row in enumerate(asked):
         of_text.setdefault(row.text, []).append(position)
-    found: list[list[Ranked]] = [[] for _ in asked]
+    found: list[list[RankedCategory]] = [[] for _ in asked]
     for text, vector, by_text, by_history in nearby.of(list(of_text)):
         for position in of_text[text]:
             row = asked[position]
             before = precedents.at(row.fields)
-            query = Query(vector, text, row.fields.department, row.fields.location, precedents=before)
+            query = EncodedTransaction(
+                vector, text, row.fields.department, row.fields.location, precedents=before
+            )
             found[position] = vote(by_text, by_history, query, choices, habits, weights)
     return found
 
 
-def rank_of(category_id: uuid.UUID, ranked: Sequence[Ranked]) -> int | None:
+def rank_of(category_id: uuid.UUID, ranked: Sequence[RankedCategory]) -> int | None:
     """Where the category came in, from 1; None where it did not."""
     return next((n for n, one in enumerate(ranked, start=1) if one.category_id == category_id), None)
 

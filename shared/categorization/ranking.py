@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shared.categorization.habits import Habits, fold
 from shared.categorization.voting import (
-    Ranked,
+    RankedCategory,
     VotingWeights,
     favour_departments,
     follow,
@@ -23,7 +23,7 @@ EVERYONE = {"all", "all departments"}
 
 
 @dataclass(frozen=True)
-class Query:
+class EncodedTransaction:
     """One transaction: its vector, shape (d,), its text, its department and its location.
 
     `precedents`: how many others at its merchant and place each category has. Its own point, where it has
@@ -85,7 +85,7 @@ class IndexedChart:
         live = [position for position, row_id in enumerate(row_ids) if row_id in choices]
         return cls(index, collection, organization_id, choices, [row_ids[at] for at in live], vectors[live])
 
-    def similarities(self, queries: Sequence[Query]) -> NDArray[np.float32]:
+    def similarities(self, queries: Sequence[EncodedTransaction]) -> NDArray[np.float32]:
         """The cosine of each query and each category, shape (queries, n).
 
         Computed in double precision, so that equal texts have equal similarities wherever they stand in the
@@ -99,12 +99,12 @@ class IndexedChart:
 
 def rank(
     chart: IndexedChart,
-    queries: Sequence[Query],
+    queries: Sequence[EncodedTransaction],
     *,
     habits: Habits | None = None,
     is_tuned: bool = False,
     with_history: bool = True,
-) -> list[list[Ranked]]:
+) -> list[list[RankedCategory]]:
     """For each query the chart's categories, best first.
 
     The category texts are compared one and all, since the vote's softmax is over the whole chart; only the
@@ -140,11 +140,11 @@ def rank(
 def vote(
     by_text: Sequence[Hit],
     by_history: Sequence[Hit],
-    query: Query,
+    query: EncodedTransaction,
     live: Mapping[uuid.UUID, Choice],
     habits: Habits | None,
     weights: VotingWeights,
-) -> list[Ranked]:
+) -> list[RankedCategory]:
     """The vote of the hits, then what the chart says of the transaction's department and the habits of its
     location, then what was decided before at its merchant and place.
 
@@ -163,5 +163,5 @@ def vote(
     return follow(ranked, query.precedents, weights.precedent_prior)
 
 
-def _own(query: Query) -> tuple[uuid.UUID, ...]:
+def _own(query: EncodedTransaction) -> tuple[uuid.UUID, ...]:
     return () if query.own_row_id is None else (query.own_row_id,)

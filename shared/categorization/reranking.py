@@ -1,19 +1,20 @@
-"""The second stage: the first few of a ranking are put in order again by a model that reads both texts."""
+"""The reranker puts the first few categories of a ranking in order: it reads both texts together."""
 
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from shared.categorization.voting import Ranked, VotingWeights, blend
+from shared.categorization.voting import RankedCategory, VotingWeights, blend
 from shared.engines.reranker import Reranker, RerankQuery
 from shared.transactions.formats import TextFormat
 from shared.transactions.text import TransactionFields
 
 
 @dataclass(frozen=True)
-class SecondStage:
-    """A reranker, the texts that it reads, the category's among them (`documents`), and how many it puts in
-    order.
+class CategoryReranker:
+    """A reranker with the texts that it reads: of transactions by `texts`, of categories in `documents`.
+
+    `top_n`: how many of the first categories it puts in order.
     """
 
     reranker: Reranker
@@ -22,25 +23,25 @@ class SecondStage:
     top_n: int
 
     def rerank(
-        self, asked: Sequence[TransactionFields], ranked: Sequence[list[Ranked]]
-    ) -> list[list[Ranked]]:
-        """For each transaction its ranking, about whose first `top_n` the reranker was asked; see `blend`.
+        self, transactions: Sequence[TransactionFields], rankings: Sequence[list[RankedCategory]]
+    ) -> list[list[RankedCategory]]:
+        """Each transaction's ranking with its first `top_n` categories put in order, see `blend`.
 
-        It is not asked where there is nothing to put in order.
+        A ranking of fewer than two categories stays as it is, and costs no call.
 
         Raises:
             RerankerUnavailable, RerankerRefused: see `Reranker.score`.
         """
-        heads = [[one.category_id for one in found[: self.top_n]] for found in ranked]
+        heads = [[category.category_id for category in ranking[: self.top_n]] for ranking in rankings]
         queries = [
             RerankQuery(
                 self.texts.of_transaction(fields),
-                [self.documents[one] for one in head] if len(head) > 1 else [],
+                [self.documents[category_id] for category_id in head] if len(head) > 1 else [],
             )
-            for fields, head in zip(asked, heads, strict=True)
+            for fields, head in zip(transactions, heads, strict=True)
         ]
         weight = VotingWeights().reranker
         return [
-            blend(found, dict(zip(head, map(float, scores), strict=False)), weight)
-            for found, head, scores in zip(ranked, heads, self.reranker.score(queries), strict=True)
+            blend(ranking, dict(zip(head, map(float, scores), strict=False)), weight)
+            for ranking, head, scores in zip(rankings, heads, self.reranker.score(queries), strict=True)
         ]

@@ -1,62 +1,39 @@
-"""Answers the question that Outlay is for: which categories fit this transaction?"""
+"""Which categories fit a transaction? In three steps, of which only the first and the last use the database.
+
+    context = read_context(session, …)          a short transaction
+    rankings = compute_rankings(context, …)     no transaction: encodes, searches, votes, reranks
+    answers = build_answers(session, …)         a short transaction
+
+`read_context` is in `shared.categorization.context`. The API runs the second step in threads of its own, so
+that slow models and a slow index never keep the database from other requests.
+"""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
-from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
-from shared.categories import store as category_store
 from shared.categories.tables import Category
-from shared.categorization import ranking
-from shared.categorization.habits import HabitsCache
-from shared.categorization.questions import Question, past_of, queries_of
-from shared.categorization.reranking import SecondStage
-from shared.categorization.voting import Ranked
+from shared.categorization.context import CategorizationContext
+from shared.categorization.ranking import Choice, EncodedTransaction, IndexedChart, rank
+from shared.categorization.reranking import CategoryReranker
+from shared.categorization.voting import RankedCategory
+from shared.engines.encoder import Encoder
 from shared.engines.encoder_cache import Encoders
 from shared.engines.reranker_cache import Rerankers
 from shared.engines.vectors import VectorIndex
 from shared.kit import metrics
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
-from shared.kit.unit_of_work import transaction
-from shared.registry.serving import Reranking, Serving, get_active
+from shared.registry.serving import Reranking, Serving
 from shared.transactions import store as transaction_store
 
 MAX_EVIDENCE = 3
 
 logger = get_logger(__name__)
-
-
-class Machines(Protocol):
-    """What categorising needs of a process's resources."""
-
-    @property
-    def engine(self) -> Engine:
-        """The database."""
-        ...
-
-    @property
-    def index(self) -> VectorIndex:
-        """The vector index."""
-        ...
-
-    @property
-    def habits(self) -> HabitsCache:
-        """What locations usually book."""
-        ...
-
-    @property
-    def encoders(self) -> Encoders:
-        """The loaded models."""
-        ...
-
-    @property
-    def rerankers(self) -> Rerankers:
-        """The loaded rerankers."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -81,9 +58,9 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Answer:
-    """The categories that fit a transaction, and the model version that found them.
+    """The categories that fit a transaction, and the model version that ranked them.
 
-    `reranker_version`: of the second stage that had a say in their order, None where none had.
+    `reranker_version`: the reranker that had a say in their order; None: none had.
     """
 
     model_version: str
@@ -95,116 +72,163 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """The reranker that had a say in the answers, or the one that should have had and failed."""
+class Rankings:
+    """The best categories for each input of a context, in its order.
 
-    version: str | None = None
-    failed: str | None = None
+    `precedents`: for each input how many labelled transactions at its merchant and place each category has.
+    `reranker_version`, `failed_reranker`: the name of the reranker that ordered the categories, or failed to.
+    """
+
+    categories: list[list[RankedCategory]]
+    precedents: list[Mapping[uuid.UUID, int]]
+    reranker_version: str | None = None
+    failed_reranker: str | None = None
 
 
-def categorize(
-    machines: Machines, organization_id: uuid.UUID, questions: Sequence[Question], top_k: int
-) -> list[Answer]:
-    """The `top_k` best categories for each transaction, with the evidence for them.
+def compute_rankings(
+    context: CategorizationContext,
+    top_k: int,
+    *,
+    index: VectorIndex,
+    encoders: Encoders,
+    rerankers: Rerankers,
+) -> Rankings:
+    """The `top_k` best categories for each input.
 
-    The model version and its collection are resolved once, so an answer never mixes two models, and no
-    transaction is open while the texts are encoded and searched. A second stage that fails costs the answers
-    its say and nothing else; their reasons tell.
+    A reranker that fails is left out; nothing else fails with it, and the answers' reasons mention it.
 
     Raises:
-        NoActiveModel: the organisation has activated none yet.
         IndexUnavailable, CollectionMissing: the vector index cannot answer.
     """
-    with transaction(machines.engine) as session:
-        serving = get_active(session, organization_id)
-        live = {row.id: row for row in category_store.all_live(session, organization_id)}
-        past = past_of(session, organization_id, machines.habits, questions)
-    queries = queries_of(machines.encoders.get(serving.model), serving, questions, past)
-    choices = choices_of(live.values(), serving)
-    chart = ranking.IndexedChart.read(machines.index, serving.collection, organization_id, choices)
-    found = ranking.rank(chart, queries, habits=past.habits, is_tuned=serving.is_tuned)
-    found, reranker = _second_stage(machines, serving.reranking, questions, found, live)
-    ranked = [one[:top_k] for one in found]
-    shown = {hit.row_id for one in ranked for found in one for hit in found.evidence[:MAX_EVIDENCE]}
-    with transaction(machines.engine) as session:
-        merchants = {
-            row.id: row.merchant_name for row in transaction_store.by_ids(session, organization_id, shown)
-        }
+    serving = context.serving
+    transactions = _encode(encoders.get(serving.model), context)
+    choices = choices_of(context.chart.values(), serving)
+    chart = IndexedChart.read(index, serving.collection, context.organization_id, choices)
+    ranked = rank(chart, transactions, habits=context.history.habits, is_tuned=serving.is_tuned)
+    reranker_version = failed_reranker = None
+    if serving.reranking is not None:
+        try:
+            ranked = _rerank(rerankers, serving.reranking, context, ranked)
+            reranker_version = serving.reranking.version_name
+        except AppError as error:
+            metrics.rerank_failed(error.code, len(ranked))
+            logger.warning("answered without the reranker", code=error.code, transactions=len(ranked))
+            failed_reranker = serving.reranking.version_name
+    return Rankings(
+        [best[:top_k] for best in ranked],
+        [transaction.precedents for transaction in transactions],
+        reranker_version,
+        failed_reranker,
+    )
+
+
+def build_answers(session: Session, context: CategorizationContext, rankings: Rankings) -> list[Answer]:
+    """The rankings with names: an answer for each input, with the evidence that is still stored."""
+    shown = {
+        hit.row_id
+        for ranked in rankings.categories
+        for category in ranked
+        for hit in category.evidence[:MAX_EVIDENCE]
+    }
+    rows = transaction_store.by_ids(session, context.organization_id, shown)
+    merchants = {row.id: row.merchant_name for row in rows}
     return [
-        _answer(serving, reranker, query.precedents, one, live, merchants)
-        for query, one in zip(queries, ranked, strict=True)
+        _answer(context, rankings, ranked, precedents, merchants)
+        for ranked, precedents in zip(rankings.categories, rankings.precedents, strict=True)
     ]
 
 
-def _second_stage(
-    machines: Machines,
-    reranking: Reranking | None,
-    questions: Sequence[Question],
-    ranked: list[list[Ranked]],
-    live: Mapping[uuid.UUID, Category],
-) -> tuple[list[list[Ranked]], Stage]:
-    """The rankings as the reranker would have them, or as they were where it is off or fails."""
-    if reranking is None:
-        return ranked, Stage()
-    documents = {row.id: categories.text_of(row, reranking.texts.category) for row in live.values()}
-    try:
-        reranker = machines.rerankers.get(reranking.reranker)
-        second = SecondStage(reranker, reranking.texts, documents, reranking.top_n)
-        found = second.rerank([question.fields for question in questions], ranked)
-    except AppError as error:
-        metrics.rerank_failed(error.code, len(questions))
-        logger.warning("answered without the reranker", code=error.code, questions=len(questions))
-        return ranked, Stage(failed=reranking.version_name)
-    return found, Stage(version=reranking.version_name)
-
-
-def choices_of(chart: Iterable[Category], serving: Serving) -> dict[uuid.UUID, ranking.Choice]:
+def choices_of(chart: Iterable[Category], serving: Serving) -> dict[uuid.UUID, Choice]:
     """The chart's categories as the serving model chooses among them."""
     return {
-        row.id: ranking.Choice.of(categories.text_of(row, serving.texts.category), row.departments)
-        for row in chart
+        row.id: Choice.of(categories.text_of(row, serving.texts.category), row.departments) for row in chart
     }
 
 
+def _encode(encoder: Encoder, context: CategorizationContext) -> list[EncodedTransaction]:
+    history, inputs = context.history, context.inputs
+    texts = [context.serving.texts.of_transaction(given.fields) for given in inputs]
+    own_categories = [
+        history.labels.get(given.transaction_id) if given.transaction_id else None for given in inputs
+    ]
+    return [
+        EncodedTransaction(
+            vector,
+            text,
+            given.fields.department,
+            given.fields.location,
+            given.transaction_id,
+            own_category,
+            history.precedents.at(given.fields, own_category),
+        )
+        for vector, text, given, own_category in zip(
+            encoder.encode(texts), texts, inputs, own_categories, strict=True
+        )
+    ]
+
+
+def _rerank(
+    rerankers: Rerankers,
+    reranking: Reranking,
+    context: CategorizationContext,
+    ranked: list[list[RankedCategory]],
+) -> list[list[RankedCategory]]:
+    texts = reranking.texts
+    documents = {row.id: categories.text_of(row, texts.category) for row in context.chart.values()}
+    reranker = CategoryReranker(rerankers.get(reranking.reranker), texts, documents, reranking.top_n)
+    return reranker.rerank([given.fields for given in context.inputs], ranked)
+
+
 def _answer(
-    serving: Serving,
-    reranker: Stage,
+    context: CategorizationContext,
+    rankings: Rankings,
+    ranked: Sequence[RankedCategory],
     precedents: Mapping[uuid.UUID, int],
-    ranked: Sequence[Ranked],
-    live: dict[uuid.UUID, Category],
-    merchants: dict[uuid.UUID, str],
+    merchants: Mapping[uuid.UUID, str],
 ) -> Answer:
     suggestions = tuple(
-        Suggestion(live[found.category_id], position, found.score, _evidence(found, live, merchants))
-        for position, found in enumerate(ranked, start=1)
+        Suggestion(
+            context.chart[category.category_id],
+            position,
+            category.score,
+            _evidence(category, context.chart, merchants),
+        )
+        for position, category in enumerate(ranked, start=1)
     )
     reason = _reason(suggestions, precedents)
-    if reranker.failed is not None and suggestions:
+    if rankings.failed_reranker is not None and suggestions:
         reason += (
-            f" The reranker '{reranker.failed}' did not answer, so the order is that of the first stage."
+            f" The reranker '{rankings.failed_reranker}' did not answer, so the order is that of the first "
+            "stage."
         )
-    decision: Literal["suggest", "none"] = "suggest" if suggestions else "none"
-    return Answer(serving.version_name, serving.version_id, reranker.version, decision, reason, suggestions)
+    return Answer(
+        context.serving.version_name,
+        context.serving.version_id,
+        rankings.reranker_version,
+        "suggest" if suggestions else "none",
+        reason,
+        suggestions,
+    )
 
 
 def _reason(suggestions: Sequence[Suggestion], precedents: Mapping[uuid.UUID, int]) -> str:
     if not suggestions:
         return "The organisation has no categories in the index yet."
-    before = precedents.get(suggestions[0].category.id, 0)
-    if before:
-        among = sum(precedents.values())
-        return f"Of {among} labelled before with this merchant and place, {before} went to this category."
+    agreeing = precedents.get(suggestions[0].category.id, 0)
+    if agreeing:
+        total = sum(precedents.values())
+        return f"Of {total} labelled before with this merchant and place, {agreeing} went to this category."
     if suggestions[0].evidence:
         return "Nearest to the category's text and to transactions that were labelled before."
     return "Nearest to the category's text; nothing alike has been labelled yet."
 
 
 def _evidence(
-    found: Ranked, live: dict[uuid.UUID, Category], merchants: dict[uuid.UUID, str]
+    category: RankedCategory, chart: Mapping[uuid.UUID, Category], merchants: Mapping[uuid.UUID, str]
 ) -> tuple[Evidence, ...]:
     # A transaction that was deleted a moment ago may still be in the index; it is not shown.
     return tuple(
-        Evidence(hit.row_id, merchants[hit.row_id], live[hit.category_id].name, hit.score)
-        for hit in found.evidence[:MAX_EVIDENCE]
+        Evidence(hit.row_id, merchants[hit.row_id], chart[hit.category_id].name, hit.score)
+        for hit in category.evidence[:MAX_EVIDENCE]
         if hit.row_id in merchants
     )

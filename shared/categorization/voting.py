@@ -47,21 +47,21 @@ def weights_for(*, is_tuned: bool) -> VotingWeights:
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedCategory:
     """A category with its score in [0, 1] and the labelled transactions that spoke for it, nearest first."""
 
     category_id: uuid.UUID
     score: float
     evidence: tuple[Hit, ...]
 
-    def rescored(self, score: float) -> "Ranked":
+    def rescored(self, score: float) -> "RankedCategory":
         """The same category with another score (`dataclasses.replace` takes twice as long)."""
-        return Ranked(self.category_id, score, self.evidence)
+        return RankedCategory(self.category_id, score, self.evidence)
 
 
 def rank_categories(
     category_hits: Sequence[Hit], history_hits: Sequence[Hit], weights: VotingWeights | None = None
-) -> list[Ranked]:
+) -> list[RankedCategory]:
     """Every category that either search names, best first; equal scores in the order of category_id.
 
     With p(c) the softmax of the category texts' similarities (all categories should be among the hits: it is
@@ -86,7 +86,7 @@ def rank_categories(
     # fsum rounds once, so a sum does not depend on the order of its terms.
     total = weights.prior_votes + math.fsum(vote for its in votes.values() for vote in its)
     ranked = [
-        Ranked(
+        RankedCategory(
             category_id,
             (weights.prior_votes * prior.get(category_id, 0.0) + math.fsum(votes.get(category_id, ())))
             / total,
@@ -98,11 +98,11 @@ def rank_categories(
 
 
 def favour_departments(
-    ranked: Sequence[Ranked],
+    ranked: Sequence[RankedCategory],
     department: str | None,
     departments: Mapping[uuid.UUID, Collection[str]],
     weight: float,
-) -> list[Ranked]:
+) -> list[RankedCategory]:
     """The ranking, with categories that are for other departments pushed back; the scores' sum stays.
 
     A chart of accounts may say which departments use a category. Where it does, and the transaction's
@@ -121,7 +121,7 @@ def favour_departments(
     )
 
 
-def multiply(ranked: Sequence[Ranked], factors: Mapping[uuid.UUID, float]) -> list[Ranked]:
+def multiply(ranked: Sequence[RankedCategory], factors: Mapping[uuid.UUID, float]) -> list[RankedCategory]:
     """The ranking with each score times its category's factor, 1 where it has none; their sum stays."""
     moved = [found.rescored(found.score * factors.get(found.category_id, 1.0)) for found in ranked]
     before, after = math.fsum(one.score for one in ranked), math.fsum(one.score for one in moved)
@@ -130,7 +130,9 @@ def multiply(ranked: Sequence[Ranked], factors: Mapping[uuid.UUID, float]) -> li
     return sorted(scaled, key=lambda one: (-one.score, one.category_id))
 
 
-def follow(ranked: Sequence[Ranked], precedents: Mapping[uuid.UUID, int], prior: float) -> list[Ranked]:
+def follow(
+    ranked: Sequence[RankedCategory], precedents: Mapping[uuid.UUID, int], prior: float
+) -> list[RankedCategory]:
     """The ranking, in which what was decided before in the very same case has its say.
 
     With n(c) the `precedents` of category c and p(c) the scores so far, the new score of c is
@@ -148,7 +150,9 @@ def follow(ranked: Sequence[Ranked], precedents: Mapping[uuid.UUID, int], prior:
     return sorted(moved, key=lambda one: (-one.score, one.category_id))
 
 
-def blend(ranked: Sequence[Ranked], scores: Mapping[uuid.UUID, float], weight: float) -> list[Ranked]:
+def blend(
+    ranked: Sequence[RankedCategory], scores: Mapping[uuid.UUID, float], weight: float
+) -> list[RankedCategory]:
     """The ranking, in which a reranker had a say about the categories that it scored (as log-odds).
 
     Among those, with p(c) the share of c in their first scores and q(c) the softmax of the reranker's, the

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from shared.categorization.habits import Habits
 from shared.categorization.points import Entry, to_points
 from shared.categorization.precedents import Precedents, place_of
-from shared.categorization.ranking import Choice, IndexedChart, Query, rank
-from shared.categorization.reranking import SecondStage
-from shared.categorization.voting import Ranked
+from shared.categorization.ranking import Choice, EncodedTransaction, IndexedChart, rank
+from shared.categorization.reranking import CategoryReranker
+from shared.categorization.voting import RankedCategory
 from shared.datasets import service as datasets
 from shared.datasets.service import Item
 from shared.engines.encoder import Encoder
@@ -67,7 +67,7 @@ class Bench:
     serving: Serving
     choices: Mapping[uuid.UUID, Choice]
     seed: int = 0
-    second: SecondStage | None = None
+    second: CategoryReranker | None = None
 
     @property
     def collection(self) -> str:
@@ -132,7 +132,7 @@ def _ask_page(
 ) -> list[RankedRow]:
     words = [bench.serving.texts.of_transaction(item.fields) for item in items]
     queries = [
-        Query(
+        EncodedTransaction(
             vector,
             text,
             item.fields.department,
@@ -176,7 +176,7 @@ def _nearer(bench: Bench, items: Sequence[Item], scores: NDArray[np.float32]) ->
     return found
 
 
-def rank_of(category_id: uuid.UUID, ranked: Sequence[Ranked]) -> int | None:
+def rank_of(category_id: uuid.UUID, ranked: Sequence[RankedCategory]) -> int | None:
     """Where the category came in, from 1; None where it did not."""
     for position, found in enumerate(ranked, start=1):
         if found.category_id == category_id:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.candidates.store import approved_paraphrases
 from shared.categorization.ranking import Choice
-from shared.categorization.reranking import SecondStage
+from shared.categorization.reranking import CategoryReranker
 from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
 from shared.engines.encoder_cache import Encoders
@@ -149,10 +149,10 @@ def _reranking(session: Session, organization_id: uuid.UUID, params: EvaluationP
 
 def _second(
     rerankers: Rerankers, reranking: Reranking, categories: Mapping[str, Mapping[str, Any]]
-) -> SecondStage:
+) -> CategoryReranker:
     texts = reranking.texts
     documents = {uuid.UUID(one): texts.of_frozen(about) for one, about in categories.items()}
-    return SecondStage(rerankers.get(reranking.reranker), texts, documents, reranking.top_n)
+    return CategoryReranker(rerankers.get(reranking.reranker), texts, documents, reranking.top_n)
 
 
 def _choices(serving: Serving, categories: Mapping[str, Mapping[str, Any]]) -> dict[uuid.UUID, Choice]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from shared.candidates import service as candidates
 from shared.candidates.service import Difficulty, NewCandidate, Origin
 from shared.candidates.tables import Candidate
-from shared.categorization.ranking import Query
+from shared.categorization.ranking import EncodedTransaction
 from shared.generation.batch_plan import BATCH_SIZE
 from shared.generation.budget import Tally
 from shared.generation.difficulty import DifficultyScorer
@@ -160,7 +160,7 @@ class CandidateWriter:
     ) -> list[NewCandidate]:
         difficulties: Sequence[Difficulty | None] = [None] * len(rows)
         queries = [
-            Query(
+            EncodedTransaction(
                 vector,
                 row.text,
                 row.made.fields.department if row.made.fields else None,

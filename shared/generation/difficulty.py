@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from shared.candidates.service import Difficulty
 from shared.categorization.habits import Habits
-from shared.categorization.ranking import Choice, IndexedChart, Query, rank
-from shared.categorization.voting import Ranked
+from shared.categorization.ranking import Choice, EncodedTransaction, IndexedChart, rank
+from shared.categorization.voting import RankedCategory
 from shared.engines.encoder import Encoder
 from shared.engines.vectors import Search, VectorIndex
 from shared.generation.duplicates import COSINE_THRESHOLD
@@ -48,7 +48,7 @@ class DifficultyScorer:
         return [bool(hits) and hits[0].score >= COSINE_THRESHOLD for hits in found]
 
     def difficulties(
-        self, queries: Sequence[Query], meant: Sequence[uuid.UUID], *, with_history: bool
+        self, queries: Sequence[EncodedTransaction], meant: Sequence[uuid.UUID], *, with_history: bool
     ) -> list[Difficulty]:
         """How hard each query is, whose meant category is given."""
         chart = IndexedChart.read(
@@ -67,7 +67,7 @@ class DifficultyScorer:
         ]
 
 
-def _difficulty(ranked: Sequence[Ranked], meant: uuid.UUID, version_id: uuid.UUID) -> Difficulty:
+def _difficulty(ranked: Sequence[RankedCategory], meant: uuid.UUID, version_id: uuid.UUID) -> Difficulty:
     scores = {found.category_id: found.score for found in ranked}
     if meant not in scores:
         return Difficulty(None, None, version_id)

@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     base_model_revision: str | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     encode_batch_size: int = Field(default=64, ge=1, le=1024)
+    compute_threads: int = Field(
+        default=8, ge=1, le=200, description="Requests of an API process that encode and search at once."
+    )
+    warm_up: bool = Field(
+        default=True, description="Load the active models before the API is ready; else with first requests."
+    )
     encoder_cache_size: int = Field(
         default=3, ge=1, description="Encoders kept loaded in a process; one more replaces the oldest."
     )
@@ -99,7 +105,9 @@ class Settings(BaseSettings):
         description="Requests with an invalid key per client address; holds where rate_limit is set.",
     )
     max_concurrent_requests: int = Field(
-        default=32, ge=1, description="In work at once per process; more are answered 503 at once."
+        default=32,
+        ge=1,
+        description="In work at once per process, those to categorise counted apart; more are answered 503.",
     )
     max_queued_jobs: int = Field(
         default=1000, ge=1, description="Jobs an organisation may have waiting; more are answered 429."

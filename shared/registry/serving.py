@@ -180,3 +180,13 @@ def switch_reranker(
 def model_of(version: ModelVersion) -> ModelRef:
     """Where the version's weights are."""
     return ModelRef(version.base_model, version.base_model_revision, version.artifact, version.dimension)
+
+
+def most_used_models(session: Session, limit: int) -> list[ModelRef]:
+    """The models that are active in the most organisations: what a process should have loaded."""
+    return [ModelRef(*columns) for columns in store.most_used_weights(session, limit)]
+
+
+def most_used_rerankers(session: Session, limit: int) -> list[RerankerRef]:
+    """The rerankers whose weights are here and which are on in the most organisations."""
+    return [RerankerRef(ModelRef(*columns)) for columns in store.most_used_reranker_weights(session, limit)]

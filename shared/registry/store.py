@@ -7,13 +7,16 @@ from typing import Any
 
 from sqlalchemy import Uuid, column, func, select, tuple_, update, values
 from sqlalchemy.dialects.postgresql import distinct_on, insert
-from sqlalchemy.orm import Session, aliased, defer
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, defer
 
 from shared.datasets.tables import DatasetItem
 from shared.kit.database_errors import on_unique_violation, translated
 from shared.kit.errors import Conflict, NotFound
 from shared.kit.paging import Page, Paging, page
 from shared.registry.tables import Activation, ActiveModel, Evaluation, EvaluationRow, ModelVersion
+
+Weights = tuple[str, str | None, str | None, int | None]
+"""(base_model, base_model_revision, artifact, dimension): where a version's weights are."""
 
 
 class ModelNotFound(NotFound):
@@ -88,6 +91,40 @@ def find_active(
     )
     row = session.execute(query).one_or_none()
     return None if row is None else (row[0], row[1], row[2])
+
+
+def most_used_weights(session: Session, limit: int) -> list[Weights]:
+    """The weights that are active in the most organisations.
+
+    This counts over all organisations: it decides what a process loads, and no customer sees it.
+    """
+    return _most_used(session, ActiveModel.model_version_id, limit)
+
+
+def most_used_reranker_weights(session: Session, limit: int) -> list[Weights]:
+    """The reranker weights that are on in the most organisations; hosted rerankers have none here."""
+    return _most_used(session, ActiveModel.reranker_version_id, limit)
+
+
+def _most_used(session: Session, version_id: InstrumentedAttribute[Any], limit: int) -> list[Weights]:
+    weights = (
+        ModelVersion.base_model,
+        ModelVersion.base_model_revision,
+        ModelVersion.artifact,
+        ModelVersion.dimension,
+    )
+    query = (
+        select(*weights)
+        .join(
+            ActiveModel,
+            (ModelVersion.id == version_id) & (ModelVersion.organization_id == ActiveModel.organization_id),
+        )
+        .where(ModelVersion.kind != "hosted_reranker")
+        .group_by(*weights)
+        .order_by(func.count().desc(), *weights)
+        .limit(limit)
+    )
+    return [(name, revision, artifact, cut) for name, revision, artifact, cut in session.execute(query)]
 
 
 def set_reranker(

@@ -1,10 +1,19 @@
 """The main job over HTTP, with the packaged model and the real index."""
 
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+from starlette.testclient import TestClient
 
+from devtools.waiting import eventually
 from shared.bootstrap import Resources
+from shared.engines.vectors import Hit, Search
+from shared.kit.settings import Settings
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 
 ANSWER = {"model_version", "reranker_version", "model_version_id", "decision", "reason", "suggestions"}
@@ -132,3 +141,84 @@ def test_an_organization_sees_only_its_own_categories(
     run_jobs(resources, other)
     suggestions = other.post("/categorize", {"transaction": HOTEL, "top_k": 50}).json()["suggestions"]
     assert [suggestion["category"]["name"] for suggestion in suggestions] == ["Hotels and lodging"]
+
+
+class SlowSearch:
+    """Searches of the index that go on until the test lets them end."""
+
+    def __init__(self, resources: Resources, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._search = resources.index.search
+        self.may_end = threading.Event()
+        self.running = 0
+        monkeypatch.setattr(resources.index, "search", self)
+
+    def __call__(self, name: str, searches: Sequence[Search]) -> list[list[Hit]]:
+        self.running += 1
+        assert self.may_end.wait(60)
+        return self._search(name, searches)
+
+
+@pytest.fixture
+def slow_search(resources: Resources, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowSearch]:
+    slow = SlowSearch(resources, monkeypatch)
+    yield slow
+    slow.may_end.set()
+
+
+def test_requests_that_encode_or_search_keep_the_database_from_nobody(
+    served: OrganizationClient, resources: Resources, slow_search: SlowSearch
+) -> None:
+    # More than there are connections, and threads of the default limiter.
+    busy = resources.settings.database_pool_size + 1
+    assert busy <= resources.settings.compute_threads
+    with ThreadPoolExecutor(busy) as pool:
+        try:
+            answers = [pool.submit(served.post, "/categorize", {"transaction": HOTEL}) for _ in range(busy)]
+            eventually(lambda: slow_search.running == busy)
+            assert resources.engine.pool.checkedout() == 0  # type: ignore[attr-defined]  # of a QueuePool
+            assert served.get("/v1/categories").status_code == 200
+        finally:
+            slow_search.may_end.set()
+        assert {answer.result().status_code for answer in answers} == {200}
+
+
+def test_more_requests_than_threads_wait_and_then_are_told_to_come_again(
+    settings: Settings,
+    served: OrganizationClient,
+    resources: Resources,
+    slow_search: SlowSearch,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from api import limits
+    from api.main import create_app
+
+    monkeypatch.setattr(limits, "COMPUTE_WAIT_SECONDS", 0.1)
+    single = replace(resources, settings=settings.model_copy(update={"compute_threads": 1}))
+    with TestClient(create_app(resources=single)) as client, ThreadPoolExecutor(1) as pool:
+        body = {"transaction": HOTEL}
+        first = pool.submit(client.post, "/categorize", json=body, headers=served.headers)
+        try:
+            eventually(lambda: slow_search.running == 1)
+            refused = client.post("/categorize", json=body, headers=served.headers)
+            assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+            assert int(refused.headers["retry-after"]) >= 1
+        finally:
+            slow_search.may_end.set()
+        assert first.result().status_code == 200
+
+
+def test_a_batch_takes_three_transactions(served: OrganizationClient, resources: Resources) -> None:
+    """Who speaks; what is known; what is shown."""
+    row_id = new_transaction(served, **HOTEL)["id"]
+    commits = 0
+
+    def count(_: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    event.listen(resources.engine, "commit", count)
+    try:
+        assert served.post("/categorize", {"transaction_id": row_id}).status_code == 200
+    finally:
+        event.remove(resources.engine, "commit", count)
+    assert commits == 3

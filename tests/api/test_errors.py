@@ -171,7 +171,7 @@ def test_a_database_that_is_away_is_said_not_hung(
         assert client.get("/livez").status_code == 200
         ready = client.get("/readyz")
         assert ready.status_code == 503
-        assert ready.json()["checks"] == {"postgres": False, "broker": True, "index": True}
+        assert ready.json()["checks"] == {"postgres": False, "broker": True, "index": True, "models": True}
         answer = client.get("/v1/categories", headers=organization.headers)
         assert (answer.status_code, answer.json()["code"]) == (503, "database-unavailable")
         assert int(answer.headers["retry-after"]) > 0
@@ -186,7 +186,12 @@ def test_a_broker_that_is_away_is_named(settings: Settings) -> None:
     gone = settings.model_copy(update={"redis_url": "redis://127.0.0.1:9/0"})
     resources = bootstrap.build(gone)
     with TestClient(create_app(resources=resources)) as client:
-        assert client.get("/readyz").json()["checks"] == {"postgres": True, "broker": False, "index": True}
+        assert client.get("/readyz").json()["checks"] == {
+            "postgres": True,
+            "broker": False,
+            "index": True,
+            "models": True,
+        }
     resources.close()
 
 

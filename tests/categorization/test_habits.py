@@ -14,7 +14,7 @@ from devtools.waiting import eventually
 from shared.bootstrap import Resources
 from shared.categorization import habits
 from shared.categorization.habits import Habits, HabitsCache
-from shared.categorization.ranking import Choice, Query, vote
+from shared.categorization.ranking import Choice, EncodedTransaction, vote
 from shared.categorization.voting import VotingWeights
 from shared.engines.vectors import Hit
 from shared.kit.unit_of_work import transaction
@@ -61,13 +61,15 @@ def test_scores_stay_within_one_and_text_alone_stays_as_it_was(
         Hit(category_id, category_id, score) for category_id, score in zip(IDS, similarities, strict=True)
     ]
     live = dict.fromkeys(IDS, Choice(""))
-    at_depot = Query(np.zeros(2, dtype=np.float32), location="Depot ")
+    at_depot = EncodedTransaction(np.zeros(2, dtype=np.float32), location="Depot ")
     ranked = vote(hits, [], at_depot, live, Habits.of(rows), VotingWeights())
     assert sum(category.score for category in ranked) == pytest.approx(1)
     assert [category.score for category in ranked] == sorted(
         (category.score for category in ranked), reverse=True
     )
-    plain = vote(hits, [], Query(np.zeros(2, dtype=np.float32)), live, Habits.of(rows), VotingWeights())
+    plain = vote(
+        hits, [], EncodedTransaction(np.zeros(2, dtype=np.float32)), live, Habits.of(rows), VotingWeights()
+    )
     assert plain == vote(hits, [], at_depot, live, None, VotingWeights())
 
 
@@ -76,7 +78,7 @@ def test_a_category_for_other_departments_is_pushed_back() -> None:
 
     hits = [Hit(FUEL, FUEL, 0.6), Hit(FOOD, FOOD, 0.5)]
     live = {FUEL: Choice.of("", ["School"]), FOOD: Choice.of("", ["Depot"])}
-    query = Query(np.zeros(2, dtype=np.float32), department=" DEPOT")
+    query = EncodedTransaction(np.zeros(2, dtype=np.float32), department=" DEPOT")
     assert vote(hits, [], query, live, None, VotingWeights())[0].category_id == FOOD
 
 
@@ -86,7 +88,7 @@ def test_a_category_for_all_departments_is_foreign_to_none(everyone: str) -> Non
 
     hits = [Hit(FUEL, FUEL, 0.6), Hit(FOOD, FOOD, 0.5)]
     live = {FUEL: Choice.of("", [everyone, "School"]), FOOD: Choice.of("", ["Depot"])}
-    query = Query(np.zeros(2, dtype=np.float32), department="depot")
+    query = EncodedTransaction(np.zeros(2, dtype=np.float32), department="depot")
     assert vote(hits, [], query, live, None, VotingWeights())[0].category_id == FUEL
 
 
@@ -96,7 +98,7 @@ def test_a_department_that_the_chart_does_not_name_pushes_nothing_back() -> None
 
     hits = [Hit(FUEL, FUEL, 0.6), Hit(FOOD, FOOD, 0.5)]
     live = {FUEL: Choice.of("", ["Depot"]), FOOD: Choice("")}
-    query = Query(np.zeros(2, dtype=np.float32), department="R&D")
+    query = EncodedTransaction(np.zeros(2, dtype=np.float32), department="R&D")
     assert vote(hits, [], query, live, None, VotingWeights())[0].category_id == FUEL
 
 

@@ -10,12 +10,12 @@ from starlette.testclient import TestClient
 
 from shared.bootstrap import Resources
 from shared.categorization import precedents
-from shared.categorization import service as categorization
+from shared.categorization.context import stored_inputs
 from shared.categorization.precedents import Precedents
-from shared.categorization.questions import stored_questions
-from shared.categorization.voting import Ranked, follow
+from shared.categorization.voting import RankedCategory, follow
 from shared.kit.unit_of_work import transaction
 from shared.transactions.text import TransactionFields
+from tests.categorization.serving import categorize
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 
 IDS = [uuid.UUID(int=number) for number in range(1, 5)]
@@ -23,14 +23,14 @@ SHARES = st.lists(st.floats(0, 0.25), min_size=4, max_size=4)
 COUNTS = st.dictionaries(st.sampled_from(IDS), st.integers(1, 1000))
 
 
-def ranking_of(shares: list[float]) -> list[Ranked]:
+def ranking_of(shares: list[float]) -> list[RankedCategory]:
     return [
-        Ranked(category_id, share, ())
+        RankedCategory(category_id, share, ())
         for category_id, share in zip(IDS, sorted(shares, reverse=True), strict=True)
     ]
 
 
-def scores(ranked: list[Ranked]) -> dict[uuid.UUID, float]:
+def scores(ranked: list[RankedCategory]) -> dict[uuid.UUID, float]:
     return {category.category_id: category.score for category in ranked}
 
 
@@ -125,6 +125,6 @@ def test_a_shop_is_filed_as_it_was_at_this_place(served: OrganizationClient, res
             "Of 4 labelled before with this merchant and place, 4 went to this category."
         )
     with transaction(resources.engine) as session:
-        [question] = stored_questions(session, served.id, [uuid.UUID(own)])
-    [answer] = categorization.categorize(resources, served.id, [question], 1)
+        [question] = stored_inputs(session, served.id, [uuid.UUID(own)])
+    [answer] = categorize(resources, served.id, [question], 1)
     assert answer.reason.startswith("Of 3 labelled before"), "its own label spoke for itself"

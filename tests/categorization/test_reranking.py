@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from devtools.scripted_reranker import KEY, MODEL, Action, ScriptedReranker, always
 from shared.bootstrap import Resources
-from shared.categorization import service as categorization
-from shared.categorization.questions import Question
-from shared.categorization.reranking import SecondStage
+from shared.categorization.context import TransactionInput
+from shared.categorization.reranking import CategoryReranker
 from shared.categorization.service import Answer
-from shared.categorization.voting import Ranked, blend
+from shared.categorization.voting import RankedCategory, blend
 from shared.engines.reranker import RerankQuery, Scores
 from shared.engines.reranker_cache import Rerankers
 from shared.kit import metrics
@@ -25,6 +24,7 @@ from shared.registry import service as registry
 from shared.registry.serving import switch_reranker
 from shared.transactions.formats import TextFormat
 from shared.transactions.text import TransactionFields
+from tests.categorization.serving import categorize
 from tests.factories import OrganizationClient, new_category, run_jobs
 
 IDS = [uuid.UUID(int=number) for number in range(8)]
@@ -37,12 +37,14 @@ _scores = st.lists(st.integers(0, 1000), min_size=1, max_size=8).map(
 _logits = st.lists(st.floats(-50, 50), min_size=8, max_size=8)
 
 
-def ranking(scores: list[float]) -> list[Ranked]:
-    ranking = [Ranked(category_id, score, ()) for category_id, score in zip(IDS, scores, strict=False)]
+def ranking(scores: list[float]) -> list[RankedCategory]:
+    ranking = [
+        RankedCategory(category_id, score, ()) for category_id, score in zip(IDS, scores, strict=False)
+    ]
     return sorted(ranking, key=lambda category: (-category.score, category.category_id))
 
 
-def order(ranked: list[Ranked]) -> list[int]:
+def order(ranked: list[RankedCategory]) -> list[int]:
     return [IDS.index(category.category_id) for category in ranked]
 
 
@@ -106,7 +108,7 @@ class Spy:
 def test_only_the_first_few_are_put_in_order_and_one_alone_is_not_asked_about() -> None:
     spy = Spy()
     documents = {category_id: f"text {number}" for number, category_id in enumerate(IDS)}
-    second = SecondStage(spy, TextFormat(), documents, 3)
+    second = CategoryReranker(spy, TextFormat(), documents, 3)
     queries = [TransactionFields(merchant) for merchant in ("a", "b", "c")]
     long, short, none = second.rerank(queries, [ranking([0.4, 0.3, 0.2, 0.1]), ranking([1.0]), []])
     assert [query.text for query in spy.queries] == ["a", "b", "c"]
@@ -144,8 +146,8 @@ def served(organization: OrganizationClient, resources: Resources) -> Organizati
 
 
 def ask(machines: Resources, organization: OrganizationClient) -> Answer:
-    question = Question(TransactionFields(**HOTEL))
-    [answer] = categorization.categorize(machines, organization.id, [question], 50)
+    question = TransactionInput(TransactionFields(**HOTEL))
+    [answer] = categorize(machines, organization.id, [question], 50)
     return answer
 
 

@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import Engine
 
 from shared.bootstrap import Resources
-from shared.categorization import service as categorization
-from shared.categorization.questions import Question, stored_questions
+from shared.categorization.context import TransactionInput, stored_inputs
 from shared.categorization.service import Answer
 from shared.engines.vectors import Hit, Point, Search
 from shared.kit.unit_of_work import transaction
 from shared.registry.serving import NoActiveModel, get_active
 from shared.transactions.store import TransactionNotFound
 from shared.transactions.text import TransactionFields
+from tests.categorization.serving import categorize
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 
 HOTEL: dict[str, Any] = {"merchant_name": "Marriott", "memo": "2 nights in Boston"}
@@ -34,10 +34,13 @@ def served(organization: OrganizationClient, resources: Resources) -> Organizati
 
 
 def ask(
-    resources: Resources, organization: OrganizationClient, top_k: int = 5, question: Question | None = None
+    resources: Resources,
+    organization: OrganizationClient,
+    top_k: int = 5,
+    question: TransactionInput | None = None,
 ) -> Answer:
-    wanted = question or Question(TransactionFields(**HOTEL))
-    [answer] = categorization.categorize(resources, organization.id, [wanted], top_k)
+    wanted = question or TransactionInput(TransactionFields(**HOTEL))
+    [answer] = categorize(resources, organization.id, [wanted], top_k)
     return answer
 
 
@@ -121,7 +124,7 @@ def test_its_own_label_is_no_evidence_for_a_stored_transaction(
 ) -> None:
     own, twin = correct(served, resources, "Meals"), correct(served, resources, NAMES[1])
     with transaction(engine) as session:
-        [question] = stored_questions(session, served.id, [own])
+        [question] = stored_inputs(session, served.id, [own])
     answer = ask(resources, served, question=question)
     assert {hit.transaction_id for suggestion in answer.suggestions for hit in suggestion.evidence} == {twin}
     both = ask(resources, served)
@@ -181,7 +184,7 @@ def test_without_a_model_or_the_transaction_there_is_no_answer(
         ask(resources, organization)
     foreign = uuid.UUID(new_transaction(new_organization(organization.client))["id"])
     with transaction(engine) as session, pytest.raises(TransactionNotFound):
-        stored_questions(session, organization.id, [foreign])
+        stored_inputs(session, organization.id, [foreign])
 
 
 def test_the_index_is_not_asked_for_the_whole_chart_by_every_transaction_of_a_batch(
@@ -196,8 +199,8 @@ def test_the_index_is_not_asked_for_the_whole_chart_by_every_transaction_of_a_ba
         return search(name, some)
 
     monkeypatch.setattr(resources.index, "search", spy)
-    batch = [Question(TransactionFields(f"Merchant {number}")) for number in range(5)]
-    answers = categorization.categorize(resources, served.id, batch, 5)
+    batch = [TransactionInput(TransactionFields(f"Merchant {number}")) for number in range(5)]
+    answers = categorize(resources, served.id, batch, 5)
     assert [sorted(names(answer)) for answer in answers] == [sorted(NAMES)] * 5
     assert {search.kind for search in searches} == {"transaction"}
     assert len(searches) == len(batch)

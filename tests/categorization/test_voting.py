@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.categorization.voting import Ranked, VotingWeights, rank_categories, weights_for
+from shared.categorization.voting import RankedCategory, VotingWeights, rank_categories, weights_for
 from shared.engines.vectors import Hit
 
 IDS = [uuid.UUID(int=number) for number in range(40)]
@@ -26,7 +26,7 @@ def row(number: int, category: int, score: float) -> Hit:
     return Hit(IDS[number], IDS[category], score)
 
 
-def order(ranked: list[Ranked]) -> list[int]:
+def order(ranked: list[RankedCategory]) -> list[int]:
     return [IDS.index(category.category_id) for category in ranked]
 
 
