@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from cli.demo_data import bare, read, write_sample
+from cli.demo_data import read, without_label, write_sample
 from cli.ports import HOST, free_port
 from cli.servers import Servers
 
@@ -66,7 +66,7 @@ def _prepare(http: httpx.Client, folder: Path, number: int) -> str:
     http.headers["Authorization"] = f"Bearer {organization['api_key']['key']}"
     material = read(write_sample(folder / "sample"))
     http.put("/v1/categories", json={"categories": material.categories}).raise_for_status()
-    rows = [bare(row) for row in material.labelled[-60:]]
+    rows = [without_label(row) for row in material.labelled[-60:]]
     http.post("/v1/transactions/batch", json={"transactions": rows}).raise_for_status()
     [model] = http.get("/v1/models").json()["data"]
     http.post(f"/v1/models/{model['id']}/activate").raise_for_status()
@@ -112,7 +112,7 @@ def _add(organization_id: uuid.UUID, drawn: list[tuple[dict[str, Any], uuid.UUID
         new = []
         for row, category_id in drawn:
             request = TransactionIn.model_validate(
-                {name: v for name, v in bare(row).items() if name != "external_id"}
+                {name: v for name, v in without_label(row).items() if name != "external_id"}
             )
             difficulty = candidates.Difficulty(
                 draw.randint(1, 9), round(draw.uniform(-0.3, 0.2), 3), uuid.uuid4()

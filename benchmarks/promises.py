@@ -22,7 +22,7 @@ from rich.table import Table
 
 from cli.client import organization_key
 from cli.demo import Client
-from cli.demo_data import SEED, Material, read, write_sample
+from cli.demo_data import SEED, DemoData, read, write_sample
 from cli.standalone import Standalone
 
 ASKED = 50
@@ -90,7 +90,7 @@ def _client(stack: Standalone) -> httpx.Client:
     return httpx.Client(base_url=stack.url, headers=headers, timeout=60)
 
 
-def _prepare(http: httpx.Client, stack: Standalone, material: Material) -> str:
+def _prepare(http: httpx.Client, stack: Standalone, material: DemoData) -> str:
     """Import, freeze and activate the base model; the dataset's id."""
     http.put("/v1/categories", json={"categories": material.categories}).raise_for_status()
     client = Client(stack.url, organization_key(stack))

@@ -21,7 +21,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from cli.demo_data import COLUMNS, Material, read
+from cli.demo_data import COLUMNS, DemoData, read
 from devtools.chaos.single import leases
 from devtools.chaos.stack import Stack
 from devtools.waiting import eventually
@@ -65,7 +65,7 @@ def main() -> int:
     return _show(whole, killed, options)
 
 
-def _prepare(stack: Stack, http: httpx.Client, material: Material, rows: int | None) -> str:
+def _prepare(stack: Stack, http: httpx.Client, material: DemoData, rows: int | None) -> str:
     """Import and freeze the folder's rows, or a random sample of this size; the dataset's id."""
     http.put("/v1/categories", json={"categories": material.categories}).raise_for_status()
     chosen = material.labelled

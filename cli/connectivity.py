@@ -17,7 +17,7 @@ class CheckoutSettings(Settings):
     model_config = SettingsConfigDict(env_file=ROOT / ".env")
 
 
-def given(settings: Settings) -> set[str]:
+def configured_names(settings: Settings) -> set[str]:
     """The names among database_url, redis_url and qdrant_url that the environment or `.env` sets."""
     names = {"database_url", "redis_url", "qdrant_url"}
     return {name for name in names & settings.model_fields_set if getattr(settings, name)}
@@ -29,7 +29,7 @@ def check_configured(settings: Settings) -> None:
     Raises:
         ServerUnavailable: one does not answer.
     """
-    for name in sorted(given(settings)):
+    for name in sorted(configured_names(settings)):
         CHECKS[name](settings)
 
 

@@ -1,4 +1,4 @@
-"""What the demo and some benchmarks work on: a folder of categories and labelled transactions."""
+"""The data of the demo and some benchmarks: a folder of categories and labelled transactions."""
 
 import json
 import random
@@ -10,8 +10,8 @@ from typing import Any
 from cli.errors import CannotRun
 
 SEED = 42
-FEWEST = 50
-UNLABELLED = 5
+MIN_ROWS = 50
+HELD_BACK = 5
 # Our field -> the column of transactions.jsonl, where the file has it.
 COLUMNS = {
     "external_id": "external_id",
@@ -32,8 +32,8 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class Material:
-    """What the demo works on: a chart, labelled rows, and a few whose label nobody gave."""
+class DemoData:
+    """Categories, labelled rows, and a few rows whose labels are kept back."""
 
     categories: list[dict[str, Any]]
     labelled: list[dict[str, Any]]
@@ -41,46 +41,46 @@ class Material:
 
 
 def write_sample(folder: Path) -> Path:
-    """The bundled sample as a folder."""
+    """Write the bundled sample into `folder`, and return it."""
     from shared.generation.offline import generate, write_folder
 
     write_folder(generate(1), folder)
     return folder
 
 
-def read(folder: Path) -> Material:
-    """The folder's chart and rows, five of them, drawn by seed, without their labels.
+def read(folder: Path) -> DemoData:
+    """Read the folder, and keep back the labels of five rows, which are drawn by seed.
 
     Raises:
-        CannotRun: the folder has not the two files, or one cannot be read.
+        CannotRun: one of the two files is missing or cannot be read, or there are too few rows.
     """
     try:
         categories = json.loads((folder / "categories.json").read_text("utf-8"))
         lines = (folder / "transactions.jsonl").read_text("utf-8").split("\n")
         rows = [json.loads(line) for line in lines if line.strip()]
-        chart = [_category(one) for one in categories]
+        chart = [_category(category) for category in categories]
         rows = [{"external_id": f"row-{number}"} | row for number, row in enumerate(rows, start=1)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         wanted = "categories.json and transactions.jsonl as the README describes them"
         raise CannotRun(f"{folder} should hold {wanted}: {error!r}") from error
-    if len(rows) < FEWEST:
-        raise CannotRun(f"{folder} holds {len(rows)} transactions; the demo needs at least {FEWEST}.")
-    held = set(random.Random(SEED).sample(range(len(rows)), UNLABELLED))  # noqa: S311  # a draw, not a secret
-    labelled = [row for position, row in enumerate(rows) if position not in held]
-    return Material(chart, labelled, [rows[position] for position in sorted(held)])
+    if len(rows) < MIN_ROWS:
+        raise CannotRun(f"{folder} holds {len(rows)} transactions; the demo needs at least {MIN_ROWS}.")
+    kept_back = set(random.Random(SEED).sample(range(len(rows)), HELD_BACK))  # noqa: S311  # a draw, not a secret
+    labelled = [row for position, row in enumerate(rows) if position not in kept_back]
+    return DemoData(chart, labelled, [rows[position] for position in sorted(kept_back)])
 
 
-def _category(one: dict[str, Any]) -> dict[str, Any]:
+def _category(category: dict[str, Any]) -> dict[str, Any]:
     return {
-        "code": one.get("code") or re.sub(r"\W+", "-", one["category"].lower()).strip("-"),
-        "name": one["category"],
-        "description": one.get("description"),
-        "examples": one.get("sample_transactions", []),
-        "departments": one.get("departments", []),
+        "code": category.get("code") or re.sub(r"\W+", "-", category["category"].lower()).strip("-"),
+        "name": category["category"],
+        "description": category.get("description"),
+        "examples": category.get("sample_transactions", []),
+        "departments": category.get("departments", []),
     }
 
 
-def bare(row: dict[str, Any]) -> dict[str, Any]:
-    """The row as a transaction without its label, what is empty left out."""
+def without_label(row: dict[str, Any]) -> dict[str, Any]:
+    """The row as the API takes a transaction: without its label and without empty fields."""
     values = {ours: row.get(theirs) for ours, theirs in COLUMNS.items() if ours != "category"}
     return {name: value for name, value in values.items() if value not in (None, [], "")}

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.connectivity import CHECKS, CheckoutSettings, given
+from cli.connectivity import CHECKS, CheckoutSettings, configured_names
 from cli.data_dir import DataFolder
 from cli.errors import CannotRun
 from cli.ports import DEFAULT_PORT, is_free
@@ -180,7 +180,7 @@ def check_reports(settings: Settings) -> Iterator[Finding]:
 
 def check_servers(settings: Settings) -> Iterator[Finding]:
     """That each configured server answers, and each other one starts here (in a folder of its own)."""
-    configured = given(settings)
+    configured = configured_names(settings)
     for name, server in SERVER_OF.items():
         if name in configured:
             yield _try(f"{server} (configured)", "answers", lambda name=name: CHECKS[name](settings))  # type: ignore[misc]  # the default binds the loop's name

@@ -61,10 +61,9 @@ def demo(
     data_folder: Folder = None,
 ) -> None:
     """Show the whole loop: import, evaluate, fine-tune, evaluate again, categorise."""
-    import importlib
+    from cli.demo import run
 
-    # By name, since the demo is the one part that is heavy to import and light to leave out.
-    raise typer.Exit(importlib.import_module("cli.demo").run(data=data, data_folder=data_folder))
+    raise typer.Exit(run(data=data, data_folder=data_folder))
 
 
 @commands.command()
@@ -98,14 +97,15 @@ def check_migrations() -> None:
 
 
 def say(message: str) -> None:
-    """One line (or block) for the person at the terminal."""
+    """Print a message for the person at the terminal, as it is."""
     console.print(message, markup=False, soft_wrap=True)
 
 
 def welcome(url: str, key: str, folder: Path) -> None:
-    """Where everything is, and one line to paste."""
+    """Print where everything is, and a command to try."""
     say(
         f"\nOutlay runs at    {url}\n"
+        f"Console           {url}/console\n"
         f"Interactive docs  {url}/docs\n"
         f"API key           {key}\n"
         f"Data and logs     {folder}\n\n"
@@ -116,21 +116,21 @@ def welcome(url: str, key: str, folder: Path) -> None:
 
 
 def app() -> None:
-    """Run the command line; what cannot run is said in plain words, without a traceback."""
+    """Run the command line. What cannot run is reported as a plain message, without a traceback."""
     try:
         commands()
     except CannotRun as error:
         stop(str(error))
     except ValidationError as error:
         # Not the error itself: it repeats the values, and some of them are secrets.
-        wrong = [
+        problems = [
             f"  OUTLAY_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)
         ]
-        stop("\n".join(["Wrong settings (see .env.example):", *wrong]))
+        stop("\n".join(["Wrong settings (see .env.example):", *problems]))
 
 
 def stop(message: str) -> NoReturn:
-    """Say why on stderr, and exit with 1."""
+    """Print the reason on stderr, and exit with status 1."""
     Console(stderr=True, highlight=False).print(message, markup=False, soft_wrap=True)
     raise SystemExit(1)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 PARENT_DEATH_SIGNAL = Path(__file__).with_name("parent_death_signal.py")
-MARK = "_OUTLAY_STACK"  # environment variable that every descendant inherits, so that none is lost sight of
+MARK = "_OUTLAY_STACK"  # an environment variable that every descendant inherits, so that each can be found
 LOG_LIMIT_BYTES = 20 * 1024 * 1024
 
 
@@ -41,7 +41,7 @@ class Program:
 
 
 class Child:
-    """A program and its present process; its output goes to one log file, across restarts."""
+    """A program and its current process. Its output goes to one log file, across restarts."""
 
     def __init__(self, program: Program, log: Path, mark: str) -> None:
         self.program = program
@@ -132,34 +132,37 @@ class Child:
 
 
 def marked(mark: str) -> list[psutil.Process]:
-    """Every living process, however far down, that was started under the mark or a child's mark below it."""
-    found = []
+    """All living processes that were started under the mark or under a child's, descendants included."""
+    processes = []
     for process in psutil.process_iter():
         try:
             value = process.environ().get(MARK, "")
         except (psutil.Error, OSError):
             continue
         if (value == mark or value.startswith(f"{mark}/")) and process.pid != os.getpid():
-            found.append(process)
-    return found
+            processes.append(process)
+    return processes
 
 
 def sweep(mark: str, *, patience_s: float = 0) -> int:
-    """End what is left under the mark: TERM and `patience_s` seconds (if any), then KILL; says how many."""
-    found = marked(mark)
-    for process in found if patience_s else ():
+    """End what is left under the mark, and return how many processes there were.
+
+    They get TERM and `patience_s` seconds to end, if any, and then KILL.
+    """
+    processes = marked(mark)
+    for process in processes if patience_s else ():
         try:
             process.terminate()
         except psutil.NoSuchProcess:
             continue
-    _, alive = psutil.wait_procs(found, timeout=patience_s)
+    _, alive = psutil.wait_procs(processes, timeout=patience_s)
     for process in alive:
         try:
             process.kill()
         except psutil.NoSuchProcess:
             continue
     psutil.wait_procs(alive, timeout=3)
-    return len(found)
+    return len(processes)
 
 
 def exit_text(code: int) -> str:

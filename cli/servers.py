@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from cli.connectivity import ROOT, given
+from cli.connectivity import ROOT, configured_names
 from cli.data_dir import DataFolder
 from cli.errors import ServerUnavailable
 from cli.ports import HOST, free_port
@@ -51,7 +51,7 @@ class Servers:
         self._durable = durable
         self._report = report
         self._password = secrets.token_hex(32)
-        self._only = only - {SERVER_OF[name] for name in (given(configured) if configured else ())}
+        self._only = only - {SERVER_OF[name] for name in (configured_names(configured) if configured else ())}
         self._supervisor: Supervisor | None = None
 
     def prepare(self) -> list[Program]:

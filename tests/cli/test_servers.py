@@ -16,7 +16,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from cli.connectivity import check_database, check_qdrant, check_redis, given
+from cli.connectivity import check_database, check_qdrant, check_redis, configured_names
 from cli.errors import FolderInUse, ServerUnavailable
 from cli.ports import HOST
 from cli.postgres import NOBODY, initialize_cluster, postgres_binary
@@ -150,7 +150,7 @@ def test_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
 
 def test_configured_server_takes_the_embedded_ones_place(servers: Servers, tmp_path: Path) -> None:
     configured = Settings(_env_file=None, database_url=servers.database_url, redis_url=servers.redis_url)
-    assert given(configured) == {"database_url", "redis_url"}
+    assert configured_names(configured) == {"database_url", "redis_url"}
     check_database(configured)
     check_redis(configured)
     with Servers(tmp_path / "other", configured=configured) as others:
