@@ -1,4 +1,4 @@
-"""Whether the servers that somebody configured answer, asked before anything is started on them."""
+"""Checks that the configured servers answer, before anything is started."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def configured_names(settings: Settings) -> set[str]:
 
 
 def check_configured(settings: Settings) -> None:
-    """Ask every configured server.
+    """Check every configured server.
 
     Raises:
         ServerUnavailable: one does not answer.

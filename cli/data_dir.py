@@ -65,7 +65,7 @@ class DataFolder:
         self._lock = self._runtime = None
 
     def state(self) -> dict[str, Any]:
-        """What the present or last holder noted: pid, url, runtime."""
+        """What the current or last holder noted: pid, url, runtime."""
         try:
             state: dict[str, Any] = json.loads((self.path / "state.json").read_text())
         except (OSError, ValueError):

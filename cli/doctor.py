@@ -44,7 +44,7 @@ class Finding:
 
 
 def examine(folder: Path) -> list[Finding]:
-    """Every check, for a stack that would use the data folder."""
+    """Run every check, for a stack over this data folder."""
     findings = [
         check_python(),
         check_memory(),
@@ -80,7 +80,7 @@ def show(findings: list[Finding], console: Console) -> None:
 
 
 def check_python() -> Finding:
-    """At least 3.11."""
+    """Check that Python is 3.11 or later."""
     numbers = tuple(sys.version_info[:3])
     version = ".".join(str(part) for part in numbers)
     if numbers >= (3, 11):
@@ -91,7 +91,7 @@ def check_python() -> Finding:
 
 
 def check_memory() -> Finding:
-    """Memory that is free or can be freed."""
+    """Check the memory that is free or can be freed."""
     available = psutil.virtual_memory().available / GIB
     advice = (
         "" if available >= MEMORY_GIB else f"Close other programs: {MEMORY_GIB:.0f} GiB should be available."
@@ -100,14 +100,14 @@ def check_memory() -> Finding:
 
 
 def check_cores() -> Finding:
-    """Cores that this process may use."""
+    """Check the number of cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     advice = "" if cores >= CORES else "It will work, but fine-tuning takes long."
     return Finding("cores", "warn" if advice else "ok", str(cores), advice)
 
 
 def check_disk(folder: Path) -> Finding:
-    """Free space where the data folder is or will be."""
+    """Check the free space where the data folder is or will be."""
     there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
     free = shutil.disk_usage(there).free / GIB
     advice = "" if free >= DISK_GIB else f"Free at least {DISK_GIB:.0f} GiB, or choose another --data-folder."
@@ -115,7 +115,7 @@ def check_disk(folder: Path) -> Finding:
 
 
 def check_port() -> Finding:
-    """The port that `outlay up` takes first."""
+    """Check the port that `outlay up` takes first."""
     if is_free(DEFAULT_PORT):
         return Finding("port", "ok", f"{DEFAULT_PORT} is free")
     return Finding(
@@ -124,7 +124,7 @@ def check_port() -> Finding:
 
 
 def check_folder(folder: Path) -> Finding:
-    """That the data folder can be made or written, and that nobody else can read it."""
+    """Check that the data folder can be made or written, and that nobody else can read it."""
     folder = folder.resolve()
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(there, os.W_OK | os.X_OK):
@@ -141,7 +141,7 @@ def check_folder(folder: Path) -> Finding:
 
 
 def check_environment(settings: Settings) -> Finding:
-    """That the standalone stack would not refuse."""
+    """Check that the settings are not those of production."""
     if settings.environment != "production":
         return Finding("environment", "ok", settings.environment)
     return Finding(
@@ -150,7 +150,7 @@ def check_environment(settings: Settings) -> Finding:
 
 
 def check_model(settings: Settings) -> Finding:
-    """The checksum of the packaged base model, where it is the one in use."""
+    """Check the packaged base model's checksum, if it is the model in use."""
     if settings.base_model != packaged_model.NAME:
         return Finding("base model", "ok", f"{settings.base_model} (not the packaged one)")
     folder = packaged_model.folder()
@@ -169,7 +169,7 @@ def check_model(settings: Settings) -> Finding:
 
 
 def check_reports(settings: Settings) -> Iterator[Finding]:
-    """That the library of each tracker that trainings are told to is installed."""
+    """Check that the library of each configured experiment tracker is installed."""
     for tracker in settings.training_reports:
         if importlib.util.find_spec(tracker) is None:
             advice = f"Without it trainings fail. {how_to_install(tracker)}"
@@ -179,7 +179,7 @@ def check_reports(settings: Settings) -> Iterator[Finding]:
 
 
 def check_servers(settings: Settings) -> Iterator[Finding]:
-    """That each configured server answers, and each other one starts here (in a folder of its own)."""
+    """Check that each configured server answers, and that each other one starts in a temporary folder."""
     configured = configured_names(settings)
     for name, server in SERVER_OF.items():
         if name in configured:
@@ -193,13 +193,13 @@ def _start(server: str) -> None:
         tempfile.TemporaryDirectory(prefix="outlay-doctor-") as folder,
         Servers(Path(folder), only=frozenset({server}), durable=False),
     ):
-        pass  # that it came up is all that is asked
+        pass  # it has started, which is all there is to check
 
 
-def _try(check: str, well: str, attempt: Callable[[], None]) -> Finding:
+def _try(check: str, success: str, attempt: Callable[[], None]) -> Finding:
     try:
         attempt()
     except CannotRun as error:
         first, _, rest = str(error).partition("\n")
         return Finding(check, "fail", first, rest.strip())
-    return Finding(check, "ok", well)
+    return Finding(check, "ok", success)

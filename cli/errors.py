@@ -1,4 +1,4 @@
-"""What keeps a stack from running, as messages for the person at the terminal."""
+"""Reasons why a stack cannot run, as messages for the person at the terminal."""
 
 
 class CannotRun(Exception):
@@ -18,7 +18,7 @@ class ServerUnavailable(CannotRun):
 
 
 class PortBusy(CannotRun):
-    """The port that was asked for is taken."""
+    """The requested port is in use."""
 
 
 class Refused(CannotRun):

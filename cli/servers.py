@@ -30,8 +30,8 @@ SERVER_OF = {"database_url": "postgres", "redis_url": "valkey", "qdrant_url": "e
 class Servers:
     """Postgres, Valkey and the Edge sidecar over one data folder; a context manager that runs them.
 
-    What `configured` (settings with a URL that somebody set) names is taken from there instead. With
-    `durable=False` Postgres does not wait for the disk: for tests. `only` leaves servers out.
+    Where `configured` sets a server's URL, that server is used and none is started. With `durable=False`,
+    Postgres does not wait for the disk, which is for tests. `only` names the servers to run.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Servers:
         self._supervisor: Supervisor | None = None
 
     def prepare(self) -> list[Program]:
-        """Hold the folder, make the database cluster on first use, and say what to run."""
+        """Lock the folder, make the database cluster on first use, and return the programs to run."""
         self.folder.hold()
         try:
             return self._prepare()

@@ -1,4 +1,4 @@
-"""The whole of Outlay on one machine: what runs, in which order, with which environment."""
+"""All of Outlay on one machine: which processes run, in which order, in which environment."""
 
 import http.client
 import os
@@ -48,7 +48,7 @@ class Standalone:
 
     @property
     def supervisor(self) -> Supervisor:
-        """What keeps the processes running."""
+        """The supervisor that keeps the processes running."""
         assert self._supervisor is not None, "the stack is not running"
         return self._supervisor
 
@@ -122,8 +122,13 @@ def outlay_programs(environment: dict[str, str], port: int, *, after: tuple[str,
     api = ("uvicorn", "api.main:create_app", "--factory", "--host", HOST, "--port", str(port))
     quiet = "--no-access-log"  # it would print each query; the API's own lines do not
     workers = [
-        module(name, *worker_arguments(name, *row), ready_line=r"\bready\.", stop_seconds=5)
-        for name, row in WORKERS.items()
+        module(
+            name,
+            *worker_arguments(name, queues, pool, concurrency),
+            ready_line=r"\bready\.",
+            stop_seconds=5,
+        )
+        for name, (queues, pool, concurrency) in WORKERS.items()
     ]
     return [
         module("migrate", "alembic", "upgrade", "head", after=after, once=True),
@@ -144,7 +149,7 @@ def outlay_programs(environment: dict[str, str], port: int, *, after: tuple[str,
 def worker_arguments(name: str, queues: str, pool: str, concurrency: int) -> tuple[str, ...]:
     """The module and arguments of one Celery worker.
 
-    Gossip and mingle are left out: workers have nothing to tell each other, and it takes a second.
+    Without gossip and mingle: workers need not know each other, and both cost a second at the start.
     """
     flags = (f"--pool={pool}", f"--concurrency={concurrency}", f"--hostname={name}@%h", "--loglevel=INFO")
     return (

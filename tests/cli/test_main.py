@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from cli import doctor
+from cli import doctor, main
 from cli.connectivity import CheckoutSettings
 from cli.standalone import WORKERS, outlay_programs
 
@@ -108,3 +109,10 @@ def test_doctor_tries_every_server(tmp_path: Path) -> None:
     settings = CheckoutSettings(redis_url="redis://127.0.0.1:1/0")
     outcomes = {finding.check: finding.outcome for finding in doctor.check_servers(settings)}
     assert outcomes == {"postgres (embedded)": "ok", "valkey (configured)": "fail", "edge (embedded)": "ok"}
+
+
+def test_up_prints_the_consoles_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    terminal = Console(record=True, width=120)
+    monkeypatch.setattr(main, "console", terminal)
+    main.welcome("http://127.0.0.1:8000", "a-key", tmp_path)
+    assert "http://127.0.0.1:8000/console" in terminal.export_text().split()

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from shared.engines import packaged_model
 from shared.kit.settings import Settings
+from shared.kit.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -254,3 +256,22 @@ def test_the_http_library_whose_errors_the_hub_translates_is_declared() -> None:
     assert issubclass(HfHubHTTPError, httpx2.HTTPError)
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert {"httpx2", "huggingface-hub"} <= {re.match(r"[\w-]+", text)[0] for text in declared}  # type: ignore[index]  # None fails the test as well
+
+
+def test_the_version_stands_in_one_place() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == VERSION
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (packaged_model.NAME, "shared/kit/settings.py"),
+        (packaged_model.SHA256, "shared/engines/packaged_model.py"),
+    ],
+    ids=["name", "checksum"],
+)
+def test_the_packaged_model_is_described_in_one_place(text: str, place: str) -> None:
+    quoted = re.compile(rf"""["']{re.escape(text)}["']""")
+    files = [path for folder in ("api", "worker", "shared", "cli") for path in (ROOT / folder).rglob("*.py")]
+    places = [path.relative_to(ROOT).as_posix() for path in files if quoted.search(path.read_text())]
+    assert places == [place]
