@@ -46,7 +46,7 @@ async def evaluation_lines(
     def begin(session: Session) -> tuple[EvaluationReportOut, dict[str, str]]:
         found = model_store.get_evaluation(session, organization_id, evaluation_id)
         dataset = dataset_store.get(session, organization_id, found.dataset_id)
-        names = {one: str(about["name"]) for one, about in dataset.categories.items()}
+        names = {id_: category.name for id_, category in dataset.categories.items()}
         return EvaluationReportOut.model_validate(found), names
 
     async def page_after(after: uuid.UUID | None) -> Sequence[MeasuredRow]:
@@ -86,7 +86,7 @@ def _cells(row: MeasuredRow, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    return "".join(csv_line("" if value is None else str(value) for value in row.values()) for row in rows)
+    return "".join(csv_line(row.values()) for row in rows)
 
 
 def _json(rows: Sequence[dict[str, Any]], *, is_first: bool) -> str:

@@ -85,4 +85,4 @@ def _decision_line(decision: DecisionOut, form: Literal["jsonl", "csv"]) -> str:
     if form == "jsonl":
         return json_line(values)
     values["changes"] = json.dumps(values["changes"], ensure_ascii=False)
-    return csv_line("" if value is None else str(value) for value in values.values())
+    return csv_line(values.values())

@@ -12,6 +12,7 @@ import jiter
 
 from api.validation_errors import pointer
 from shared.kit.errors import FieldError, Invalid, Malformed
+from shared.kit.json_hooks import DuplicateKeyError, NonFiniteError, refuse_constant, unique_keys
 
 MAX_DEPTH = 32
 
@@ -101,30 +102,23 @@ def _explain(body: bytes) -> None:
         text = body.decode("utf-8")
         value = json.loads(
             text,
-            object_pairs_hook=_unique,
-            parse_constant=_not_finite,
+            object_pairs_hook=unique_keys,
+            parse_constant=refuse_constant,
             parse_float=_finite,
             parse_int=_integer,
         )
     except RecursionError as error:
         raise TooDeep from error
+    except DuplicateKeyError as error:
+        raise DuplicateKey from error
+    except NonFiniteError as error:
+        raise NumberOutOfRange from error
     except ValueError as error:
         raise NotJson from error
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth_exceeds(value):
         raise TooDeep
     if b"\\u" in body:  # the only way to write such a character
         _check_text(value)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise DuplicateKey
-    return made
-
-
-def _not_finite(_: str) -> float:
-    raise NumberOutOfRange
 
 
 def _finite(text: str) -> float:

@@ -18,8 +18,9 @@ from rich.table import Table
 
 from shared.engines.encoder import SentenceTransformerEncoder, resolve_model
 from shared.generation.offline import SampleTransaction, generate
-from shared.transactions.merchant import clean_merchant
-from shared.transactions.text import TransactionFields, transaction_text
+from shared.transactions.fields import TransactionFields
+from shared.transactions.merchant import merchant_key
+from shared.transactions.text import transaction_text
 
 SEEDS = range(1, 5)
 PAIRS = 20_000
@@ -103,7 +104,7 @@ def _spoilt(text: str, rng: random.Random) -> Iterator[str]:
 def _of_one_merchant(rows: list[SampleTransaction], texts: list[str]) -> Iterator[tuple[str, str]]:
     blocks: dict[str, dict[str, str]] = defaultdict(dict)
     for row, text in zip(rows, texts, strict=True):
-        blocks[clean_merchant(row.merchant_name).casefold()][text] = row.category
+        blocks[merchant_key(row.merchant_name)][text] = row.category
     for block in blocks.values():
         for (a, category), (b, others) in combinations(block.items(), 2):
             if category != others:

@@ -8,27 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cli.errors import CannotRun
+from shared.transactions.values import RECORD_FIELDS
 
 SEED = 42
 MIN_ROWS = 50
 HELD_BACK = 5
 # Our field -> the column of transactions.jsonl, where the file has it.
-COLUMNS = {
-    "external_id": "external_id",
-    "merchant_name": "merchant_name",
-    "merchant_descriptor": "merchant_descriptor",
-    "merchant_category": "merchant_category",
-    "merchant_category_code": "merchant_category_code",
-    "department": "department",
-    "location": "location",
-    "amount": "amount",
-    "currency": "currency",
-    "memo": "memo",
-    "spend_program_name": "spend_program_name",
-    "trip_name": "trip_name",
-    "occurred_on": "occurred_on",
-    "category": "expense_category",
-}
+COLUMNS = {name: name for name in RECORD_FIELDS} | {"category": "expense_category"}
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from shared.categories.text import category_text
 from shared.kit.ids import derived_id
-from shared.transactions.text import TransactionFields, transaction_text
+from shared.transactions.fields import TransactionFields
+from shared.transactions.text import transaction_text
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def new_candidates(
     """
     from shared.candidates import service as candidates
     from shared.kit.unit_of_work import transaction
-    from shared.transactions.text import TransactionFields
+    from shared.transactions.fields import TransactionFields
 
     category_id = uuid.UUID(str(options.pop("category_id", None) or new_category(organization)["id"]))
     origin = candidates.Origin(

@@ -8,13 +8,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from api.console.tables import STAGES, bins_of, figure_of, of_slices, points_of, stages_of
+from api.console.tables import STAGES, of_slices, points_of, stages_of
+from shared.kit.measures import Estimate
+from shared.registry.reports import EvaluationMetrics, EvaluationReport
 
 Chart = Any  # Altair's `encode` and `mark_…` have no types of their own
 Json = Mapping[str, Any]
 Spec = dict[str, Any]
 
-KS = ("1", "3", "5", "10")
+KS = (1, 3, 5, 10)
 COLOURED = 9  # categories that the map tells apart; more colours than that nobody does
 OTHERS = "other categories"
 
@@ -28,15 +30,15 @@ def spec_of(chart: Chart, description: str) -> Spec:
     return spec
 
 
-def measure_bars(metrics: Json, measure: str, title: str) -> Chart:
+def measure_bars(metrics: EvaluationMetrics, measure: str, title: str) -> Chart:
     """A bar for each k and stage of serving, with its 95 % interval; of `recall` or `mrr`."""
     import altair as alt
 
     rows = [
-        {"k": int(k), "stage": STAGES[stage], **_interval(one)}
-        for stage, figures in stages_of(metrics).items()
+        {"k": k, "stage": STAGES[stage], **_interval(estimate)}
+        for stage, measures in stages_of(metrics).items()
         for k in KS
-        if (one := figure_of(figures, measure, k))
+        if (estimate := measures.find(measure, k))
     ]
     names = [STAGES[stage] for stage in stages_of(metrics)]
     base = _chart(rows).encode(
@@ -52,12 +54,12 @@ def measure_bars(metrics: Json, measure: str, title: str) -> Chart:
     return (bars + base.mark_rule().encode(y=alt.Y("low:Q", title=title), y2="high:Q")).properties(height=240)
 
 
-def slice_points(report: Json | None) -> Chart:
+def slice_points(report: EvaluationReport | None) -> Chart:
     """recall@1 of each part of the rows, with its interval."""
     rows = [
-        {"part": f"{_short(name)}: {value}", "n": n, **_interval(one)}
-        for name, value, n, one, *_ in of_slices(report).rows
-        if one
+        {"part": f"{_short(name)}: {value}", "n": n, **_interval(recall)}
+        for name, value, n, recall, *_ in of_slices(report).rows
+        if recall
     ]
     return _points(rows, "part", "recall@1", ("n", "rows"))
 
@@ -67,18 +69,18 @@ def _short(name: str) -> str:
     return name.partition(",")[0].partition(" of ")[0]
 
 
-def _interval(figure: Json) -> Spec:
-    return {key: figure[key] for key in ("value", "low", "high")}
+def _interval(estimate: Estimate) -> Spec:
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}
 
 
-def leaders(rows: Sequence[tuple[str, Json | None]]) -> Chart:
+def leaders(rows: Sequence[tuple[str, Estimate | None]]) -> Chart:
     """recall@1 of each evaluation of a leaderboard, (name, figure) in its order, with its interval."""
     numbered = Counter(name for name, _ in rows)
     values = []
-    for place, (name, figure) in enumerate(rows, start=1):
-        if figure:
+    for place, (name, estimate) in enumerate(rows, start=1):
+        if estimate is not None:
             text = f"{name} ({place})" if numbered[name] > 1 else name
-            values.append({"name": text, **_interval(figure), "n": figure["n"]})
+            values.append({"name": text, **_interval(estimate), "n": estimate.n})
     return _points(values, "name", "recall@1", ("n", "rows"))
 
 
@@ -121,13 +123,13 @@ def _points(
     return (rules + points).properties(height=alt.Step(22))
 
 
-def confusion_bars(report: Json | None) -> Chart:
+def confusion_bars(report: EvaluationReport | None) -> Chart:
     """Rows of each pair of a right category and the one suggested in its place."""
     import altair as alt
 
     rows = [
-        {"pair": f"{one['category']} → {one['suggested'] or 'nothing'}", "rows": one["rows"]}
-        for one in (report or {}).get("confusions") or []
+        {"pair": f"{pair.category} → {pair.suggested or 'nothing'}", "rows": pair.rows}
+        for pair in (() if report is None else report.confusions)
     ]
     return (
         _chart(rows)
@@ -141,11 +143,12 @@ def confusion_bars(report: Json | None) -> Chart:
     )
 
 
-def reliability_curve(report: Json | None) -> Chart:
+def reliability_curve(report: EvaluationReport | None) -> Chart:
     """How often suggestions of each score were right, beside the line of scores that mean what they say."""
     import altair as alt
 
-    rows = [dict(one) for one in bins_of(report) if one["n"]]
+    bins = () if report is None else report.reliability.bins
+    rows = [dict(bin_) for bin_ in bins if bin_.n]
     scale = alt.Scale(domain=[0, 1])
     ideal = [{"mean_score": 0, "accuracy": 0}, {"mean_score": 1, "accuracy": 1}]
     x = alt.X("mean_score:Q", title="Mean score of the first suggestion", scale=scale)
@@ -159,7 +162,7 @@ def reliability_curve(report: Json | None) -> Chart:
     return (line + base.mark_line() + points).properties(height=280)
 
 
-def map_of(report: Json | None, when: str) -> Chart:
+def map_of(report: EvaluationReport | None, when: str) -> Chart:
     """Categories and transactions where the model puts them, `before` or `after` its training.
 
     The categories with most transactions have a colour each, all others one together.
@@ -167,16 +170,18 @@ def map_of(report: Json | None, when: str) -> Chart:
     import altair as alt
 
     points = points_of(report)
-    names = {one["category_id"]: one["label"] for one in points if one["kind"] == "category"}
-    counts = Counter(one["category_id"] for one in points if one["kind"] == "transaction")
+    names = {point.category_id: point.label for point in points if point.kind == "category"}
+    counts = Counter(point.category_id for point in points if point.kind == "transaction")
     coloured = [category_id for category_id, _ in counts.most_common(COLOURED) if category_id in names]
     rows = [
         {
-            **{"x": one[when][0], "y": one[when][1], "kind": one["kind"], "label": one["label"]},
-            "category": names.get(one["category_id"], ""),
-            "colour": names[one["category_id"]] if one["category_id"] in coloured else OTHERS,
+            **dict(zip("xy", getattr(point, when), strict=True)),
+            "kind": point.kind,
+            "label": point.label,
+            "category": names.get(point.category_id, ""),
+            "colour": names[point.category_id] if point.category_id in coloured else OTHERS,
         }
-        for one in points
+        for point in points
     ]
     domain = [names[category_id] for category_id in coloured]
     domain += [OTHERS] if any(row["colour"] == OTHERS for row in rows) else []

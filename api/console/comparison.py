@@ -11,6 +11,7 @@ from api.console.figures import Figure
 from api.console.tables import MEASURES, Column, Table
 from shared.evaluation.comparison import ComparedRow, Comparison
 from shared.evaluation.significance import Difference
+from shared.kit.measures import Estimate
 
 CHANCE = 0.05  # the p below which a difference is called more than chance
 DIFFERENCES = (
@@ -51,13 +52,18 @@ class ComparisonView:
                 _measure(difference),
                 difference.baseline,
                 difference.candidate,
-                _figure(difference),
+                self._estimate(difference),
                 difference.p,
                 verdict(difference),
             ]
             for difference in self.result.differences
         ]
         return Table("differences", "Candidate less baseline, on the same rows", DIFFERENCES, rows)
+
+    def _estimate(self, difference: Difference) -> Estimate:
+        return Estimate(
+            value=difference.difference, low=difference.low, high=difference.high, n=self.result.n
+        )
 
     def rows(self) -> Table:
         """The rows whose rank changed, regressions first; at most as many as the comparison has."""
@@ -108,8 +114,4 @@ def change(before: int | None, after: int | None) -> str:
 
 def _measure(difference: Difference) -> str:
     text = f"{difference.metric}@{difference.k}"
-    return MEASURES.get((difference.metric, str(difference.k)), text)
-
-
-def _figure(difference: Difference) -> dict[str, float]:
-    return {"value": difference.difference, "low": difference.low, "high": difference.high}
+    return MEASURES.get((difference.metric, difference.k), text)

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from api.console import charts, figures, tables
 from api.console.figures import Figure
-from api.console.tables import STAGES, Column, Table, figure_of, stages_of
+from api.console.tables import STAGES, Column, Table, stages_of
 from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
+from shared.kit.measures import Estimate, RetrievalMeasures
 from shared.registry import store as model_store
 from shared.registry.tables import Evaluation
 
@@ -52,12 +53,12 @@ class Finding:
     @property
     def category_names(self) -> dict[str, str]:
         """The dataset's categories by id, named as they were when it was frozen."""
-        return {one: str(about.get("name", one)) for one, about in self.dataset.categories.items()}
+        return {id_: category.name for id_, category in self.dataset.categories.items()}
 
-    def figure(self, path: str) -> Any:
-        """The figure at `recall.1`, say; None where it was not measured."""
+    def figure(self, path: str) -> Estimate | None:
+        """The measure at `recall.1`, say; None where it was not taken."""
         measure, k = path.split(".")
-        return figure_of(self.evaluation.metrics, measure, k)
+        return self.evaluation.metrics.find(measure, int(k))
 
     def figures(self) -> dict[str, Figure]:
         """The page's charts, by name."""
@@ -108,11 +109,11 @@ class Leaderboard:
         if not self.rows:
             return {}
         best = self.rows[0]
-        return figures.of_leaderboard(best.text, figure_of(best.metrics, "recall", "1"))
+        return figures.of_leaderboard(best.text, best.metrics.find("recall", 1))
 
     def charts(self) -> dict[str, Any]:
         """The Vega-Lite specs of the figures, by name."""
-        rows = [(leader.text, figure_of(leader.metrics, "recall", "1")) for leader in self.rows]
+        rows = [(leader.text, leader.metrics.find("recall", 1)) for leader in self.rows]
         return {
             name: charts.spec_of(charts.leaders(rows), figure.text) for name, figure in self.figures().items()
         }
@@ -124,7 +125,7 @@ class Leader:
 
     name: str
     stage: str
-    metrics: Mapping[str, Any]
+    metrics: RetrievalMeasures
     evaluation: Evaluation
 
     @property
@@ -139,16 +140,16 @@ class Leader:
 
     def cells(self) -> list[Any]:
         """The line as `LEADER_COLUMNS` has it."""
-        wanted = (("recall", "1"), ("recall", "5"), ("mrr", "5"), ("ndcg", "10"))
+        paths = (("recall", 1), ("recall", 5), ("mrr", 5), ("ndcg", 10))
         how = "Baseline" if self.evaluation.method != "model" else STAGES[self.stage]
         made = self.evaluation.created_at.strftime("%Y-%m-%d %H:%M")
-        measured = [figure_of(self.metrics, *one) for one in wanted]
-        return [self.name, how, self.metrics.get("n"), *measured, made, str(self.evaluation.id)]
+        estimates = [self.metrics.find(*path) for path in paths]
+        return [self.name, how, self.metrics.n, *estimates, made, str(self.evaluation.id)]
 
-    def value(self, measure: str, k: str) -> float:
+    def value(self, measure: str, k: int) -> float:
         """The measure's value for ordering; below all others where there is none."""
-        figure = figure_of(self.metrics, measure, k)
-        return float(figure["value"]) if figure else -1.0
+        estimate = self.metrics.find(measure, k)
+        return -1.0 if estimate is None or estimate.value is None else estimate.value
 
 
 def find(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID) -> Finding:
@@ -177,7 +178,7 @@ def lead(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, sp
         for name, evaluation in _named(session, organization_id, dataset_id, split)
         for stage, metrics in stages_of(evaluation.metrics).items()
     ]
-    leaders.sort(key=lambda one: (-one.value("recall", "1"), -one.value("mrr", "5"), not one.is_served))
+    leaders.sort(key=lambda one: (-one.value("recall", 1), -one.value("mrr", 5), not one.is_served))
     return Leaderboard(dataset, split, leaders)
 
 
@@ -200,6 +201,7 @@ def _titles(session: Session, organization_id: uuid.UUID, found: Sequence[Evalua
             return BASELINES.get(evaluation.method, tables.in_words(evaluation.method))
         parts = [evaluation.model_version_id, evaluation.reranker_version_id]
         text = " + ".join(names.get(one, "a removed model") for one in parts if one is not None)
-        return f"{text}, categories renamed" if (evaluation.report or {}).get("renamed") else text
+        is_renamed = evaluation.report is not None and evaluation.report.renamed is not None
+        return f"{text}, categories renamed" if is_renamed else text
 
     return [title(evaluation) for evaluation in found]

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from math import dist
 from typing import Any
 
-from api.console.tables import bins_of, figure_of, of_slices, points_of
+from api.console.tables import of_slices, points_of
+from shared.kit.measures import Estimate
+from shared.registry.reports import EvaluationMetrics, EvaluationReport
 
 Json = Mapping[str, Any]
 
@@ -20,7 +22,7 @@ class Figure:
     table: str
 
 
-def of_evaluation(metrics: Json, report: Json | None) -> dict[str, Figure]:
+def of_evaluation(metrics: EvaluationMetrics, report: EvaluationReport | None) -> dict[str, Figure]:
     """The figures that this evaluation has data for, by name."""
     found = [
         *(_measures(metrics, "recall", "recall@k"), _measures(metrics, "mrr", "MRR@k")),
@@ -37,7 +39,7 @@ def of_comparison(differences: Sequence[Json]) -> dict[str, Figure]:
     return {"differences": Figure("differences", "Differences", text, "differences")}
 
 
-def of_leaderboard(best: str, figure: Json | None) -> dict[str, Figure]:
+def of_leaderboard(best: str, figure: Estimate | None) -> dict[str, Figure]:
     """The figure of a leaderboard, given its first row, by name."""
     if figure is None:
         return {}
@@ -47,41 +49,37 @@ def of_leaderboard(best: str, figure: Json | None) -> dict[str, Figure]:
     return {"leaders": Figure("leaders", "recall@1", text, "leaderboard")}
 
 
-def _measures(metrics: Json, measure: str, title: str) -> Figure | None:
-    parts = [
-        f"@{k} {_interval(one)}" for k in ("1", "3", "5", "10") if (one := figure_of(metrics, measure, k))
-    ]
+def _measures(metrics: EvaluationMetrics, measure: str, title: str) -> Figure | None:
+    estimates = {k: metrics.find(measure, k) for k in (1, 3, 5, 10)}
+    parts = [f"@{k} {_interval(estimate)}" for k, estimate in estimates.items() if estimate is not None]
     return Figure(measure, title, f"As served: {', '.join(parts)}.", "metrics") if parts else None
 
 
-def _interval(figure: Json) -> str:
-    return f"{figure['value']:.3f} ({figure['low']:.2f} to {figure['high']:.2f})"
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.value:.3f} ({estimate.low:.2f} to {estimate.high:.2f})"
 
 
-def _slices(report: Json | None) -> Figure | None:
+def _slices(report: EvaluationReport | None) -> Figure | None:
     rows = [row for row in of_slices(report).rows if row[3]]
     if not rows:
         return None
-    name, value, n, one, *_ = min(rows, key=lambda row: row[3]["value"])
-    text = f"Lowest: {name}: {value}, {_interval(one)}, {n} rows."
+    name, value, n, recall, *_ = min(rows, key=lambda row: row[3].value)
+    text = f"Lowest: {name}: {value}, {_interval(recall)}, {n} rows."
     return Figure("slices", "recall@1 by part of the rows", text, "slices")
 
 
-def _confusions(report: Json | None) -> Figure | None:
-    found = (report or {}).get("confusions") or []
-    if not found:
+def _confusions(report: EvaluationReport | None) -> Figure | None:
+    if report is None or not report.confusions:
         return None
-    first = found[0]
-    text = (
-        f"Most often: {first['category']} taken for {first['suggested'] or 'nothing'}, {first['rows']} rows."
-    )
+    first = report.confusions[0]
+    text = f"Most often: {first.category} taken for {first.suggested or 'nothing'}, {first.rows} rows."
     return Figure("confusions", "Confusions", text, "confusions")
 
 
-def _reliability(report: Json | None) -> Figure | None:
-    if not any(one["n"] for one in bins_of(report)):
+def _reliability(report: EvaluationReport | None) -> Figure | None:
+    if report is None or not any(bin_.n for bin_ in report.reliability.bins):
         return None
-    error = (report or {})["reliability"]["expected_calibration_error"]
+    error = report.reliability.expected_calibration_error
     text = (
         f"Expected calibration error {error:.3f}: scores are so far from the share that was right. "
         "Above the dashed line the model is better than it says, below it worse."
@@ -89,27 +87,28 @@ def _reliability(report: Json | None) -> Figure | None:
     return Figure("reliability", "Reliability", text, "reliability")
 
 
-def _maps(report: Json | None) -> list[Figure]:
-    if not points_of(report):
+def _maps(report: EvaluationReport | None) -> list[Figure]:
+    if report is None or report.map is None or not report.map.points:
         return []
-    method = str((report or {})["map"].get("method", "pca")).upper()
-    signs = f"{method}; diamonds are categories, dots transactions."
+    signs = f"{report.map.method.upper()}; diamonds are categories, dots transactions."
     # Of the base model there is no after.
-    is_trained = any(one["before"] != one["after"] for one in points_of(report))
+    is_trained = any(point.before != point.after for point in report.map.points)
     titles = (("before", "Before training"), *([("after", "After training")] if is_trained else []))
     return [
         Figure(f"map_{when}", title, f"{signs} {_nearest(report, when)}", "map") for when, title in titles
     ]
 
 
-def _nearest(report: Json | None, when: str) -> str:
+def _nearest(report: EvaluationReport | None, when: str) -> str:
     """How many transactions of the map lie nearest to their own category."""
     points = points_of(report)
-    places = {one["category_id"]: one[when] for one in points if one["kind"] == "category"}
-    asked = [one for one in points if one["kind"] == "transaction" and one["category_id"] in places]
-    if not asked:
+    places = {point.category_id: getattr(point, when) for point in points if point.kind == "category"}
+    transactions = [point for point in points if point.kind == "transaction" and point.category_id in places]
+    if not transactions:
         return "No transaction on it has its category there."
     own = sum(
-        min(places, key=lambda name: dist(places[name], one[when])) == one["category_id"] for one in asked
+        min(places, key=lambda id_: dist(places[id_], getattr(point, when))) == point.category_id
+        for point in transactions
     )
-    return f"{own} of {len(asked)} transactions are nearest to their own category, as far as the map shows."
+    total = len(transactions)
+    return f"{own} of {total} transactions are nearest to their own category, as far as the map shows."

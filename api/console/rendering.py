@@ -6,6 +6,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from shared.transactions.fields import FIELDS
+
 FOLDER = Path(__file__).parent
 
 # Scripts, styles and requests of this host only; no inline script or style, no frame, no <base>.
@@ -23,6 +25,7 @@ HEADERS = {
 _templates = Environment(
     loader=FileSystemLoader(FOLDER / "templates"), autoescape=True, undefined=StrictUndefined
 )
+_templates.globals["transaction_fields"] = FIELDS
 
 
 def page(template: str, status: int = 200, /, **values: Any) -> HTMLResponse:

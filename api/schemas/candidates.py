@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.common import Out, PageQuery, RowId
-from api.schemas.money import AmountOut
+from api.schemas.described import output_fields, with_fields
 from shared.candidates.decisions import BulkResult
 from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import Candidate, CandidateDecision
@@ -42,25 +42,17 @@ class CategoryRefOut(Out):
     name: str
 
 
-class CandidateOut(Out):
-    """A made-up transaction, or another name for a category, and what became of it."""
-
+class _Proposal(Out):
     id: uuid.UUID
     kind: Kind
     status: Status
     category: CategoryRefOut = Field(description="The one that the candidate is meant to show.")
     paraphrase: str | None = Field(description="The other name; such a candidate has no fields.")
-    merchant_name: str | None
-    merchant_descriptor: str | None
-    merchant_category: list[str]
-    merchant_category_code: str | None
-    department: str | None
-    location: str | None
-    amount: AmountOut | None
-    currency: str | None
-    memo: str | None
-    spend_program_name: str | None
-    trip_name: str | None
+
+
+class CandidateOut(with_fields(_Proposal, output_fields(is_required=False))):  # type: ignore[misc]  # made from FIELDS
+    """A made-up transaction, or another name for a category, and what became of it."""
+
     occurred_on: dt.date | None
     job_id: uuid.UUID
     style: Style
@@ -84,7 +76,8 @@ class CandidateOut(Out):
         values = {name: getattr(row, name) for name in cls.model_fields if name not in {"amount", "category"}}
         amount = None if row.amount is None else format_amount(row.amount, row.currency)
         category = CategoryRefOut.model_validate(categories[row.category_id])
-        return cls.model_validate({**values, "amount": amount, "category": category})
+        shown: Self = cls.model_validate({**values, "amount": amount, "category": category})
+        return shown
 
 
 class CandidatesOut(Out):
@@ -153,7 +146,7 @@ class ProgressOut(Out):
         """The counts of the service, with the categories named."""
         names = sorted(counts, key=lambda category_id: (categories[category_id].name, category_id))
         total = {status: sum(row[status] for row in counts.values()) for status in CountsOut.model_fields}
-        rows = [{**counts[one], "category": categories[one]} for one in names]
+        rows = [{**counts[id_], "category": categories[id_]} for id_ in names]
         return cls.model_validate({"total": total, "by_category": rows})
 
 

@@ -10,6 +10,7 @@ from api.schemas.common import Day, In, Name200, Out, PageQuery, RowId
 from api.schemas.transactions import Source
 from shared.datasets import splits
 from shared.datasets.exports import Format
+from shared.datasets.report import DatasetReport
 from shared.datasets.splits import Strategy
 from shared.datasets.tables import Dataset
 from shared.jobs.kinds import DatasetParams
@@ -64,8 +65,8 @@ class DatasetIn(In):
 
     def params(self) -> DatasetParams:
         """What the job takes."""
-        asked = self.model_dump(exclude={"ratios", "filter"})
-        return DatasetParams(**asked, **self.ratios.model_dump(), **self.filter.model_dump())
+        own = self.model_dump(exclude={"ratios", "filter"})
+        return DatasetParams(**own, **self.ratios.model_dump(), **self.filter.model_dump())
 
 
 class DatasetOut(Out):
@@ -75,11 +76,8 @@ class DatasetOut(Out):
     name: str
     seed: int
     parameters: dict[str, Any]
-    counts: dict[str, Any] = Field(description="Rows by split.")
-    report: dict[str, Any] | None = Field(
-        description="Rows by category and split, duplicates that were removed, texts that give the label "
-        "away, categories with too few rows, and `parity` of the splits once it was checked."
-    )
+    counts: dict[str, int] = Field(description="Rows by split.")
+    report: DatasetReport | None
     category_count: int = Field(description="Categories as they were when it was frozen.")
     job_id: uuid.UUID
     created_at: dt.datetime

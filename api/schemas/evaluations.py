@@ -2,13 +2,15 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.common import In, Out, PageQuery, RowId
 from api.schemas.datasets import Split
 from shared.jobs.kinds import BaselinesParams, EvaluationParams, Projection
+from shared.kit.measures import RetrievalMeasures
+from shared.registry.reports import EvaluationMetrics, EvaluationReport
 
 Method = Literal["model", "most_frequent", "merchant_majority", "bm25_categories", "bm25_history", "tfidf_lr"]
 
@@ -75,12 +77,10 @@ class EvaluationOut(Out):
     model_version_id: uuid.UUID | None = Field(description="null: a baseline.")
     reranker_version_id: uuid.UUID | None = Field(description="The second stage; null: none.")
     split: Split
-    metrics: dict[str, Any] = Field(
-        description="`n`, `recall` and `mrr` at 1, 3, 5 and 10, `ndcg` at 10, `macro_recall` at 1 (the mean "
-        "over the categories) and `triplet_accuracy`, each figure as value, 95 % interval (low, high) and n; "
-        "the same `without_history` and `without_reranker`."
+    metrics: EvaluationMetrics
+    per_category: dict[uuid.UUID, RetrievalMeasures] = Field(
+        description="The measures of each category's rows."
     )
-    per_category: dict[str, Any] = Field(description="The same by category id.")
     job_id: uuid.UUID
     created_at: dt.datetime
 
@@ -88,11 +88,7 @@ class EvaluationOut(Out):
 class EvaluationReportOut(EvaluationOut):
     """An evaluation with its report."""
 
-    report: dict[str, Any] | None = Field(
-        description="`slices` by what training has seen, amount, labelled rows and department; `confusions`, "
-        "the 20 pairs with most rows; `reliability` of the first suggestion's score; `map` of the embeddings "
-        "before and after training, by the `method` named in it. null: made before there was one."
-    )
+    report: EvaluationReport | None = Field(description="null: made before there was one.")
 
 
 class EvaluationRowOut(Out):

@@ -2,12 +2,40 @@
 
 import datetime as dt
 import uuid
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from api.schemas.common import Detail200, Out, PageQuery, RowId
+from shared.datasets.report import CheckDatasetResult, DatasetResult
+from shared.generation.service import GenerationResult
+from shared.importing.service import ImportResult
 from shared.jobs.states import JobStatus
+from shared.registry.reports import BaselinesResult, EvaluationResult
+
+
+class _OneOf:
+    """Documents what a JSON object holds; its values stay as they are."""
+
+    def __init__(self, *models: type[BaseModel]) -> None:
+        self.models = models
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        documented = [handler(model.__pydantic_core_schema__) for model in self.models]
+        return {"anyOf": [*documented, handler(schema)]}
+
+
+# A kind that is not listed here has a result of its own shape.
+Result = Annotated[
+    dict[str, Any],
+    _OneOf(
+        ImportResult, GenerationResult, DatasetResult, CheckDatasetResult, EvaluationResult, BaselinesResult
+    ),
+]
 
 
 class JobOut(Out):
@@ -39,7 +67,7 @@ class JobOut(Out):
     kind: str
     status: JobStatus
     progress: dict[str, Any] | None = Field(description="`done` of `total`, and a `note`.")
-    result: dict[str, Any] | None
+    result: Result | None = Field(description="By kind; of other kinds an object of their own.")
     error: dict[str, Any] | None = Field(description="`code` and `message` of what ended the job.")
     attempt: int
     params: dict[str, Any]

@@ -12,16 +12,12 @@ from api.schemas.candidates import Kind, Style
 from api.schemas.common import (
     MAX_BATCH,
     Day,
-    Detail200,
-    Detail500,
     In,
     Name200,
-    Name500,
-    Prose,
     RowId,
     Storable,
 )
-from api.schemas.money import Amount, Currency
+from api.schemas.described import change_fields, with_fields
 from api.schemas.transactions import TransactionIn
 from api.validation_errors import field_errors
 from shared.candidates.edits import EditedCandidate
@@ -70,22 +66,11 @@ class NextIn(ReviewerIn):
         return CandidateFilter(category_id=self.category_id, style=self.style, kind=self.kind)
 
 
-class CandidateChanges(In):
+class CandidateChanges(with_fields(In, change_fields())):  # type: ignore[misc]  # made from FIELDS
     """The fields to change before approval; null empties a field where that is possible."""
 
     model_config = _examples({"memo": "Customer visit", "amount": "412.90"})
 
-    merchant_name: Name500 | MISSING = MISSING
-    merchant_descriptor: Detail500 | MISSING | None = MISSING
-    merchant_category: Annotated[list[Detail200], Field(max_length=20)] | MISSING = MISSING
-    merchant_category_code: Annotated[str, StringConstraints(pattern="^[0-9]{4}$")] | MISSING | None = MISSING
-    department: Detail200 | MISSING | None = MISSING
-    location: Detail200 | MISSING | None = MISSING
-    amount: Amount | MISSING | None = MISSING
-    currency: Currency | MISSING | None = MISSING
-    memo: Prose | MISSING | None = MISSING
-    spend_program_name: Detail200 | MISSING | None = MISSING
-    trip_name: Detail200 | MISSING | None = MISSING
     occurred_on: Day | MISSING | None = MISSING
     category_id: RowId | MISSING = MISSING
     paraphrase: Name200 | MISSING = MISSING
@@ -118,9 +103,10 @@ def _whole(values: Mapping[str, Any]) -> TransactionIn:
         "occurred_on": None if day is None else day.isoformat(),
     }
     try:
-        return TransactionIn.model_validate(written)
+        whole: TransactionIn = TransactionIn.model_validate(written)
     except ValidationError as error:
         raise Invalid(errors=field_errors(error.errors(), prefix="/changes")) from error
+    return whole
 
 
 class ApproveIn(ReviewerIn):

@@ -95,8 +95,8 @@ class SpaceIn(In):
         """The fields that are given, as the job takes them; a choice that is given twice counts once."""
         given = self.model_dump(exclude_none=True)
         return {
-            name: list(dict.fromkeys(about)) if isinstance(about, list) else about
-            for name, about in given.items()
+            name: list(dict.fromkeys(value)) if isinstance(value, list) else value
+            for name, value in given.items()
         }
 
 

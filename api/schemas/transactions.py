@@ -10,7 +10,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SkipValidation,
-    StringConstraints,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -26,61 +25,33 @@ from api.schemas.common import (
     ErrorOut,
     In,
     Name200,
-    Name500,
     Out,
     PageQuery,
-    Prose,
     RowId,
 )
+from api.schemas.described import input_fields, output_fields, with_fields
 from api.schemas.labels import LabelOut
-from api.schemas.money import Amount, AmountOut, Currency
 from api.validation_errors import field_errors
 from shared.kit.money import BadAmount, check_amount, format_amount
+from shared.transactions.fields import EXAMPLE, TransactionFields
 from shared.transactions.service import NewTransaction, Stored
 from shared.transactions.store import TransactionFilter
 from shared.transactions.tables import Label, Transaction
-from shared.transactions.text import TransactionFields
 
 Source = Literal["api", "import", "synthetic"]
 
+_EXAMPLE_FIELDS: dict[str, JsonValue] = dict(EXAMPLE)
 _EXAMPLE: dict[str, JsonValue] = {
     "external_id": "txn_2041",
-    "merchant_name": "Lufthansa",
-    "merchant_descriptor": "LUFTHANSA 2202154321 FRANKFURT",
-    "merchant_category": ["Airlines"],
-    "merchant_category_code": "3008",
-    "department": "Sales",
-    "location": "Berlin",
-    "amount": "412.90",
-    "currency": "EUR",
-    "memo": "Customer visit",
-    "spend_program_name": "Travel",
-    "trip_name": "Munich, May",
+    **_EXAMPLE_FIELDS,
     "occurred_on": "2026-05-12",
 }
-_EXAMPLE_FIELDS: dict[str, JsonValue] = {
-    name: value for name, value in _EXAMPLE.items() if name not in {"external_id", "occurred_on"}
-}
 
 
-class TransactionFieldsIn(In):
+class TransactionFieldsIn(with_fields(In, input_fields())):  # type: ignore[misc]  # made from FIELDS
     """What describes a transaction."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE_FIELDS]})
-
-    merchant_name: Name500
-    merchant_descriptor: Detail500 | None = Field(default=None, description="As the card network sent it.")
-    merchant_category: Annotated[list[Detail200], Field(max_length=20)] = Field(default_factory=list)
-    merchant_category_code: Annotated[str, StringConstraints(pattern="^[0-9]{4}$")] | None = Field(
-        default=None, description="ISO 18245."
-    )
-    department: Detail200 | None = None
-    location: Detail200 | None = None
-    currency: Currency | None = Field(default=None, description="ISO 4217.")
-    amount: Amount | None = Field(default=None, description="A refund is negative.")
-    memo: Prose | None = None
-    spend_program_name: Detail200 | None = None
-    trip_name: Detail200 | None = None
 
     @field_validator("amount")
     @classmethod
@@ -92,9 +63,7 @@ class TransactionFieldsIn(In):
 
     def fields(self) -> TransactionFields:
         """What the service takes."""
-        values = {name: getattr(self, name) for name in TransactionFieldsIn.model_fields}
-        values["merchant_category"] = tuple(self.merchant_category)
-        return TransactionFields(**values)
+        return TransactionFields.of_row(self)
 
 
 class TransactionIn(TransactionFieldsIn):
@@ -133,9 +102,10 @@ def external_id_of(item: Any) -> str | None:
 def parse_transaction(item: Any) -> TransactionIn | ValidationError:
     """The transaction that a batch's raw item is, or what is wrong with it."""
     try:
-        return TransactionIn.model_validate(item)
+        transaction: TransactionIn = TransactionIn.model_validate(item)
     except ValidationError as error:
         return error
+    return transaction
 
 
 class TransactionQuery(PageQuery):
@@ -158,22 +128,14 @@ class TransactionQuery(PageQuery):
         return TransactionFilter(**self.model_dump(exclude={"limit", "cursor"}))
 
 
-class TransactionOut(Out):
-    """A transaction with its current label."""
-
+class _Identified(Out):
     id: uuid.UUID
     external_id: str | None
-    merchant_name: str
-    merchant_descriptor: str | None
-    merchant_category: list[str]
-    merchant_category_code: str | None
-    department: str | None
-    location: str | None
-    amount: AmountOut | None
-    currency: str | None
-    memo: str | None
-    spend_program_name: str | None
-    trip_name: str | None
+
+
+class TransactionOut(with_fields(_Identified, output_fields(is_required=True))):  # type: ignore[misc]  # made from FIELDS
+    """A transaction with its current label."""
+
     occurred_on: dt.date | None
     source: Source
     created_at: dt.datetime
@@ -185,7 +147,8 @@ class TransactionOut(Out):
         """The row as it is shown."""
         values = {name: getattr(row, name) for name in cls.model_fields if name not in {"amount", "label"}}
         amount = None if row.amount is None else format_amount(row.amount, row.currency)
-        return cls.model_validate({**values, "amount": amount, "label": label})
+        shown: Self = cls.model_validate({**values, "amount": amount, "label": label})
+        return shown
 
 
 class BatchItemOut(Out):
@@ -206,9 +169,9 @@ class BatchItemOut(Out):
     @classmethod
     def invalid(cls, index: int, external_id: str | None, error: ValidationError) -> Self:
         """An item that was not stored."""
-        found = field_errors(error.errors(), prefix=f"/transactions/{index}")
+        errors = field_errors(error.errors(), prefix=f"/transactions/{index}")
         return cls.model_validate(
-            {"index": index, "external_id": external_id, "id": None, "status": "invalid", "errors": found}
+            {"index": index, "external_id": external_id, "id": None, "status": "invalid", "errors": errors}
         )
 
 

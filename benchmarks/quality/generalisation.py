@@ -102,16 +102,10 @@ def _renamed(data: Data, fold: int, units: Units) -> dict[str, Any]:
     known, queries = ([data.rows[position] for position in half] for half in halves(data, 0, fold))
     charts = {
         "as trained": data,
-        "renamed": _with(
-            data,
-            {category_id: {"name": names[category["name"]]} for category_id, category in data.chart.items()},
-        ),
+        "renamed": _with(data, {id_: {"name": names[category.name]} for id_, category in data.chart.items()}),
         "renamed, names only": _with(
             data,
-            {
-                category_id: {"name": names[category["name"]], "examples": []}
-                for category_id, category in data.chart.items()
-            },
+            {id_: {"name": names[category.name], "examples": ()} for id_, category in data.chart.items()},
         ),
     }
     models: dict[str, Encoder] = {
@@ -129,7 +123,5 @@ def _renamed(data: Data, fold: int, units: Units) -> dict[str, Any]:
 
 
 def _with(data: Data, changes: dict[uuid.UUID, dict[str, Any]]) -> Data:
-    return replace(
-        data,
-        chart={category_id: category | changes[category_id] for category_id, category in data.chart.items()},
-    )
+    changed = {id_: category.model_copy(update=changes[id_]) for id_, category in data.chart.items()}
+    return replace(data, chart=changed)

@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
+from shared.categories.frozen import FrozenCategory
 from shared.categorization.exact import ExactRow
 from shared.categorization.ranking import Choice
 from shared.evaluation.baselines import BaselineRow
 from shared.kit.ids import derived_id
 from shared.training.rows import TrainRow
+from shared.transactions.fields import TransactionFields
 from shared.transactions.formats import TextFormat
-from shared.transactions.merchant import clean_merchant
-from shared.transactions.text import TransactionFields
+from shared.transactions.merchant import merchant_key
 
 TEXTS = TextFormat()
 MIN_ROWS = 30  # of a GL code, so that its recall means something
@@ -48,31 +48,28 @@ class Data:
     """Rows, and the chart: name, description, examples and departments by category id."""
 
     rows: list[Row]
-    chart: dict[uuid.UUID, dict[str, Any]]
+    chart: dict[uuid.UUID, FrozenCategory]
 
     def choices(self, texts: TextFormat, *, with_departments: bool = True) -> dict[uuid.UUID, Choice]:
         """The choices as serving has them."""
         return {
-            category_id: Choice.of(
-                texts.of_frozen(category), category["departments"] if with_departments else ()
-            )
-            for category_id, category in self.chart.items()
+            id_: Choice.of(texts.of_frozen(category), category.departments if with_departments else ())
+            for id_, category in self.chart.items()
         }
 
     def texts(self, texts: TextFormat) -> dict[str, str]:
         """Category texts by id, as training takes them."""
-        return {str(category_id): texts.of_frozen(category) for category_id, category in self.chart.items()}
+        return {str(id_): texts.of_frozen(category) for id_, category in self.chart.items()}
 
 
 def tech_expenses(folder: Path) -> Data:
     """260 synthetic transactions of a technology company in 27 categories."""
     chart = {
-        derived_id("category", category["category"]): {
-            "name": category["category"],
-            "description": None,
-            "examples": category["sample_transactions"],
-            "departments": category["departments"],
-        }
+        derived_id("category", category["category"]): FrozenCategory(
+            name=category["category"],
+            examples=category["sample_transactions"],
+            departments=category["departments"],
+        )
         for category in json.loads((folder / "categories.json").read_text("utf-8"))
     }
     rows = []
@@ -97,15 +94,7 @@ def purchase_cards(folder: Path) -> Data:
     kept = {code for code, number in counts.items() if number >= MIN_ROWS}
     with (folder / "categories.csv").open(encoding="utf-8", newline="") as file:
         names = {row["gl_code"]: row["gl_description"] for row in csv.DictReader(file)}
-    chart: dict[uuid.UUID, dict[str, Any]] = {
-        derived_id("category", code): {
-            "name": names[code],
-            "description": None,
-            "examples": [],
-            "departments": [],
-        }
-        for code in sorted(kept)
-    }
+    chart = {derived_id("category", code): FrozenCategory(name=names[code]) for code in sorted(kept)}
     rows = [_purchase(row) for row in lines if row["gl_code"] in kept]
     return Data(rows, chart)
 
@@ -123,7 +112,7 @@ def _purchase(row: dict[str, str]) -> Row:
 
 
 def _merchant(fields: TransactionFields) -> str:
-    return clean_merchant(fields.merchant_name).strip().casefold()
+    return merchant_key(fields.merchant_name)
 
 
 def counted(rows: Sequence[Row], text_of: Callable[[Row], str]) -> list[BaselineRow]:

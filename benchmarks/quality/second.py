@@ -94,8 +94,6 @@ def student_model(
 
 def _examples(data: Data) -> tuple[Example, ...]:
     """The examples of the chart, which a reranker is trained on like rows."""
-    ids = {category["name"]: str(category_id) for category_id, category in data.chart.items()}
-    examples = examples_of(
-        {str(category_id): category for category_id, category in data.chart.items()}, TEXTS
-    )
+    ids = {category.name: str(id_) for id_, category in data.chart.items()}
+    examples = examples_of({str(id_): category for id_, category in data.chart.items()}, TEXTS)
     return tuple(replace(example, category_id=ids[example.category_id]) for example in examples)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from shared.candidates.tables import Candidate
-from shared.transactions.text import TransactionFields
+from shared.transactions.fields import TransactionFields
 
 # From what JSON holds to what the column holds, where they differ.
 _READERS: dict[str, Callable[[str], object]] = {
@@ -34,8 +34,7 @@ def apply(candidate: Candidate, edited: EditedCandidate) -> dict[str, Any]:
     if edited.fields is None:
         values["paraphrase"] = edited.paraphrase
     else:
-        values |= vars(edited.fields)
-        values["merchant_category"] = list(edited.fields.merchant_category)
+        values |= edited.fields.columns()
         values["occurred_on"] = edited.occurred_on
     differing = {name: value for name, value in values.items() if getattr(candidate, name) != value}
     changes = {name: [_as_json(getattr(candidate, name)), _as_json(v)] for name, v in differing.items()}

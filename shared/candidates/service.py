@@ -14,8 +14,8 @@ from shared.categories import store as category_store
 from shared.categories.tables import Category
 from shared.kit.errors import FieldError, Invalid
 from shared.kit.ids import new_id
+from shared.transactions.fields import NAMES_FIELDS, TransactionFields
 from shared.transactions.service import UnknownCategory
-from shared.transactions.text import TransactionFields
 
 LEASE = dt.timedelta(minutes=5)
 MAX_ERRORS = 100
@@ -147,14 +147,12 @@ def check_wanted(
 def fields_of(candidate: Candidate) -> TransactionFields:
     """The candidate's descriptive fields; it must not be a paraphrase."""
     assert candidate.merchant_name is not None, "a paraphrase has no fields"
-    names = TransactionFields.__dataclass_fields__
-    values = {name: getattr(candidate, name) for name in names}
-    return TransactionFields(**{**values, "merchant_category": tuple(candidate.merchant_category)})
+    return TransactionFields.of_row(candidate)
 
 
 def _row(organization_id: uuid.UUID, origin: Origin, new: NewCandidate) -> Candidate:
     assert (new.fields is None) != (new.paraphrase is None), "either fields or a paraphrase"
-    fields = {} if new.fields is None else dict(vars(new.fields))
+    fields = {name: [] for name in NAMES_FIELDS} if new.fields is None else new.fields.columns()
     return Candidate(
         id=new.id or new_id(),
         organization_id=organization_id,
@@ -162,7 +160,7 @@ def _row(organization_id: uuid.UUID, origin: Origin, new: NewCandidate) -> Candi
         status="pending",
         category_id=new.category_id,
         paraphrase=new.paraphrase,
-        **{**fields, "merchant_category": list(fields.get("merchant_category", ()))},
+        **fields,
         occurred_on=new.occurred_on,
         **vars(origin),
         rank=new.difficulty.rank if new.difficulty else None,

@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, and_, func, literal, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
 
 from shared.candidates.tables import Candidate, CandidateDecision
 from shared.kit.errors import NotFound
 from shared.kit.paging import Page, Paging, page
+from shared.kit.sql import among
 
 
 class CandidateNotFound(NotFound):
@@ -304,8 +305,3 @@ def sort_columns(order: str, reviewer: str) -> list[ColumnElement[Any]]:
         return [func.md5(func.concat(Candidate.id, reviewer))]
     assert order == "oldest"
     return []
-
-
-def among(column: InstrumentedAttribute[uuid.UUID], ids: Collection[uuid.UUID]) -> ColumnElement[bool]:
-    """Whether the column is one of `ids`: joined with an array, so each is looked up or hashed."""
-    return column.in_(select(func.unnest(literal(list(ids), ARRAY(Uuid())))))

@@ -12,9 +12,8 @@ from shared.categorization import precedents
 from shared.categorization.habits import Habits, HabitsCache
 from shared.categorization.precedents import Precedents
 from shared.registry.serving import Serving, get_active
-from shared.transactions import service as transactions
 from shared.transactions import store as transaction_store
-from shared.transactions.text import TransactionFields
+from shared.transactions.fields import TransactionFields
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def stored_inputs(
     rows = {row.id: row for row in transaction_store.by_ids(session, organization_id, transaction_ids)}
     if any(row_id not in rows for row_id in transaction_ids):
         raise transaction_store.TransactionNotFound
-    return [TransactionInput(transactions.fields_of(rows[row_id]), row_id) for row_id in transaction_ids]
+    return [TransactionInput(TransactionFields.of_row(rows[row_id]), row_id) for row_id in transaction_ids]
 
 
 def read_context(

@@ -14,7 +14,7 @@ from shared.categorization.voting import RankedCategory, weights_for
 from shared.engines.encoder import Encoder
 from shared.engines.vectors import Hit
 from shared.kit.ids import derived_id
-from shared.transactions.text import TransactionFields
+from shared.transactions.fields import TransactionFields
 
 # So many distinct texts at a time: the similarities of all to all would not fit where there are many rows.
 TEXTS_AT_ONCE = 512

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from cachetools import TTLCache, cachedmethod
 from sqlalchemy.orm import Session
 
+from shared.kit.text import fold
 from shared.transactions import store as transaction_store
 
 KEPT_S = 30.0
@@ -52,11 +53,6 @@ class Habits:
         everything, among = sum(counts.values()), sum(rows.values())
         usual = {one: counts[one] / everything for one in rows}
         return {one: (rows[one] + prior * usual[one]) / ((among + prior) * usual[one]) for one in rows}
-
-
-def fold(name: str | None) -> str:
-    """A department's or a location's name as it is compared."""
-    return " ".join((name or "").split()).casefold()
 
 
 def count(session: Session, organization_id: uuid.UUID) -> Habits:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from shared.transactions import store as transaction_store
-from shared.transactions.text import TransactionFields
+from shared.transactions.fields import TransactionFields
 
 Key = tuple[str, str]
 

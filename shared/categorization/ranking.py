@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.categorization.habits import Habits, fold
+from shared.categorization.habits import Habits
 from shared.categorization.voting import (
     RankedCategory,
     VotingWeights,
@@ -18,6 +18,7 @@ from shared.categorization.voting import (
     weights_for,
 )
 from shared.engines.vectors import Hit, Search, VectorIndex
+from shared.kit.text import fold
 
 EVERYONE = {"all", "all departments"}
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from shared.categorization.voting import RankedCategory, VotingWeights, blend
 from shared.engines.reranker import Reranker, RerankQuery
+from shared.transactions.fields import TransactionFields
 from shared.transactions.formats import TextFormat
-from shared.transactions.text import TransactionFields
 
 
 @dataclass(frozen=True)

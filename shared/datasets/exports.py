@@ -1,16 +1,16 @@
 """A dataset as files for other tools: rows in, lines out. Pure."""
 
-import hashlib
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from rapidfuzz import fuzz
 
-from shared.datasets.service import thaw_fields
+from shared.categories.frozen import FrozenCategory
 from shared.datasets.tables import DatasetItem
 from shared.kit.errors import Invalid
 from shared.kit.lines import csv_line, json_line
+from shared.kit.seeded import choose
+from shared.transactions.fields import FIELDS, TransactionFields
 from shared.transactions.text import transaction_text
 
 Format = Literal["jsonl", "triplets", "cohere-rerank", "csv"]
@@ -23,22 +23,7 @@ MEDIA_TYPES: dict[Format, str] = {
 }
 RERANK_MINIMUM = 256  # Cohere's fine-tuning of rerank models refuses fewer training examples
 HARD_NEGATIVES = 3
-COLUMNS = (
-    "split",
-    "category_code",
-    "category_name",
-    "merchant_name",
-    "merchant_descriptor",
-    "merchant_category",
-    "merchant_category_code",
-    "department",
-    "location",
-    "amount",
-    "currency",
-    "memo",
-    "spend_program_name",
-    "trip_name",
-)
+COLUMNS = ("split", "category_code", "category_name", *FIELDS)
 
 
 class TooFewRows(Invalid):
@@ -62,53 +47,45 @@ def header(form: Format) -> str:
 
 
 def lines(
-    form: Format, items: Iterable[DatasetItem], categories: Mapping[str, Any], seed: int
+    form: Format, items: Iterable[DatasetItem], categories: Mapping[str, FrozenCategory], seed: int
 ) -> Iterator[str]:
-    """A line for each item; `categories` as the dataset froze them, id -> {name, code, text …}.
+    """A line for each item; `categories` by id, as the dataset froze them.
 
     `triplets` takes as negative another category by seed and row, `cohere-rerank` as hard negatives those
     whose texts share most words with the row's: both only from the dataset's own categories.
     """
     for item in items:
-        own = str(item.category_id)
-        text = transaction_text(thaw_fields(item.fields))
-        about = categories[own]
-        others = sorted(one for one in categories if one != own)
+        own_id = str(item.category_id)
+        category = categories[own_id]
+        text = transaction_text(TransactionFields.of_json(item.fields))
+        others = sorted(category_id for category_id in categories if category_id != own_id)
         if form == "csv":
-            yield csv_line(_cells(item, about))
+            yield csv_line(_cells(item, category))
         elif form == "jsonl":
-            yield json_line(
-                {"split": item.split, "text": text, "category": _category(own, about), "fields": item.fields}
-            )
+            named = {"id": own_id, "name": category.name, "code": category.code}
+            yield json_line({"split": item.split, "text": text, "category": named, "fields": item.fields})
         elif form == "triplets":
             if others:
-                negative = categories[others[_draw(seed, item.id) % len(others)]]["text"]
-                yield json_line({"anchor": text, "positive": about["text"], "negative": negative})
+                negative = categories[others[choose(seed, item.id, len(others))]]
+                yield json_line({"anchor": text, "positive": category.text, "negative": negative.text})
         else:
-            hard = sorted(others, key=lambda one: (-fuzz.token_set_ratio(text, categories[one]["text"]), one))
+            similarity = {id_: fuzz.token_set_ratio(text, categories[id_].text) for id_ in others}
+            hardest = sorted(others, key=lambda id_: (-similarity[id_], id_))[:HARD_NEGATIVES]
             yield json_line(
                 {
                     "query": text,
-                    "relevant_passages": [about["text"]],
-                    "hard_negatives": [categories[one]["text"] for one in hard[:HARD_NEGATIVES]],
+                    "relevant_passages": [category.text],
+                    "hard_negatives": [categories[id_].text for id_ in hardest],
                 }
             )
 
 
-def _category(category_id: str, about: Mapping[str, Any]) -> dict[str, Any]:
-    return {"id": category_id, "name": about["name"], "code": about["code"]}
-
-
-def _cells(item: DatasetItem, about: Mapping[str, Any]) -> list[str]:
+def _cells(item: DatasetItem, category: FrozenCategory) -> list[Any]:
     values = {
         **item.fields,
         "split": item.split,
-        "category_code": about["code"],
-        "category_name": about["name"],
+        "category_code": category.code,
+        "category_name": category.name,
     }
-    values["merchant_category"] = "; ".join(item.fields.get("merchant_category", ()))
-    return ["" if values.get(name) is None else str(values[name]) for name in COLUMNS]
-
-
-def _draw(seed: int, row_id: uuid.UUID) -> int:
-    return int.from_bytes(hashlib.sha256(f"{seed}:{row_id}".encode()).digest()[:8], "big")
+    cells = [values.get(name) for name in COLUMNS]
+    return ["; ".join(cell) if isinstance(cell, list) else cell for cell in cells]

@@ -9,18 +9,19 @@ from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
 from shared.categories import store as category_store
+from shared.categories.frozen import FrozenCategory
 from shared.categories.tables import Category
 from shared.datasets import store
-from shared.datasets.report import ReportRow, describe, without_duplicates
-from shared.datasets.selection import Labelled, LabelledRow, select
-from shared.datasets.service import MIN_LABELLED, TooFewLabels, freeze_fields
-from shared.datasets.splits import Ratios, SplitRow, divide
-from shared.datasets.tables import SPLITS, Dataset
+from shared.datasets.report import DatasetResult, ReportRow, describe, find_duplicates
+from shared.datasets.selection import KeyedRow, LabelledRow, select
+from shared.datasets.service import MIN_LABELLED, TooFewLabels
+from shared.datasets.splits import SPLITS, Ratios, SplitRow, divide
+from shared.datasets.tables import Dataset
 from shared.jobs.kinds import DatasetParams
 from shared.jobs.run import Finish, Run
 from shared.kit.ids import derived_id
-from shared.transactions import service as transactions
 from shared.transactions import store as transaction_store
+from shared.transactions.fields import TransactionFields
 
 PAGE = 2000
 
@@ -51,48 +52,51 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
     )
     with run.transaction() as session:
         store.replace(session, dataset)
-    rows = {one.found.id: one.found for one in labelled}
+    rows = {keyed.row.id: keyed.row for keyed in labelled}
     copied = _copy(run, dataset_id, split_of, rows)
-    report = describe(copied, {row.id: row.name for row in live.values()})
-    report["duplicates_removed"] = {name: removed[name] for name in SPLITS}
-    report["undated"] = sum(rows[row_id].day is None for row_id in split_of)
+    report = describe(
+        copied,
+        {category.id: category.name for category in live.values()},
+        duplicates_removed=removed,
+        undated=sum(rows[row_id].day is None for row_id in split_of),
+    )
     counts = Counter(row.split for row in copied)
 
     def finish(session: Session) -> dict[str, Any]:
-        frozen_now = store.freeze(session, run.organization_id, dataset_id)
-        frozen_now.counts = {name: counts[name] for name in SPLITS}
-        frozen_now.report = report
-        return {"dataset_id": str(dataset_id), "counts": frozen_now.counts}
+        frozen = store.freeze(session, run.organization_id, dataset_id)
+        frozen.counts = {name: counts[name] for name in SPLITS}
+        frozen.report = report
+        return DatasetResult(dataset_id=dataset_id, counts=frozen.counts).model_dump(mode="json")
 
     return finish
 
 
-def _split(labelled: Sequence[Labelled], params: DatasetParams) -> tuple[dict[uuid.UUID, str], Counter[str]]:
+def _split(labelled: Sequence[KeyedRow], params: DatasetParams) -> tuple[dict[uuid.UUID, str], Counter[str]]:
     """The split of each row that stays, and how many duplicates each split lost."""
     ratios = Ratios(params.train, params.test, params.eval)
     rows = [
-        SplitRow(one.key, one.category_key, one.found.merchant, one.found.day, one.found.department)
-        for one in labelled
+        SplitRow(keyed.key, keyed.category_key, keyed.row.merchant, keyed.row.day, keyed.row.department)
+        for keyed in labelled
     ]
     parts = divide(rows, params.strategy, ratios, params.seed)
     split_of_key = {key: name for name in SPLITS for key in getattr(parts, name)}
-    split_of = {one.found.id: split_of_key[one.key] for one in labelled}
+    split_of = {keyed.row.id: split_of_key[keyed.key] for keyed in labelled}
     if not params.remove_duplicates:
         return split_of, Counter()
-    out = without_duplicates(split_of, {one.found.id: one.found.digest for one in labelled})
-    removed = Counter(split_of[row_id] for row_id in out)
-    return {row_id: name for row_id, name in split_of.items() if row_id not in out}, removed
+    duplicates = find_duplicates(split_of, {keyed.row.id: keyed.row.digest for keyed in labelled})
+    removed = Counter(split_of[row_id] for row_id in duplicates)
+    return {row_id: name for row_id, name in split_of.items() if row_id not in duplicates}, removed
 
 
-def _frozen(category: Category) -> dict[str, Any]:
-    return {
-        "name": category.name,
-        "code": category.code,
-        "description": category.description,
-        "examples": category.examples,
-        "departments": category.departments,
-        "text": categories.text_of(category),
-    }
+def _frozen(category: Category) -> FrozenCategory:
+    return FrozenCategory(
+        name=category.name,
+        code=category.code,
+        description=category.description,
+        examples=tuple(category.examples),
+        departments=tuple(category.departments),
+        text=categories.text_of(category),
+    )
 
 
 def _copy(
@@ -113,7 +117,7 @@ def _copy(
                     "transaction_id": row.id,
                     "category_id": rows[row.id].category_id,
                     "split": split_of[row.id],
-                    "fields": freeze_fields(transactions.fields_of(row)),
+                    "fields": TransactionFields.of_row(row).as_json(),
                 }
                 for row in page
             ]

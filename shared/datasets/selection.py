@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shared.categories.tables import Category
-from shared.datasets.service import freeze_fields
 from shared.jobs.kinds import DatasetParams
 from shared.jobs.run import Run
 from shared.kit.ids import derived_id
+from shared.kit.text import fold
 from shared.transactions import service as transactions
 from shared.transactions import store as transaction_store
-from shared.transactions.merchant import clean_merchant
+from shared.transactions.fields import TransactionFields
+from shared.transactions.merchant import merchant_key
 from shared.transactions.tables import Transaction
 
 PAGE = 2000
@@ -44,32 +45,32 @@ class LabelledRow:
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """A row and its category. By the keys, made of contents, it is split: so the same rows and seed give the
-    same split in any database, whatever ids they were given there."""
+class KeyedRow:
+    """A row with keys of its own and its category's content. The split goes by these keys: the same rows and
+    seed give the same split in any database, whatever ids they were given there."""
 
-    found: LabelledRow
+    row: LabelledRow
     key: uuid.UUID
     category_key: uuid.UUID
 
 
-def select(run: Run, params: DatasetParams, live: Mapping[uuid.UUID, Category]) -> list[Labelled]:
-    """What is labelled with a live category and passes the filter."""
-    return keyed(
-        [found for row, category_id in _pages(run) if (found := _read(row, category_id, live, params))]
-    )
+def select(run: Run, params: DatasetParams, live: Mapping[uuid.UUID, Category]) -> list[KeyedRow]:
+    """The rows that are labelled with a live category and pass the filter."""
+    rows = (_read(row, category_id, live, params) for row, category_id in _pages(run))
+    return with_keys([row for row in rows if row is not None])
 
 
-def keyed(rows: list[LabelledRow]) -> list[Labelled]:
-    """Rows of equal text are told apart by number, in an order that does not depend on the database."""
+def with_keys(rows: list[LabelledRow]) -> list[KeyedRow]:
+    """The rows with their keys. Rows of equal text are numbered, in an order that does not depend on the
+    database."""
     seen: Counter[tuple[str, str]] = Counter()
-    labelled: list[Labelled] = []
-    for found in sorted(rows, key=lambda one: (one.content, one.id)):
-        words = (found.content.external_id, found.content.text)
+    keyed: list[KeyedRow] = []
+    for row in sorted(rows, key=lambda row: (row.content, row.id)):
+        words = (row.content.external_id, row.content.text)
         seen[words] += 1
         key = derived_id("split", *words, seen[words])
-        labelled.append(Labelled(found, key, derived_id("split", found.content.category)))
-    return labelled
+        keyed.append(KeyedRow(row, key, derived_id("split", row.content.category)))
+    return keyed
 
 
 def _pages(run: Run) -> Iterator[tuple[Transaction, uuid.UUID]]:
@@ -88,8 +89,8 @@ def _read(
 ) -> LabelledRow | None:
     if category_id not in live or not _passes(row, category_id, params):
         return None
-    fields = transactions.fields_of(row)
-    frozen = json.dumps(freeze_fields(fields), sort_keys=True)
+    fields = TransactionFields.of_row(row)
+    frozen = json.dumps(fields.as_json(), sort_keys=True)
     content = Content(
         row.external_id or "", transactions.text_of(row), live[category_id].code or live[category_id].name
     )
@@ -97,10 +98,10 @@ def _read(
         content=content,
         id=row.id,
         category_id=category_id,
-        merchant=clean_merchant(fields.merchant_name).strip().casefold(),
+        merchant=merchant_key(fields.merchant_name),
         day=row.occurred_on,
         digest=hashlib.sha256(frozen.encode()).hexdigest(),
-        department=" ".join((fields.department or "").split()).casefold(),
+        department=fold(fields.department),
     )
 
 

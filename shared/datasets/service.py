@@ -2,12 +2,11 @@
 
 import uuid
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from shared.datasets import store
+from shared.datasets.report import DatasetReport, SplitParity
 from shared.datasets.store import DatasetNotFound
 from shared.datasets.tables import DatasetItem
 from shared.jobs import service as jobs
@@ -16,7 +15,8 @@ from shared.jobs.tables import Job
 from shared.kit.errors import FieldError, Invalid
 from shared.kit.paging import Page, Paging
 from shared.transactions import store as transaction_store
-from shared.transactions.text import TransactionFields, transaction_text
+from shared.transactions.fields import TransactionFields
+from shared.transactions.text import transaction_text
 
 __all__ = ["DatasetNotFound"]
 
@@ -70,11 +70,11 @@ def submit_check(
 
 
 def record_parity(
-    session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, parity: dict[str, Any]
+    session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, parity: SplitParity
 ) -> None:
-    """Keep what the comparison found with the rest of the report."""
+    """Keep the comparison of the splits with the rest of the report."""
     dataset = store.get(session, organization_id, dataset_id)
-    dataset.report = {**(dataset.report or {}), "parity": parity}
+    dataset.report = (dataset.report or DatasetReport()).model_copy(update={"parity": parity})
     session.flush()
 
 
@@ -93,28 +93,8 @@ def list_items(
 
 def items(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str) -> list[Item]:
     """Every row of one split, its text made by the same function that serving uses."""
-    found: list[Item] = []
+    items: list[Item] = []
     for row in store.iterate_items(session, organization_id, dataset_id, split):
-        fields = thaw_fields(row.fields)
-        found.append(Item(row.id, row.transaction_id, row.category_id, transaction_text(fields), fields))
-    return found
-
-
-def freeze_fields(fields: TransactionFields) -> dict[str, Any]:
-    """The fields as JSON; `thaw_fields` undoes it."""
-    values = {name: value for name, value in vars(fields).items() if value not in (None, ())}
-    if fields.amount is not None:
-        values["amount"] = str(fields.amount)
-    if fields.merchant_category:
-        values["merchant_category"] = list(fields.merchant_category)
-    return values
-
-
-def thaw_fields(values: dict[str, Any]) -> TransactionFields:
-    """The fields that `freeze_fields` wrote."""
-    thawed = dict(values)
-    if "amount" in thawed:
-        thawed["amount"] = Decimal(thawed["amount"])
-    if "merchant_category" in thawed:
-        thawed["merchant_category"] = tuple(thawed["merchant_category"])
-    return TransactionFields(**thawed)
+        fields = TransactionFields.of_json(row.fields)
+        items.append(Item(row.id, row.transaction_id, row.category_id, transaction_text(fields), fields))
+    return items

@@ -1,13 +1,15 @@
 """Dividing labelled rows into train, test and eval: by seed, whatever order the rows come in."""
 
 import datetime as dt
-import hashlib
 import uuid
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from shared.kit.errors import Invalid
+from shared.kit.seeded import sort_key
+
+SPLITS = ("train", "test", "eval")
 
 Strategy = Literal["random", "stratified", "by_merchant", "by_time", "by_category", "by_department"]
 
@@ -91,7 +93,7 @@ def split(rows: Iterable[tuple[uuid.UUID, uuid.UUID]], ratios: Ratios, seed: int
     Raises:
         ValueError: a row is listed twice.
     """
-    pairs = sorted(rows, key=lambda pair: (_shuffle(seed, pair[1]), _shuffle(seed, pair[0])))
+    pairs = sorted(rows, key=lambda pair: (sort_key(seed, pair[1]), sort_key(seed, pair[0])))
     if len({row_id for row_id, _ in pairs}) != len(pairs):
         raise ValueError("a row is listed twice")
     sizes = _sizes(len(pairs), (ratios.train, ratios.test, ratios.eval))
@@ -114,7 +116,7 @@ def _by_group(
     sizes = _sizes(len(rows), (ratios.train, ratios.test, ratios.eval))
     parts: tuple[list[uuid.UUID], ...] = ([], [], [])
     # In an order made by the seed, each to the part that misses most of its share.
-    for name in sorted(groups, key=lambda name: _shuffle(seed, name)):
+    for name in sorted(groups, key=lambda name: sort_key(seed, name)):
         behind = [
             (size - len(part)) / size if size else -1.0 for size, part in zip(sizes, parts, strict=True)
         ]
@@ -135,11 +137,6 @@ def _by_time(rows: Sequence[SplitRow], ratios: Ratios) -> Split:
         parts[(middle > ends[0] + 1e-9) + (middle > ends[1] + 1e-9)].extend(days[day])
         done += len(days[day])
     return Split(*(tuple(sorted(part)) for part in parts))
-
-
-def _shuffle(seed: int, value: Hashable) -> bytes:
-    """A key that orders ids at random, but by the seed alone."""
-    return hashlib.sha256(f"{seed}:{value}".encode()).digest()
 
 
 def _sizes(total: int, shares: tuple[float, float, float]) -> list[int]:

@@ -13,11 +13,14 @@ from sqlalchemy import (
     String,
     UniqueConstraint,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from shared.categories.frozen import FrozenCategory
+from shared.datasets.report import DatasetReport
+from shared.datasets.splits import SPLITS
 from shared.kit.db import Base, Row
-
-SPLITS = ("train", "test", "eval")
+from shared.kit.pydantic_json import PydanticJSON
 
 
 class Dataset(Row, Base):
@@ -30,9 +33,11 @@ class Dataset(Row, Base):
     name: Mapped[str] = mapped_column(String(200))
     seed: Mapped[int] = mapped_column(Integer)
     parameters: Mapped[dict[str, Any]]
-    counts: Mapped[dict[str, Any]]
-    report: Mapped[dict[str, Any] | None]  # what `datasets/report.py` found; None before
-    categories: Mapped[dict[str, Any]]  # id -> {name, code, description, examples}
+    counts: Mapped[dict[str, int]] = mapped_column(JSONB)  # rows by split
+    report: Mapped[DatasetReport | None] = mapped_column(PydanticJSON(DatasetReport))
+    categories: Mapped[dict[str, FrozenCategory]] = mapped_column(
+        PydanticJSON(dict[str, FrozenCategory])
+    )  # by id
     job_id: Mapped[uuid.UUID]
     frozen_at: Mapped[dt.datetime | None]  # None while the job still copies rows: nobody sees it yet
 

@@ -1,4 +1,4 @@
-"""What every model has to beat: five methods that need no neural network. Pure."""
+"""Baselines that every model should beat: five methods without a neural network. Pure."""
 
 import uuid
 from collections import Counter
@@ -30,14 +30,14 @@ Method = Callable[[Sequence[BaselineRow], Sequence[BaselineRow], Mapping[uuid.UU
 
 
 def most_frequent(
-    train: Sequence[BaselineRow], asked: Sequence[BaselineRow], categories: Mapping[uuid.UUID, str]
+    train: Sequence[BaselineRow], queries: Sequence[BaselineRow], categories: Mapping[uuid.UUID, str]
 ) -> Scores:
-    """The categories by their share of the labelled rows, whatever is asked."""
-    return np.tile(_shares(train, columns(categories)), (len(asked), 1))
+    """The categories by their share of the labelled rows, whatever the query."""
+    return np.tile(_shares(train, columns(categories)), (len(queries), 1))
 
 
 def merchant_majority(
-    train: Sequence[BaselineRow], asked: Sequence[BaselineRow], categories: Mapping[uuid.UUID, str]
+    train: Sequence[BaselineRow], queries: Sequence[BaselineRow], categories: Mapping[uuid.UUID, str]
 ) -> Scores:
     """The categories by their share of the merchant's labelled rows, then by that of all rows."""
     order = columns(categories)
@@ -49,19 +49,19 @@ def merchant_majority(
         merchant: (1 - FALLBACK) * _shares(rows, order) + FALLBACK * everywhere
         for merchant, rows in of_merchant.items()
     }
-    found = [known.get(row.merchant, everywhere) for row in asked]
-    return np.array(found).reshape(len(asked), len(order))
+    scores_of_rows = [known.get(row.merchant, everywhere) for row in queries]
+    return np.array(scores_of_rows).reshape(len(queries), len(order))
 
 
 METHODS: dict[str, Method] = {
     "most_frequent": most_frequent,
     "merchant_majority": merchant_majority,
-    "bm25_categories": lambda _, asked, categories: bm25_categories(_texts(asked), _texts_of(categories)),
-    "bm25_history": lambda train, asked, categories: bm25_history(
-        *_labelled(train, categories), _texts(asked), len(categories)
+    "bm25_categories": lambda _, queries, categories: bm25_categories(_texts(queries), _texts_of(categories)),
+    "bm25_history": lambda train, queries, categories: bm25_history(
+        *_labelled(train, categories), _texts(queries), len(categories)
     ),
-    "tfidf_lr": lambda train, asked, categories: tfidf_lr(
-        *_labelled(train, categories), _texts(asked), len(categories)
+    "tfidf_lr": lambda train, queries, categories: tfidf_lr(
+        *_labelled(train, categories), _texts(queries), len(categories)
     ),
 }
 
@@ -69,17 +69,17 @@ METHODS: dict[str, Method] = {
 def scores(
     method: str,
     train: Sequence[BaselineRow],
-    asked: Sequence[BaselineRow],
+    queries: Sequence[BaselineRow],
     categories: Mapping[uuid.UUID, str],
 ) -> Scores:
-    """What the method gives each category for each asked row, knowing the labelled rows and the categories'
-    texts: shape (asked, categories), columns in the order of `columns`, each row's sum 1, or 0 where the
+    """The method's score of each category for each query, fitted on the labelled rows and the categories'
+    texts: shape (queries, categories), columns in the order of `columns`, each row's sum 1, or 0 where the
     method knows nothing. 0 is a category that it cannot score, such as one that no labelled row has.
 
     Raises:
         KeyError: no such method, or a labelled row of a category that is not among `categories`.
     """
-    return METHODS[method](train, asked, categories)
+    return METHODS[method](train, queries, categories)
 
 
 def columns(categories: Mapping[uuid.UUID, str]) -> list[uuid.UUID]:
@@ -90,26 +90,26 @@ def columns(categories: Mapping[uuid.UUID, str]) -> list[uuid.UUID]:
 def rankings(
     method: str,
     train: Sequence[BaselineRow],
-    asked: Sequence[BaselineRow],
+    queries: Sequence[BaselineRow],
     categories: Mapping[uuid.UUID, str],
 ) -> list[int | None]:
-    """Where each asked row's own category comes in, from 1, one rank a row whatever its weight.
+    """The rank of each query's own category, from 1; one rank a row whatever its weight.
 
     Equal scores are in the order of the category's id, as in serving, which knows nothing of the row. None is
     a category that the method cannot score: it is not found, as by a search that does not return it.
     """
     place = {category_id: column for column, category_id in enumerate(columns(categories))}
-    return ranks(scores(method, train, asked, categories), [place[row.category_id] for row in asked])
+    return ranks(scores(method, train, queries, categories), [place[row.category_id] for row in queries])
 
 
-def ranks(found: Scores, own: Sequence[int]) -> list[int | None]:
+def ranks(row_scores: Scores, own: Sequence[int]) -> list[int | None]:
     """The rank of column `own[i]` in row i of the scores; None where its score is 0."""
     if not own:
         return []
     own_columns = np.asarray(own)[:, None]
-    own_scores = np.take_along_axis(found, own_columns, axis=1)
-    is_before = (found == own_scores) & (np.arange(found.shape[1]) < own_columns)
-    places = 1 + (found > own_scores).sum(axis=1) + is_before.sum(axis=1)
+    own_scores = np.take_along_axis(row_scores, own_columns, axis=1)
+    is_before = (row_scores == own_scores) & (np.arange(row_scores.shape[1]) < own_columns)
+    places = 1 + (row_scores > own_scores).sum(axis=1) + is_before.sum(axis=1)
     return [int(place) if score > 0 else None for place, score in zip(places, own_scores[:, 0], strict=True)]
 
 

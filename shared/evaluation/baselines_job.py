@@ -1,4 +1,4 @@
-"""The baselines as evaluations: the same rows, the same figures, and no model of ours."""
+"""The baselines as evaluations: the same rows and measures as a model's, without a model."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,15 @@ from shared.evaluation import baselines, reporting, runner
 from shared.evaluation.baselines import METHODS, BaselineRow
 from shared.evaluation.runner import EvaluationRows, RankedRow
 from shared.evaluation.service import get_measurable
-from shared.evaluation.slices import merchant_key
 from shared.jobs import service as jobs
 from shared.jobs.kinds import BaselinesParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.ids import id_of_job
 from shared.registry import store as model_store
+from shared.registry.reports import BaselinesResult
 from shared.registry.tables import Evaluation
+from shared.transactions.merchant import merchant_key
 
 
 def submit(
@@ -37,53 +38,56 @@ def submit(
 
 
 def measure(run: Run, params: BaselinesParams) -> Finish:
-    """Let each method rank the categories for each row of the split, knowing what may speak as history."""
+    """Let each method rank the categories for each row of the split, fitted on what serves as history."""
     with run.reading() as session:
         dataset = dataset_store.get(session, run.organization_id, params.dataset_id)
         rows = runner.read(session, run.organization_id, params.dataset_id, params.split)
-    texts = {uuid.UUID(one): str(about["text"]) for one, about in dataset.categories.items()}
-    train, asked = _rows(rows.history), _rows(rows.asked)
-    made: list[tuple[Evaluation, list[dict[str, Any]]]] = []
+    texts = {uuid.UUID(category_id): category.text for category_id, category in dataset.categories.items()}
+    history, measured = _rows(rows.history), _rows(rows.measured)
+    evaluations: list[tuple[Evaluation, list[dict[str, Any]]]] = []
     for number, method in enumerate(METHODS):
         run.progress(number, len(METHODS), method)
         run.checkpoint()
         evaluation_id = id_of_job("baselines", run.job_id, number)
-        answers = _answers(method, train, asked, rows, texts)
+        answers = _answers(method, history, measured, rows, texts)
         evaluation = _evaluation(run, params, evaluation_id, method, answers, rows, dataset)
-        made.append((evaluation, reporting.rows_of(run.organization_id, evaluation_id, answers)))
+        evaluations.append((evaluation, reporting.rows_of(run.organization_id, evaluation_id, answers)))
 
     def finish(session: Session) -> dict[str, Any]:
-        for evaluation, kept in made:
-            model_store.add_evaluation(session, evaluation, kept)
-        return {"evaluation_ids": {evaluation.method: str(evaluation.id) for evaluation, _ in made}}
+        for evaluation, evaluation_rows in evaluations:
+            model_store.add_evaluation(session, evaluation, evaluation_rows)
+        ids = {evaluation.method: evaluation.id for evaluation, _ in evaluations}
+        return BaselinesResult(evaluation_ids=ids).model_dump(mode="json")
 
     return finish
 
 
 def _rows(items: Sequence[Item]) -> list[BaselineRow]:
-    return [BaselineRow(item.text, merchant_key(item), item.category_id) for item in items]
+    return [
+        BaselineRow(item.text, merchant_key(item.fields.merchant_name), item.category_id) for item in items
+    ]
 
 
 def _answers(
     method: str,
-    train: Sequence[BaselineRow],
-    asked: Sequence[BaselineRow],
+    history: Sequence[BaselineRow],
+    measured: Sequence[BaselineRow],
     rows: EvaluationRows,
     texts: Mapping[uuid.UUID, str],
 ) -> list[RankedRow]:
     order = baselines.columns(texts)
-    place = {category_id: column for column, category_id in enumerate(order)}
-    found = baselines.scores(method, train, asked, texts)
-    ranks = baselines.ranks(found, [place[row.category_id] for row in asked])
-    first = found.argmax(axis=1)  # of equals the first column, as in `ranks`
+    column_of = {category_id: column for column, category_id in enumerate(order)}
+    scores = baselines.scores(method, history, measured, texts)
+    ranks = baselines.ranks(scores, [column_of[row.category_id] for row in measured])
+    best_columns = scores.argmax(axis=1)  # of equals the first column, as in `ranks`
     return [
         RankedRow(
             item,
             rank,
-            suggested_category_id=order[column] if scores[column] > 0 else None,
-            score=float(scores[column]) if scores[column] > 0 else None,
+            suggested_category_id=order[best] if row_scores[best] > 0 else None,
+            score=float(row_scores[best]) if row_scores[best] > 0 else None,
         )
-        for item, rank, column, scores in zip(rows.asked, ranks, first, found, strict=True)
+        for item, rank, best, row_scores in zip(rows.measured, ranks, best_columns, scores, strict=True)
     ]
 
 

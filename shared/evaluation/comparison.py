@@ -167,7 +167,7 @@ def _differ(before: Evaluation, after: Evaluation, name: str) -> bool:
 
 
 def _of(evaluation: Evaluation, name: str) -> Any:
-    return (evaluation.report or {}).get(name)
+    return None if evaluation.report is None else getattr(evaluation.report, name)
 
 
 def _row(before: MeasuredRow, after: MeasuredRow) -> ComparedRow:

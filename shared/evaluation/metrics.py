@@ -1,14 +1,15 @@
 """Retrieval metrics where each query has one relevant item: recall, reciprocal rank, NDCG; with intervals."""
 
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.kit.intervals import Figure as Figure
-from shared.kit.intervals import figure, proportion
+from shared.kit.intervals import Figure, figure, proportion
+from shared.kit.measures import Estimate, RetrievalMeasures
 
 KS = (1, 3, 5, 10)
 NDCG_KS = (10,)
@@ -26,30 +27,14 @@ class Metrics:
     mrr: dict[int, Figure]
     ndcg: dict[int, Figure]
 
+    def as_measures(self) -> RetrievalMeasures:
+        """All of it as JSON holds it."""
+        by_measure = {name: estimates(getattr(self, name)) for name in ("recall", "mrr", "ndcg")}
+        return RetrievalMeasures(n=self.n, **by_measure)
 
-def recall_at(ranks: Sequence[int | None], k: int) -> float:
-    """Share of queries whose relevant item is among the first k; `ranks` from 1, None where not found.
-
-    With one relevant item this is success@k, too. Not a number where there are no queries.
-    """
-    return _mean(_hits(ranks, k))
-
-
-def mrr_at(ranks: Sequence[int | None], k: int) -> float:
-    """Mean of 1 / rank, 0 where the rank is beyond k or None (Voorhees, TREC-8, 1999).
-
-    Not a number where there are no queries.
-    """
-    return _mean(_reciprocals(ranks, k))
-
-
-def ndcg_at(ranks: Sequence[int | None], k: int) -> float:
-    """Mean of 1 / log2(rank + 1), 0 where the rank is beyond k or None: with one relevant item the ideal gain
-    is 1 (Jarvelin and Kekalainen, 2002, doi:10.1145/582415.582418).
-
-    Not a number where there are no queries.
-    """
-    return _mean(_gains(ranks, k))
+    def as_short_measures(self) -> RetrievalMeasures:
+        """Recall and MRR alone, where there are many parts to be told of."""
+        return RetrievalMeasures(n=self.n, recall=estimates(self.recall), mrr=estimates(self.mrr))
 
 
 def macro_recall(
@@ -83,7 +68,7 @@ def _mean_share(hits: NDArray[Any], misses: NDArray[Any]) -> NDArray[np.float64]
 
 
 def evaluate(ranks: Sequence[int | None], *, ks: Sequence[int] = KS, seed: int = 0) -> Metrics:
-    """recall@k and MRR@k for each k, and NDCG@10, with intervals."""
+    """recall@k and MRR@k for each k, and NDCG@10, with intervals; `ranks` from 1, None where not found."""
     return Metrics(
         n=len(ranks),
         recall={k: proportion(_hits(ranks, k)) for k in ks},
@@ -103,16 +88,33 @@ def evaluate_by(
     members: dict[Group, list[int | None]] = {}
     for group, rank in zip(groups, ranks, strict=True):
         members.setdefault(group, []).append(rank)
-    return {group: evaluate(its, ks=ks, seed=seed) for group, its in members.items()}
+    return {group: evaluate(group_ranks, ks=ks, seed=seed) for group, group_ranks in members.items()}
 
 
 def values_at(metric: str, ranks: Sequence[int | None], k: int) -> NDArray[np.float64]:
-    """Each query's own value of "recall", "mrr" or "ndcg" at k, whose mean is the figure."""
+    """Each query's own value at k, whose mean is the metric; `ranks` from 1, None where not found.
+
+    - "recall": 1 where the relevant item is among the first k (with one relevant item success@k, too).
+    - "mrr": 1 / rank, 0 beyond k (Voorhees, TREC-8, 1999).
+    - "ndcg": 1 / log2(rank + 1), 0 beyond k: with one relevant item the ideal gain is 1 (Jarvelin and
+      Kekalainen, 2002, doi:10.1145/582415.582418).
+
+    Raises:
+        KeyError: no such metric.
+        ValueError: a rank below 1.
+    """
     return {"recall": _hits, "mrr": _reciprocals, "ndcg": _gains}[metric](ranks, k)
 
 
-def _mean(values: NDArray[np.float64]) -> float:
-    return float(values.mean()) if values.size else float("nan")
+def estimate(figure: Figure) -> Estimate:
+    """The figure as JSON holds it: what is not a number, for want of rows, is null."""
+    values = {name: None if math.isnan(value) else value for name, value in asdict(figure).items()}
+    return Estimate(**values)
+
+
+def estimates(figures: Mapping[int, Figure]) -> dict[int, Estimate]:
+    """Figures by k as JSON holds them."""
+    return {k: estimate(figure) for k, figure in figures.items()}
 
 
 def _hits(ranks: Sequence[int | None], k: int) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ Vectors = NDArray[np.floating[Any]]
 NEIGHBOURS = 15  # the library's default: how many neighbours of a point should stay its neighbours
 FEWEST = 5  # distinct vectors; of fewer UMAP makes nothing of use, or fails
 # Numba's pool of threads must not be entered twice where it has no OpenMP, and evaluations share a process.
-_one_at_a_time = threading.Lock()
+_umap_lock = threading.Lock()
 
 
 class ProjectionNotInstalled(AppError):
@@ -34,9 +34,10 @@ def check_installed(projection: Projection) -> None:
         raise ProjectionNotInstalled
 
 
-def possible(projection: Projection, maps: Iterable[Vectors]) -> Projection:
+def possible_projection(projection: Projection, maps: Iterable[Vectors]) -> Projection:
     """The projection, or principal components where one of the maps has too few distinct points for it."""
-    return projection if all(len(np.unique(one, axis=0)) >= FEWEST for one in maps) else "pca"
+    is_possible = all(len(np.unique(vectors, axis=0)) >= FEWEST for vectors in maps)
+    return projection if is_possible else "pca"
 
 
 def project(vectors: Vectors, projection: Projection, seed: int) -> NDArray[np.float64]:
@@ -67,7 +68,7 @@ def _umap(vectors: Vectors, seed: int) -> NDArray[np.float64]:
     """
     from umap import UMAP
 
-    with _one_at_a_time:
+    with _umap_lock:
         places = UMAP(
             n_components=2,
             n_neighbors=min(NEIGHBOURS, len(vectors) - 1),

@@ -1,4 +1,4 @@
-"""Measures a model version by the very retrieval that serving does."""
+"""Measures a model version by the same retrieval that serves requests."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from shared.candidates.store import approved_paraphrases
+from shared.categories.frozen import FrozenCategory
 from shared.categorization.ranking import Choice
 from shared.categorization.reranking import CategoryReranker
 from shared.datasets import store as dataset_store
@@ -14,9 +15,10 @@ from shared.datasets.tables import Dataset
 from shared.engines.encoder_cache import Encoders
 from shared.engines.reranker_cache import Rerankers
 from shared.engines.vectors import VectorIndex
-from shared.evaluation import embedding_map, renamed_categories, reporting, runner
-from shared.evaluation import projection as projecting
-from shared.evaluation.embedding_map import Embedder
+from shared.evaluation import reporting, runner
+from shared.evaluation.embedding_map import Embedder, draw_map
+from shared.evaluation.projection import check_installed
+from shared.evaluation.renamed_categories import rename
 from shared.evaluation.runner import Bench, EvaluationRows, RankedRow
 from shared.jobs import service as jobs
 from shared.jobs.kinds import EvaluationParams, Projection
@@ -25,6 +27,7 @@ from shared.jobs.tables import Job
 from shared.kit.errors import Invalid
 from shared.registry import service as registry
 from shared.registry import store as model_store
+from shared.registry.reports import EmbeddingMap, EvaluationReport, EvaluationResult, RenamedCategories
 from shared.registry.serving import Reranking, Serving, get_bi_encoder, get_reranker, reranking_of, serving_of
 from shared.registry.tables import Evaluation
 
@@ -79,38 +82,41 @@ def get_measurable(
 def evaluate(
     run: Run, params: EvaluationParams, index: VectorIndex, encoders: Encoders, rerankers: Rerankers
 ) -> Finish:
-    """Ask for each row of the split what serving would have answered, and note where its own category came
-    in: with the history and the reranker, as serving answers, and without.
+    """Rank the categories for each row of the split as serving would, and note the rank of the row's own one:
+    with history and reranker, as serving answers, and without.
 
     Raises:
         ProjectionNotInstalled: before anything is measured.
     """
-    projecting.check_installed(params.projection)
+    check_installed(params.projection)
     with run.reading() as session:
         serving = serving_of(model_store.get(session, run.organization_id, params.model_version_id))
         base = serving_of(registry.get_base(session, run.organization_id))
         dataset = dataset_store.get(session, run.organization_id, params.dataset_id)
         rows = runner.read(session, run.organization_id, params.dataset_id, params.split)
-        categories, renamed = _renamed(session, dataset) if params.renamed else (dataset.categories, None)
+        categories, renamed = dataset.categories, None
+        if params.renamed:
+            categories, renamed = _renamed(session, dataset)
         reranking = _reranking(session, run.organization_id, params)
     second = None if reranking is None else _second(rerankers, reranking, categories)
     choices = _choices(serving, categories)
     bench = Bench(run, index, encoders.get(serving.model), serving, choices, dataset.seed, second)
-    answers = runner.ask(bench, rows)
-    drawn = _draw(encoders, dataset, rows, (base, serving), params.projection)
-    report = reporting.report_of(answers, rows, dataset, drawn=drawn, renamed=renamed)
+    answers = runner.rank_rows(bench, rows)
+    embedding_map = _map(encoders, dataset, rows, (base, serving), params.projection)
+    report = reporting.report_of(answers, rows, dataset, embedding_map=embedding_map, renamed=renamed)
     evaluation = _evaluation(run, params, answers, report)
-    kept = reporting.rows_of(run.organization_id, run.job_id, answers)
+    evaluation_rows = reporting.rows_of(run.organization_id, run.job_id, answers)
 
     def finish(session: Session) -> dict[str, Any]:
-        model_store.add_evaluation(session, evaluation, kept)
-        return {"evaluation_id": str(run.job_id), "metrics": evaluation.metrics, "renamed": renamed}
+        model_store.add_evaluation(session, evaluation, evaluation_rows)
+        result = EvaluationResult(evaluation_id=run.job_id, metrics=evaluation.metrics, renamed=renamed)
+        return result.model_dump(mode="json")
 
     return finish
 
 
 def _evaluation(
-    run: Run, params: EvaluationParams, answers: Sequence[RankedRow], report: dict[str, Any]
+    run: Run, params: EvaluationParams, answers: Sequence[RankedRow], report: EvaluationReport
 ) -> Evaluation:
     has_reranker = params.reranker_version_id is not None
     return Evaluation(
@@ -127,17 +133,17 @@ def _evaluation(
     )
 
 
-def _renamed(session: Session, dataset: Dataset) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+def _renamed(session: Session, dataset: Dataset) -> tuple[dict[str, FrozenCategory], RenamedCategories]:
     """The dataset's categories under other names, and which.
 
     Raises:
         NothingRenamed: none has another name.
     """
     names = approved_paraphrases(session, dataset.organization_id)
-    categories, told = renamed_categories.rename(dataset.categories, names, dataset.seed)
-    if not told["categories"]:
+    categories, renamed = rename(dataset.categories, names, dataset.seed)
+    if not renamed.categories:
         raise NothingRenamed
-    return categories, told
+    return categories, renamed
 
 
 def _reranking(session: Session, organization_id: uuid.UUID, params: EvaluationParams) -> Reranking | None:
@@ -148,27 +154,27 @@ def _reranking(session: Session, organization_id: uuid.UUID, params: EvaluationP
 
 
 def _second(
-    rerankers: Rerankers, reranking: Reranking, categories: Mapping[str, Mapping[str, Any]]
+    rerankers: Rerankers, reranking: Reranking, categories: Mapping[str, FrozenCategory]
 ) -> CategoryReranker:
     texts = reranking.texts
-    documents = {uuid.UUID(one): texts.of_frozen(about) for one, about in categories.items()}
+    documents = {uuid.UUID(id_): texts.of_frozen(category) for id_, category in categories.items()}
     return CategoryReranker(rerankers.get(reranking.reranker), texts, documents, reranking.top_n)
 
 
-def _choices(serving: Serving, categories: Mapping[str, Mapping[str, Any]]) -> dict[uuid.UUID, Choice]:
+def _choices(serving: Serving, categories: Mapping[str, FrozenCategory]) -> dict[uuid.UUID, Choice]:
     return {
-        uuid.UUID(category_id): Choice.of(serving.texts.of_frozen(about), about.get("departments", ()))
-        for category_id, about in categories.items()
+        uuid.UUID(id_): Choice.of(serving.texts.of_frozen(category), category.departments)
+        for id_, category in categories.items()
     }
 
 
-def _draw(
+def _map(
     encoders: Encoders,
     dataset: Dataset,
     rows: EvaluationRows,
     models: tuple[Serving, Serving],
     projection: Projection,
-) -> dict[str, Any]:
+) -> EmbeddingMap:
     """The map by both models, the base first."""
-    before, after = (Embedder(encoders.get(one.model), one.texts) for one in models)
-    return embedding_map.draw(rows.asked, dataset.categories, dataset.seed, before, after, projection)
+    before, after = (Embedder(encoders.get(serving.model), serving.texts) for serving in models)
+    return draw_map(rows.measured, dataset.categories, dataset.seed, before, after, projection)

@@ -1,4 +1,4 @@
-"""Two evaluations on the same rows: is the difference real, and which rows changed? Pure."""
+"""Two evaluations on the same rows: is the difference significant, and which rows changed? Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ def differences(baseline: Ranks, candidate: Ranks, *, seed: int = 0) -> list[Dif
     """
     if len(baseline) != len(candidate) or not baseline:
         raise ValueError("paired ranks are needed")
-    wanted = [("recall", k) for k in KS] + [("mrr", k) for k in KS] + [("ndcg", k) for k in NDCG_KS]
-    return [_difference(metric, k, baseline, candidate, seed) for metric, k in wanted]
+    metrics = [("recall", k) for k in KS] + [("mrr", k) for k in KS] + [("ndcg", k) for k in NDCG_KS]
+    return [_difference(metric, k, baseline, candidate, seed) for metric, k in metrics]
 
 
 def sign_flip_p(differences: NDArray[np.float64], *, seed: int = 0, rounds: int = ROUNDS) -> float:
@@ -52,14 +52,14 @@ def sign_flip_p(differences: NDArray[np.float64], *, seed: int = 0, rounds: int 
     # Rows that differ as much are alike to the test: how many of them keep their sign is one binomial draw,
     # and a rank's difference has few values, so 13,000 rows cost no more than 100.
     rng = np.random.default_rng(seed)
-    found = 0
+    as_extreme = 0
     observed = abs(differences.sum())
     step = max(1, MOST_CELLS // sizes.size)
     for start in range(0, rounds, step):
         kept = rng.binomial(counts, 0.5, size=(min(step, rounds - start), sizes.size))
         sums = (2 * kept - counts) @ sizes
-        found += int((np.abs(sums) >= observed - 1e-9).sum())
-    return (found + 1) / (rounds + 1)
+        as_extreme += int((np.abs(sums) >= observed - 1e-9).sum())
+    return (as_extreme + 1) / (rounds + 1)
 
 
 def changes(baseline: Ranks, candidate: Ranks) -> list[int]:
@@ -75,11 +75,11 @@ def changes(baseline: Ranks, candidate: Ranks) -> list[int]:
     ]
 
 
-def regressions_first(found: Sequence[int]) -> list[int]:
+def regressions_first(changes: Sequence[int]) -> list[int]:
     """The positions of the rows that changed: regressions, worst first, then what improved most."""
-    regressed = sorted((i for i, one in enumerate(found) if one < 0), key=lambda i: (found[i], i))
-    improved = sorted((i for i, one in enumerate(found) if one > 0), key=lambda i: (-found[i], i))
-    return regressed + improved
+    regressed = [i for i, change in enumerate(changes) if change < 0]
+    improved = [i for i, change in enumerate(changes) if change > 0]
+    return sorted(regressed, key=lambda i: (changes[i], i)) + sorted(improved, key=lambda i: (-changes[i], i))
 
 
 def _reciprocal(rank: int | None, measure: int) -> int:

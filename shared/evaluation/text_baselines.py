@@ -16,14 +16,14 @@ INVERSE_REGULARISATION = 10.0
 TOLERANCE = 3e-4  # of the mean gradient; beyond it recall moves by less than 0.002
 
 
-def bm25_categories(asked: Sequence[str], categories: Sequence[str]) -> Scores:
+def bm25_categories(queries: Sequence[str], categories: Sequence[str]) -> Scores:
     """BM25 (Robertson and Zaragoza, 2009, in Lucene's form) of each text against each category's text.
 
-    Shape (asked, categories), each row's sum 1; 0 where no word is shared.
+    Shape (queries, categories), each row's sum 1; 0 where no word is shared.
     """
     search = _bm25(categories)
-    return _once(
-        asked, lambda texts: _normalised(np.array([search(text) for text in texts])), len(categories)
+    return _for_distinct(
+        queries, lambda texts: _normalised(np.array([search(text) for text in texts])), len(categories)
     )
 
 
@@ -31,59 +31,61 @@ def bm25_history(
     texts: Sequence[str],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64],
-    asked: Sequence[str],
+    queries: Sequence[str],
     width: int,
 ) -> Scores:
     """The 15 labelled transactions nearest by BM25, and all as near, vote with their scores; then each
     category's best row.
 
     `texts` distinct for each category, `labels` their columns, `weights` how many transactions each stands
-    for. Shape (asked, width), each row's sum 1; 0 where no row of the category shares a word.
+    for. Shape (queries, width), each row's sum 1; 0 where no row of the category shares a word.
     """
     if not texts:
-        return np.zeros((len(asked), width))
+        return np.zeros((len(queries), width))
     search = _bm25(texts)
 
     def votes(text: str) -> Scores:
-        found, row = search(text), np.zeros(width)
-        np.maximum.at(row, labels, FALLBACK * found)
-        order = np.argsort(-found, kind="stable")
-        # Whoever ties with the last that fits votes, too: else the order in which rows were labelled decides.
+        scores, votes_of_labels = search(text), np.zeros(width)
+        np.maximum.at(votes_of_labels, labels, FALLBACK * scores)
+        order = np.argsort(-scores, kind="stable")
+        # Rows that tie with the last voter vote, too: else the order of labelling would decide.
         last = order[min(int(np.searchsorted(np.cumsum(weights[order]), NEIGHBOURS)), len(order) - 1)]
-        nearest = found >= found[last]
-        np.add.at(row, labels[nearest], (found * weights)[nearest])
-        return row
+        nearest = scores >= scores[last]
+        np.add.at(votes_of_labels, labels[nearest], (scores * weights)[nearest])
+        return votes_of_labels
 
-    return _once(asked, lambda distinct: _normalised(np.array([votes(text) for text in distinct])), width)
+    return _for_distinct(
+        queries, lambda distinct: _normalised(np.array([votes(text) for text in distinct])), width
+    )
 
 
 def tfidf_lr(
     texts: Sequence[str],
     labels: NDArray[np.int64],
     weights: NDArray[np.float64],
-    asked: Sequence[str],
+    queries: Sequence[str],
     width: int,
 ) -> Scores:
     """Probabilities of multinomial logistic regression on TF-IDF of words, word pairs and 3 to 5 characters.
 
-    Fitted once per distinct text and category with its count as weight. Shape (asked, width), each row's sum
-    1; 0 for categories without labelled rows.
+    Fitted once per distinct text and category with its count as weight. Shape (queries, width), each row's
+    sum 1; 0 for categories without labelled rows.
     """
     from sklearn.linear_model import LogisticRegression
 
     shares = np.bincount(labels, weights=weights, minlength=width).astype(np.float64)
     if np.count_nonzero(shares) < 2 or not any(re.search(r"\w", text) for text in texts):
-        return _normalised(np.tile(shares, (len(asked), 1)))  # nothing to tell them apart by
+        return _normalised(np.tile(shares, (len(queries), 1)))  # nothing to tell them apart by
     features = _tfidf()
     model = LogisticRegression(C=INVERSE_REGULARISATION, tol=TOLERANCE, max_iter=1000)
     model.fit(features.fit_transform(texts), labels, sample_weight=weights)
 
     def probabilities(distinct: Sequence[str]) -> Scores:
-        found = np.zeros((len(distinct), width))
-        found[:, model.classes_] = model.predict_proba(features.transform(distinct))
-        return found
+        shares_of_labels = np.zeros((len(distinct), width))
+        shares_of_labels[:, model.classes_] = model.predict_proba(features.transform(distinct))
+        return shares_of_labels
 
-    return _once(asked, probabilities, width)
+    return _for_distinct(queries, probabilities, width)
 
 
 def _tfidf() -> Any:
@@ -104,10 +106,10 @@ def _bm25(documents: Sequence[str]) -> Callable[[str], Scores]:
     import bm25s
 
     def words(texts: Sequence[str]) -> list[list[str]]:
-        found: list[list[str]] = bm25s.tokenize(
+        tokens: list[list[str]] = bm25s.tokenize(
             list(texts), stopwords="english", return_ids=False, show_progress=False
         )
-        return found
+        return tokens
 
     tokens = words(documents)
     if not any(tokens):
@@ -122,15 +124,15 @@ def _bm25(documents: Sequence[str]) -> Callable[[str], Scores]:
     return search
 
 
-def _once(asked: Sequence[str], work: Callable[[Sequence[str]], Scores], width: int) -> Scores:
-    """What `work` makes of each text, worked out once for equal texts."""
-    if not asked:
+def _for_distinct(queries: Sequence[str], work: Callable[[Sequence[str]], Scores], width: int) -> Scores:
+    """What `work` returns for each text, computed once for equal texts."""
+    if not queries:
         return np.zeros((0, width))
-    distinct, back = np.unique(np.array(asked, dtype=object).astype(str), return_inverse=True)
+    distinct, back = np.unique(np.array(queries, dtype=object).astype(str), return_inverse=True)
     return np.asarray(work(distinct.tolist())[back], dtype=np.float64)
 
 
-def _normalised(found: Scores) -> Scores:
-    totals = found.sum(axis=1, keepdims=True)
-    shares: Scores = np.divide(found, totals, out=np.zeros_like(found), where=totals > 0)
+def _normalised(scores: Scores) -> Scores:
+    totals = scores.sum(axis=1, keepdims=True)
+    shares: Scores = np.divide(scores, totals, out=np.zeros_like(scores), where=totals > 0)
     return shares

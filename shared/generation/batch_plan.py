@@ -1,4 +1,4 @@
-"""Which categories a generation asks for, how often, and in which requests. Pure and seeded."""
+"""Which categories a generation requests rows for, how many, and in which batches. Pure and seeded."""
 
 import math
 import random
@@ -28,14 +28,14 @@ class Need:
 
 @dataclass(frozen=True)
 class Batch:
-    """One request: its number from 0, and how many rows are asked of each category."""
+    """One request: its number from 0, and how many rows of each category it asks for."""
 
     number: int
     wanted: dict[uuid.UUID, int]
 
     @property
     def size(self) -> int:
-        """How many rows are asked."""
+        """How many rows it asks for."""
         return sum(self.wanted.values())
 
 
@@ -48,18 +48,18 @@ def allocate(weights: Mapping[uuid.UUID, float], count: int, seed: int) -> dict[
     order = sorted(weights)
     rng.shuffle(order)
     total = math.fsum(weights.values())
-    shares = {one: count * (weights[one] / total if total else 1 / len(weights)) for one in order}
-    given = {one: math.floor(share) for one, share in shares.items()}
-    rest = count - sum(given.values())
-    for one in sorted(order, key=lambda name: given[name] - round(shares[name], 9))[:rest]:
-        given[one] += 1
-    return given
+    shares = {id_: count * (weights[id_] / total if total else 1 / len(weights)) for id_ in order}
+    counts = {id_: math.floor(share) for id_, share in shares.items()}
+    rest = count - sum(counts.values())
+    for id_ in sorted(order, key=lambda id_: counts[id_] - round(shares[id_], 9))[:rest]:
+        counts[id_] += 1
+    return counts
 
 
-def split(given: Mapping[uuid.UUID, int], seed: int) -> list[Batch]:
-    """The rows in requests of at most `BATCH_SIZE`, categories mixed: they are to be told from each other."""
+def split(counts: Mapping[uuid.UUID, int], seed: int) -> list[Batch]:
+    """The rows in requests of at most `BATCH_SIZE`, categories mixed, so that the LLM contrasts them."""
     rng = random.Random(seed)  # noqa: S311  # as above
-    rows = [category_id for category_id in sorted(given) for _ in range(given[category_id])]
+    rows = [category_id for category_id in sorted(counts) for _ in range(counts[category_id])]
     rng.shuffle(rows)
     parts = [rows[start : start + BATCH_SIZE] for start in range(0, len(rows), BATCH_SIZE)]
     return [Batch(number, dict(Counter(part))) for number, part in enumerate(parts)]
@@ -72,5 +72,5 @@ def plan(
     needs: Mapping[uuid.UUID, Need] | None = None,
 ) -> list[Batch]:
     """The requests for `count` rows; evenly, or by need where `needs` are given."""
-    weights = {one: 1.0 if needs is None else needs.get(one, Need()).weight for one in category_ids}
+    weights = {id_: 1.0 if needs is None else needs.get(id_, Need()).weight for id_ in category_ids}
     return split(allocate(weights, count, seed), seed)

@@ -1,4 +1,4 @@
-"""What a generation may spend, what it has spent, and what it made of it."""
+"""What a generation may spend, what it has spent, and what came of it."""
 
 import threading
 from collections import Counter
@@ -14,18 +14,18 @@ OVERHEAD_TOKENS = 20  # that chat formats put around the messages
 
 @dataclass(frozen=True)
 class Prices:
-    """Of a million tokens."""
+    """The prices of a million tokens."""
 
     prompt: float = 0.0
     completion: float = 0.0
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
-        """Of so many tokens."""
+        """The cost of this many tokens."""
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1_000_000
 
 
 class Budget:
-    """Lets a call pass only where it cannot break a cap, counting those under way. Shared by threads.
+    """Admits a call only if it cannot exceed a cap, together with the calls in flight. Shared by threads.
 
     A prompt's tokens are known only afterwards; they are estimated from its bytes, by the highest ratio that
     the endpoint has counted so far. The completion's limit is sent with the request.
@@ -43,10 +43,10 @@ class Budget:
         self._largest_completion = 0
 
     def reserve(self, prompt_bytes: int, completion_tokens: int) -> tuple[int, int] | None:
-        """Put the call's tokens by, (prompt, completion); None: a cap might be passed, so do not call."""
+        """Reserve the call's tokens, (prompt, completion); None: it might exceed a cap, so do not call."""
         with self._lock:
             ratio = FIRST_TOKENS_PER_BYTE if self._tokens_per_byte is None else self._tokens_per_byte
-            # Some endpoints do not keep to the limit that is sent: then what they did is expected again.
+            # Some endpoints exceed the limit that is sent: then expect the same of them again.
             claim = (
                 int(prompt_bytes * ratio) + OVERHEAD_TOKENS,
                 max(completion_tokens, self._largest_completion),
@@ -62,7 +62,7 @@ class Budget:
             return claim
 
     def settle(self, claim: tuple[int, int], prompt_bytes: int, usage: Usage) -> None:
-        """Replace what was put by with what was counted."""
+        """Replace the reservation with what was counted."""
         with self._lock:
             self._reserved_prompt -= claim[0]
             self._reserved_completion -= claim[1]
@@ -75,20 +75,20 @@ class Budget:
 
 @dataclass
 class Tally:
-    """What a job has done so far, over all its attempts; kept in its row with every batch."""
+    """What a job has done so far, over all its attempts; stored in its row with every batch."""
 
     asked: int = 0  # rows in the requests that were answered
     received: int = 0
     valid: int = 0
     refused: Counter[str] = field(default_factory=Counter)  # rows by reason
     answers_refused: Counter[str] = field(default_factory=Counter)  # whole answers by reason
-    batches_failed: int = 0  # given up, because the endpoint did not answer
+    batches_failed: int = 0  # given up, since the endpoint did not answer
     usage: Usage = field(default_factory=Usage)
     ranks: list[int | None] = field(default_factory=list)
-    done: list[int] = field(default_factory=list)  # numbers of the batches that need not be asked again
+    done: list[int] = field(default_factory=list)  # numbers of the batches that need no further request
 
     def as_json(self) -> dict[str, Any]:
-        """For the job's row; `of_json` undoes it."""
+        """For the job's row; `of_json` is the inverse."""
         return {
             **vars(self),
             "usage": vars(self.usage),
@@ -97,11 +97,11 @@ class Tally:
         }
 
     @classmethod
-    def of_json(cls, kept: dict[str, Any] | None) -> "Tally":
+    def of_json(cls, stored: dict[str, Any] | None) -> "Tally":
         """The tally of the attempts before, or a new one."""
-        if not kept:
+        if not stored:
             return cls()
-        values = {**kept, "usage": Usage(**kept["usage"])}
+        values = {**stored, "usage": Usage(**stored["usage"])}
         for name in ("refused", "answers_refused"):
-            values[name] = Counter(kept[name])
+            values[name] = Counter(stored[name])
         return cls(**values)

@@ -14,7 +14,6 @@ from shared.categories import store as category_store
 from shared.categories.tables import Category
 from shared.categorization import habits
 from shared.categorization.habits import Habits
-from shared.datasets.service import freeze_fields
 from shared.generation import weaknesses
 from shared.generation.batch_plan import Batch, Need, plan
 from shared.generation.budget import Tally
@@ -32,7 +31,7 @@ MOST_REMEMBERED = 2000
 
 @dataclass(frozen=True)
 class GenerationContext:
-    """The chart, the model that serves, what was made before, and what is left to ask."""
+    """The chart, the model that serves, earlier candidates, and the batches that are left to request."""
 
     chart: Chart
     serving: Serving | None
@@ -45,11 +44,11 @@ class GenerationContext:
 
 
 def read(session: Session, run: Run, params: GenerationParams) -> GenerationContext:
-    """Everything that the job needs to know; nothing is left to ask where every category was archived."""
+    """Everything that the job needs to know; there are no batches where every category was archived."""
     organization_id = run.organization_id
     live = category_store.all_live(session, organization_id)
     chart = Chart(live)
-    ids = [category.id for category in wanted_of(live, params)]
+    ids = [category.id for category in chosen_categories(live, params)]
     needs = weaknesses.needs(session, organization_id, ids) if params.choice == "by_need" else None
     is_adversarial = params.style == "adversarial"
     approved = candidate_store.list_approved(session, organization_id, ids, MOST_EXAMPLES)
@@ -58,21 +57,21 @@ def read(session: Session, run: Run, params: GenerationParams) -> GenerationCont
         chart=chart,
         serving=find_active(session, organization_id),
         confusions=(weaknesses.confusions(session, organization_id) or ()) if is_adversarial else (),
-        examples=[_example(chart, one) for one in approved],
+        examples=[_example(chart, candidate) for candidate in approved],
         before=candidate_store.list_newest(session, organization_id, MOST_REMEMBERED),
         habits=habits.count(session, organization_id),
         tally=tally,
-        batches=_left(session, run, params, ids, needs, tally),
+        batches=_remaining_batches(session, run, params, ids, needs, tally),
     )
 
 
-def wanted_of(live: Sequence[Category], params: GenerationParams) -> list[Category]:
-    """The live categories that are to be generated for."""
+def chosen_categories(live: Sequence[Category], params: GenerationParams) -> list[Category]:
+    """The live categories to generate for."""
     chosen = set(params.category_ids)
     return [category for category in live if not chosen or category.id in chosen]
 
 
-def _left(
+def _remaining_batches(
     session: Session,
     run: Run,
     params: GenerationParams,
@@ -80,16 +79,16 @@ def _left(
     needs: Mapping[uuid.UUID, Need] | None,
     tally: Tally,
 ) -> list[Batch]:
-    """The batches that no attempt has seen to. A retried job has lost its tally, not its candidates."""
+    """The batches that no attempt has done. A retried job has lost its tally, not its candidates."""
     if not ids:
         return []
-    there = candidate_store.ids_of_job(session, run.organization_id, run.job_id)
+    existing = candidate_store.ids_of_job(session, run.organization_id, run.job_id)
     return [
         batch
         for batch in plan(ids, params.count, params.seed, needs)
-        if batch.number not in tally.done and candidate_id(run.job_id, batch.number, 0) not in there
+        if batch.number not in tally.done and candidate_id(run.job_id, batch.number, 0) not in existing
     ]
 
 
 def _example(chart: Chart, candidate: Candidate) -> dict[str, Any]:
-    return {"category": chart.key(candidate.category_id), **freeze_fields(candidates.fields_of(candidate))}
+    return {"category": chart.key(candidate.category_id), **candidates.fields_of(candidate).as_json()}

@@ -1,4 +1,4 @@
-"""Refuses what is there already, word for word or nearly: the text first, then what the active model sees.
+"""Finds duplicates and near-duplicates: by text first, then by the active model's vectors.
 
 Thresholds, measured by `python -m benchmarks.near_duplicates` on 1,920 rows of the bundled sample; "same" is
 a row with one careless change, "different" rows of the same merchant (text), or the nearest of all rows
@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
-from shared.transactions.merchant import clean_merchant
+from shared.kit.text import fold
 
 TEXT_THRESHOLD = 92
 COSINE_THRESHOLD = 0.97
 
 
-class Texts:
+class KnownTexts:
     """Texts in blocks, only those of one block compared: a merchant's transactions, a category's names."""
 
     def __init__(self) -> None:
@@ -34,11 +34,11 @@ class Texts:
 
     def add(self, block: str, text: str) -> None:
         """Remember a text."""
-        self._blocks.setdefault(block, {})[_folded(text)] = None
+        self._blocks.setdefault(block, {})[fold(text)] = None
 
     def find(self, block: str, text: str) -> str | None:
         """'duplicate' or 'near-duplicate', where a text of the block is equal or nearly so."""
-        known, folded = self._blocks.get(block), _folded(text)
+        known, folded = self._blocks.get(block), fold(text)
         if not known:
             return None
         if folded in known:
@@ -49,7 +49,7 @@ class Texts:
         return None if alike is None else "near-duplicate"
 
 
-class Vectors:
+class KnownVectors:
     """Unit vectors of what was made so far, of d dimensions, growing by doubling."""
 
     def __init__(self, dimension: int) -> None:
@@ -67,12 +67,3 @@ class Vectors:
     def has_near(self, vector: NDArray[np.float32]) -> bool:
         """Whether one of them has a cosine of at least the threshold."""
         return bool(self._count) and float((self._rows[: self._count] @ vector).max()) >= COSINE_THRESHOLD
-
-
-def merchant_block(merchant_name: str) -> str:
-    """The block of a merchant's transactions, whatever its name's case and shop number."""
-    return clean_merchant(merchant_name).casefold()
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())

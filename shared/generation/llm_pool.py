@@ -1,4 +1,4 @@
-"""Several requests under way at once, each in a thread, their answers one by one for the caller's thread."""
+"""Concurrent requests to the LLM, one thread each; the caller's thread takes the replies one by one."""
 
 import queue
 import threading
@@ -11,10 +11,10 @@ from shared.engines.llm import LLM, InvalidLLMOutput, LLMClosed, LLMUnavailable,
 from shared.generation.batch_plan import Batch
 from shared.generation.budget import Budget
 
-LOOK_SECONDS = 0.2  # how often the caller looks whether it should stop
+POLL_SECONDS = 0.2  # how often the caller checks whether it should stop
 TRIES = 3  # of one batch, each of several calls
 FAILED_IN_ROW = 3  # then the endpoint is down, not unlucky
-RUBBISH_IN_ROW = 5  # then it will not get better, and each is paid
+INVALID_IN_ROW = 5  # then it will not get better, and each costs money
 
 Rows = list[Any]
 
@@ -42,25 +42,25 @@ class LLMPool:
         llm: LLM,
         budget: Budget,
         batches: Sequence[Batch],
-        make: Callable[[Batch], Request[Any]],
+        make_request: Callable[[Batch], Request[Any]],
         concurrency: int,
     ) -> None:
-        self._llm, self._budget, self._make = llm, budget, make
+        self._llm, self._budget, self._make_request = llm, budget, make_request
         self._waiting = deque((batch, 1) for batch in batches)
         self._replies: queue.SimpleQueue[Reply | BaseException] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._under_way = 0
-        self._failed_in_row = self._rubbish_in_row = 0
+        self._in_flight = 0
+        self._failed_in_row = self._invalid_in_row = 0
         self._concurrency = min(concurrency, max(1, len(batches)))
         self.stopped_by: str | None = None
 
-    def replies(self, look: Callable[[], None]) -> Generator[Reply, None, None]:
-        """Each batch's reply as it comes; `look` is called several times a second and may raise.
+    def replies(self, check: Callable[[], None]) -> Generator[Reply, None, None]:
+        """Each batch's reply as it comes; `check` is called several times a second and may raise.
 
-        However it ends, the LLM is closed then, so no thread outlives it by more than a moment.
+        In the end, however it comes, the LLM is closed, so that no thread outlives it by more than a moment.
 
         Raises:
-            LLMRefused: the endpoint wants none of this.
+            LLMRefused: the endpoint rejects the request.
         """
         threads = [
             threading.Thread(target=self._work, daemon=True, name=f"llm-{number}")
@@ -70,14 +70,14 @@ class LLMPool:
             for thread in threads:
                 thread.start()
             while any(thread.is_alive() for thread in threads) or not self._replies.empty():
-                look()
+                check()
                 try:
-                    found = self._replies.get(timeout=LOOK_SECONDS)
+                    reply = self._replies.get(timeout=POLL_SECONDS)
                 except queue.Empty:
                     continue
-                if isinstance(found, BaseException):
-                    raise found
-                yield found
+                if isinstance(reply, BaseException):
+                    raise reply
+                yield reply
         finally:
             self._llm.close()
 
@@ -94,12 +94,12 @@ class LLMPool:
         with self._lock:
             if self.stopped_by is not None or not self._waiting:
                 return None
-            self._under_way += 1
+            self._in_flight += 1
             return self._waiting.popleft()
 
     def _ask(self, batch: Batch, tries: int) -> bool:
-        """See to one batch; False: it is for the threads that are still under way to go on."""
-        request = self._make(batch)
+        """Request one batch; False: the budget is reserved, so leave the rest to the threads in flight."""
+        request = self._make_request(batch)
         prompt_bytes = sum(len(text.encode()) for _, text in request.messages)
         claim = self._budget.reserve(prompt_bytes, request.max_completion_tokens)
         if claim is None:
@@ -109,36 +109,36 @@ class LLMPool:
         try:
             answer = self._llm.ask(request)
             usage = answer.usage
-            self._settled(Reply(batch, list(answer.value.rows), usage))
+            self._deliver(Reply(batch, list(answer.value.rows), usage))
         except InvalidLLMOutput as error:
             usage = error.usage
-            self._settled(Reply(batch, [], usage, refused=error.reason))
+            self._deliver(Reply(batch, [], usage, refused=error.reason))
         except LLMUnavailable:
-            self._unanswered(batch, tries)
+            self._retry_or_fail(batch, tries)
         finally:
             self._budget.settle(claim, prompt_bytes, usage)
         return True
 
     def _put_back(self, batch: Batch, tries: int) -> None:
-        """What is under way may take less than was put by for it; with nothing under way, the cap it is."""
+        """The calls in flight may use less than they reserved; with none in flight, the cap is reached."""
         with self._lock:
             self._waiting.appendleft((batch, tries))
-            self._under_way -= 1
-            if self._under_way == 0:
+            self._in_flight -= 1
+            if self._in_flight == 0:
                 self.stopped_by = self.stopped_by or "cap"
 
-    def _settled(self, reply: Reply) -> None:
+    def _deliver(self, reply: Reply) -> None:
         with self._lock:
-            self._under_way -= 1
+            self._in_flight -= 1
             self._failed_in_row = 0
-            self._rubbish_in_row = self._rubbish_in_row + 1 if reply.refused else 0
-            if self._rubbish_in_row >= RUBBISH_IN_ROW:
+            self._invalid_in_row = self._invalid_in_row + 1 if reply.refused else 0
+            if self._invalid_in_row >= INVALID_IN_ROW:
                 self.stopped_by = self.stopped_by or "useless-answers"
         self._replies.put(reply)
 
-    def _unanswered(self, batch: Batch, tries: int) -> None:
+    def _retry_or_fail(self, batch: Batch, tries: int) -> None:
         with self._lock:
-            self._under_way -= 1
+            self._in_flight -= 1
             self._failed_in_row += 1
             if self._failed_in_row >= FAILED_IN_ROW:
                 self.stopped_by = self.stopped_by or "endpoint"

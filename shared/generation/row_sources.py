@@ -16,6 +16,7 @@ from shared.generation.rows import Chart, Paraphrases, Transactions
 from shared.generation.weaknesses import Confusion
 from shared.kit.errors import Conflict
 from shared.kit.money import format_amount
+from shared.transactions.fields import TransactionFields
 
 EXAMPLES = 6  # approved ones in a prompt
 TOKENS_PER_ROW = 400  # a completion's limit; a row takes some 200
@@ -35,8 +36,8 @@ class NotInTheBundledChart(Conflict):
 
 
 @dataclass(frozen=True)
-class PromptMaker:
-    """Writes the request for a batch. `examples`: approved transactions, as rows; never a real one."""
+class PromptBuilder:
+    """Builds the request for a batch. `examples`: approved transactions, as rows; never a real one."""
 
     style: str
     chart: Chart
@@ -50,9 +51,11 @@ class PromptMaker:
         by_id = self.chart.by_id
         values = {
             "wanted": [
-                {**_described(self.chart, by_id[one]), "rows": count} for one, count in batch.wanted.items()
+                {**_described(self.chart, by_id[id_]), "rows": count} for id_, count in batch.wanted.items()
             ],
-            "categories": [{"key": self.chart.key(one.id), "name": one.name} for one in by_id.values()],
+            "categories": [
+                {"key": self.chart.key(id_), "name": category.name} for id_, category in by_id.items()
+            ],
             "examples": rng.sample(list(self.examples), min(EXAMPLES, len(self.examples))),
             "confusions": self._confusions(batch),
         }
@@ -64,15 +67,19 @@ class PromptMaker:
     def _confusions(self, batch: Batch) -> list[dict[str, Any]]:
         """Those of the batch's own categories first; what was archived meanwhile is left out."""
         live = [
-            one
-            for one in self.confusions
-            if one.right in self.chart.by_id and one.mistaken_for in self.chart.by_id
+            confusion
+            for confusion in self.confusions
+            if {confusion.right, confusion.mistaken_for} <= self.chart.by_id.keys()
         ]
-        live.sort(key=lambda one: one.right not in batch.wanted)
+        live.sort(key=lambda confusion: confusion.right not in batch.wanted)
         key = self.chart.key
         return [
-            {"right": key(one.right), "mistaken_for": key(one.mistaken_for), "times": one.count}
-            for one in live[:10]
+            {
+                "right": key(confusion.right),
+                "mistaken_for": key(confusion.mistaken_for),
+                "times": confusion.count,
+            }
+            for confusion in live[:10]
         ]
 
 
@@ -83,20 +90,20 @@ def check_bundled(wanted: Sequence[Category]) -> None:
         raise NotInTheBundledChart
 
 
-def make_offline(batches: Sequence[Batch], chart: Chart, seed: int) -> Iterator[Reply]:
+def offline_replies(batches: Sequence[Batch], chart: Chart, seed: int) -> Iterator[Reply]:
     """The bundled generator's rows for each batch: the same seed, the same rows."""
-    pool = _Pool(seed)
+    pool = _SamplePool(seed)
     for batch in batches:
         rows = [
-            _as_row(row, chart.key(one))
-            for one, count in batch.wanted.items()
-            for row in pool.take(chart.by_id[one].name.casefold(), count)
+            _as_row(row, chart.key(category_id))
+            for category_id, count in batch.wanted.items()
+            for row in pool.take(chart.by_id[category_id].name.casefold(), count)
         ]
         yield Reply(batch, rows, Usage())
 
 
-class _Pool:
-    """Rows of the bundled generator by category, made as they are needed."""
+class _SamplePool:
+    """Rows of the bundled generator by category, generated as they are needed."""
 
     def __init__(self, seed: int) -> None:
         self._seeds = iter(range(seed * _POOL_SEEDS, (seed + 1) * _POOL_SEEDS))
@@ -117,17 +124,8 @@ class _Pool:
 def _as_row(row: SampleTransaction, key: str) -> dict[str, Any]:
     return {
         "category": key,
-        "merchant_name": row.merchant_name,
-        "merchant_descriptor": row.merchant_descriptor,
-        "merchant_category": list(row.merchant_category),
-        "merchant_category_code": row.merchant_category_code,
-        "department": row.department,
-        "location": row.location,
+        **TransactionFields.of_row(row).columns(),
         "amount": format_amount(row.amount, row.currency),
-        "currency": row.currency,
-        "memo": row.memo,
-        "spend_program_name": row.spend_program_name,
-        "trip_name": row.trip_name,
         "occurred_on": row.occurred_on.isoformat(),
     }
 

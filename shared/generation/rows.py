@@ -1,4 +1,4 @@
-"""From what an LLM answers to rows that may become candidates, or to why not. Nothing is mended."""
+"""Parses the rows of an LLM's answer, or says why one is refused. Nothing is repaired."""
 
 import datetime as dt
 import uuid
@@ -6,36 +6,37 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field, WrapValidator
+from pydantic import BaseModel, Field, WrapValidator, create_model
 
 from shared.categories.tables import Category
 from shared.kit.text import is_blank, is_storable
-from shared.transactions.text import TransactionFields
+from shared.transactions.fields import FIELDS, FieldSpec, FieldType, TransactionFields
 from shared.transactions.values import Number, check_values
 
 MAX_NAME = 200
 # Of the rules that hold for several fields; another broken rule is counted under its field.
 _REASONS = {"type": "shape", "bad-text": "bad-text", "too-long": "too-long", "missing": "blank"}
 
-Text = str | None
+
+def _prompted(spec: FieldSpec) -> tuple[Any, Any]:
+    """A declared field in the schema that the LLM is given. Every field must be there; some may be null."""
+    type_: Any = str if spec.required_of_llm else str | None
+    if spec.type is FieldType.NAMES:
+        type_ = list[str]
+    return type_, Field(description=spec.prompt_description)
 
 
-class GeneratedTransaction(BaseModel):
+class _Named(BaseModel):
+    category: str = Field(description="The code of one of the wanted categories.")
+
+
+_DESCRIBED: dict[str, Any] = {name: _prompted(spec) for name, spec in FIELDS.items()}
+
+
+class GeneratedTransaction(create_model("_Described", __base__=_Named, **_DESCRIBED)):  # type: ignore[misc]  # made from FIELDS
     """One card transaction."""
 
-    category: str = Field(description="The code of one of the wanted categories.")
-    merchant_name: str = Field(description="A real merchant, as people write it.")
-    merchant_descriptor: Text = Field(description="As the card network prints it: up to 25 capitals.")
-    merchant_category: list[str] = Field(description="One or two names of the merchant's line of business.")
-    merchant_category_code: Text = Field(description="Four digits of ISO 18245.")
-    department: Text = Field(description="Of the employee who paid.")
-    location: Text = Field(description="City, country.")
-    amount: str = Field(description="Digits with a decimal point, such as 1234.50; a refund is negative.")
-    currency: str = Field(description="ISO 4217, such as EUR.")
-    memo: Text
-    spend_program_name: Text = Field(description="The budget that the card belongs to.")
-    trip_name: Text
-    occurred_on: Text = Field(description="YYYY-MM-DD.")
+    occurred_on: str | None = Field(description="YYYY-MM-DD.")
 
 
 class ParaphraseRow(BaseModel):
@@ -45,8 +46,7 @@ class ParaphraseRow(BaseModel):
     name: str = Field(description="Another name, at most 80 characters.")
 
 
-# The shape is told to the LLM, but rows are looked at one by one afterwards: a bad one costs itself and not
-# the whole answer.
+# The LLM is given the shape, but rows are checked one by one afterwards: a bad row does not cost the answer.
 _AsSent = WrapValidator(lambda raw, _: raw)
 
 
@@ -62,7 +62,7 @@ class Paraphrases(BaseModel):
     rows: list[Annotated[ParaphraseRow, _AsSent]]
 
 
-class Refused(Exception):
+class RowRefused(Exception):
     """A row that cannot become a candidate; `reason` is a slug that is counted."""
 
     def __init__(self, reason: str) -> None:
@@ -71,8 +71,8 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True)
-class MadeUp:
-    """A sound row: a transaction with its day, or a paraphrase."""
+class GeneratedRow:
+    """A valid row: a transaction with its day, or a paraphrase."""
 
     category_id: uuid.UUID
     fields: TransactionFields | None = None
@@ -102,13 +102,13 @@ class Chart:
         """The category that a row names.
 
         Raises:
-            Refused: it is none of the organisation's, or none that was asked for.
+            RowRefused: it is none of the organisation's, or none that was asked for.
         """
         category_id = self._ids.get(named.strip()) if isinstance(named, str) else None
         if category_id is None:
-            raise Refused("unknown-category")
+            raise RowRefused("unknown-category")
         if category_id not in wanted:
-            raise Refused("category-not-asked")
+            raise RowRefused("category-not-asked")
         return category_id
 
     def has_name(self, name: str) -> bool:
@@ -116,11 +116,11 @@ class Chart:
         return name.casefold() in self._names
 
 
-def read_transaction(raw: Any, chart: Chart, wanted: Mapping[uuid.UUID, int]) -> MadeUp:
+def read_transaction(raw: Any, chart: Chart, wanted: Mapping[uuid.UUID, int]) -> GeneratedRow:
     """The transaction of a raw row, by the rules that hold for files and the API.
 
     Raises:
-        Refused: its category or a value breaks a rule; the reason is that rule.
+        RowRefused: its category or a value breaks a rule; the reason is that rule.
     """
     values = _known(raw, GeneratedTransaction)
     category_id = chart.find(values.pop("category", None), wanted)
@@ -128,41 +128,40 @@ def read_transaction(raw: Any, chart: Chart, wanted: Mapping[uuid.UUID, int]) ->
     if isinstance(amount, (int, float)) and not isinstance(amount, bool):
         values["amount"] = Number(repr(amount))  # the API takes a number, too
     parsed, wrong = check_values(values)
-    for name in ("merchant_name", "amount", "currency"):
-        if name not in parsed and name not in wrong:
-            raise Refused("blank")
+    if any(spec.required_of_llm and name not in {*parsed, *wrong} for name, spec in FIELDS.items()):
+        raise RowRefused("blank")
     if wrong:
         name, error = next(iter(wrong.items()))
-        raise Refused(_REASONS.get(error.code, name))
+        raise RowRefused(_REASONS.get(error.code, name))
     occurred_on = parsed.pop("occurred_on", None)
-    return MadeUp(category_id, TransactionFields(**parsed), occurred_on)
+    return GeneratedRow(category_id, TransactionFields(**parsed), occurred_on)
 
 
-def read_paraphrase(raw: Any, chart: Chart, wanted: Mapping[uuid.UUID, int]) -> MadeUp:
+def read_paraphrase(raw: Any, chart: Chart, wanted: Mapping[uuid.UUID, int]) -> GeneratedRow:
     """The paraphrase of a raw row.
 
     Raises:
-        Refused: as for a transaction, or the name is a category's already.
+        RowRefused: as for a transaction, or the name is a category's already.
     """
     values = _known(raw, ParaphraseRow)
     category_id = chart.find(values.get("category"), wanted)
     name = values.get("name")
     if not isinstance(name, str):
-        raise Refused("shape")
+        raise RowRefused("shape")
     if not is_storable(name):
-        raise Refused("bad-text")
+        raise RowRefused("bad-text")
     name = " ".join(name.split())
     if is_blank(name):
-        raise Refused("blank")
+        raise RowRefused("blank")
     if len(name) > MAX_NAME:
-        raise Refused("too-long")
+        raise RowRefused("too-long")
     if chart.has_name(name):
-        raise Refused("name-of-category")
-    return MadeUp(category_id, paraphrase=name)
+        raise RowRefused("name-of-category")
+    return GeneratedRow(category_id, paraphrase=name)
 
 
 def _known(raw: Any, shape: type[BaseModel]) -> dict[str, Any]:
     """The row's values, which must be those that were asked for and no other."""
     if not isinstance(raw, dict) or not raw.keys() <= shape.model_fields.keys():
-        raise Refused("shape")
+        raise RowRefused("shape")
     return dict(raw)

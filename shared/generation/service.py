@@ -1,31 +1,33 @@
-"""Makes up transactions, or other names for categories, that people then review; nothing else is written."""
+"""Generates transactions, or other names for categories, as candidates for review; writes nothing else."""
 
 import uuid
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from shared.candidates.service import Origin
 from shared.categories import store as category_store
 from shared.categorization.service import choices_of
 from shared.engines.encoder_cache import Encoders
-from shared.engines.llm import LLM, LLMUnavailable, check_configured
+from shared.engines.llm import LLM, LLMUnavailable, Usage, check_configured
 from shared.engines.llm_openai import OpenAILLM
 from shared.engines.vectors import VectorIndex
-from shared.generation import context as grounds
 from shared.generation import prompts, row_sources, weaknesses
 from shared.generation.budget import Budget, Prices, Tally
 from shared.generation.candidate_writer import CandidateWriter
-from shared.generation.context import GenerationContext
-from shared.generation.difficulty import DifficultyScorer, metrics_of
+from shared.generation.context import GenerationContext, chosen_categories
+from shared.generation.context import read as read_context
+from shared.generation.difficulty import DifficultyMetrics, DifficultyScorer, metrics_of
 from shared.generation.llm_pool import LLMPool
 from shared.jobs import service as jobs
 from shared.jobs.kinds import GenerationParams
 from shared.jobs.run import Finish, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import AppError, Conflict, FieldError
+from shared.kit.pydantic_json import JSONModel
 from shared.kit.settings import Settings
 from shared.transactions.service import UnknownCategory
 
@@ -74,7 +76,7 @@ def submit(
     if not live:
         raise NoCategories
     if params.style == row_sources.OFFLINE:
-        row_sources.check_bundled(grounds.wanted_of(live, params))
+        row_sources.check_bundled(chosen_categories(live, params))
     if params.style == "adversarial" and weaknesses.confusions(session, organization_id) is None:
         raise NeverEvaluated
     return jobs.submit(session, organization_id, params, request_id=request_id)
@@ -88,123 +90,149 @@ def generate(
     encoders: Encoders,
     connect: Callable[[Settings], LLM] = OpenAILLM,
 ) -> Finish:
-    """Ask for the rows in batches; each batch's good rows become candidates as soon as it is there.
+    """Request the rows in batches; each batch's good rows become candidates as soon as its reply arrives.
 
-    What was kept stays, whatever comes after: a cancel, a cap, an endpoint that goes away half-way. A further
-    attempt goes on with the batches that are not there yet, and its caps count what the others spent. Where
-    the endpoint does not answer, the job is put off `PATIENCE` - 1 times and then ends with what there is.
+    Candidates stay, whatever comes later: a cancel, a cap, an endpoint that stops answering. A further
+    attempt goes on with the batches that are missing, and its caps count what the others spent. Where the
+    endpoint does not answer, the job is put off `PATIENCE` - 1 times and then ends with the candidates there
+    are.
 
     Raises:
-        LLMUnavailable: put off.
-        LLMRefused: the endpoint does not want the request.
-        EndpointGone: nothing was made in all attempts.
+        LLMUnavailable: the job is put off.
+        LLMRefused: the endpoint rejects the request.
+        EndpointGone: no attempt made anything.
     """
     with run.reading() as session:
-        ground = grounds.read(session, run, params)
-    work = _Work(run, params, settings, ground, _judge(ground, index, encoders))
-    stopped_by = work.offline() if params.style == row_sources.OFFLINE else work.ask(connect)
+        context = read_context(session, run, params)
+    generation = _Generation(run, params, settings, context, _scorer(context, index, encoders))
+    stopped_by = (
+        generation.from_sample() if params.style == row_sources.OFFLINE else generation.from_llm(connect)
+    )
     if stopped_by == "endpoint":
-        _wait_or_give_up(run, ground.tally)
-    return lambda _: work.result(stopped_by)
+        _put_off_or_give_up(run, context.tally)
+    return lambda _: generation.result(stopped_by)
 
 
-class _Work:
-    """One attempt's work."""
+class GenerationResult(JSONModel):
+    """The result of a job of kind `generate`; while it runs, what it has done so far."""
+
+    asked: int = Field(description="Rows in the requests that were answered.")
+    received: int
+    valid: int = Field(description="Rows that became candidates.")
+    refused: dict[str, int] = Field(description="Rows by the reason they were refused for.")
+    answers_refused: dict[str, int] = Field(description="Whole answers by reason.")
+    batches_failed: int = Field(description="Batches that the endpoint did not answer.")
+    usage: Usage
+    cost: float = Field(description="By the prices in the settings.")
+    stopped_by: str | None = Field(
+        description="`cap`, `useless-answers` or `endpoint`; null: every batch was requested."
+    )
+    style: str
+    prompt_version: str
+    llm: str
+    model_version_id: uuid.UUID | None = Field(description="The model version that ranked the candidates.")
+    difficulty: DifficultyMetrics | None
+
+
+class _Generation:
+    """The work of one attempt."""
 
     def __init__(
         self,
         run: Run,
         params: GenerationParams,
         settings: Settings,
-        ground: GenerationContext,
-        judge: DifficultyScorer | None,
+        context: GenerationContext,
+        scorer: DifficultyScorer | None,
     ) -> None:
-        self._run, self._params, self._settings, self._ground = run, params, settings, ground
+        self._run, self._params, self._settings, self._context = run, params, settings, context
         self._prices = Prices(settings.llm_input_price, settings.llm_output_price)
         self._origin = _origin(run, params, settings)
-        self._tally = ground.tally
+        self._tally = context.tally
         is_paraphrase = params.style == "paraphrase"
-        self._keeper = CandidateWriter(
-            run, ground.chart, self._origin, self._tally, judge, is_paraphrase=is_paraphrase
+        self._writer = CandidateWriter(
+            run, context.chart, self._origin, self._tally, scorer, is_paraphrase=is_paraphrase
         )
-        self._keeper.remember(ground.before)
+        self._writer.remember(context.before)
 
-    def offline(self) -> str | None:
+    def from_sample(self) -> str | None:
         """Take the rows from the bundled generator; nothing stops it before the end."""
-        for reply in row_sources.make_offline(self._ground.batches, self._ground.chart, self._params.seed):
-            self._look()
-            self._keeper.keep(reply, self._so_far)
+        context = self._context
+        for reply in row_sources.offline_replies(context.batches, context.chart, self._params.seed):
+            self._check()
+            self._writer.write(reply, self._result_so_far)
         return None
 
-    def ask(self, connect: Callable[[Settings], LLM]) -> str | None:
+    def from_llm(self, connect: Callable[[Settings], LLM]) -> str | None:
         """Take the rows from the LLM; what stopped it before the end, if anything did."""
-        params, ground = self._params, self._ground
-        maker = row_sources.PromptMaker(
-            params.style, ground.chart, params.seed, ground.examples, ground.confusions
+        params, context = self._params, self._context
+        builder = row_sources.PromptBuilder(
+            params.style, context.chart, params.seed, context.examples, context.confusions
         )
         budget = Budget(
             self._prices, self._tally.usage, max_tokens=params.max_tokens, max_cost=params.max_cost
         )
-        asking = LLMPool(
-            connect(self._settings), budget, ground.batches, maker, self._settings.llm_concurrency
+        pool = LLMPool(
+            connect(self._settings), budget, context.batches, builder, self._settings.llm_concurrency
         )
         # Closed at once when keeping fails: its threads would go on spending.
-        with closing(asking.replies(self._look)) as replies:
+        with closing(pool.replies(self._check)) as replies:
             for reply in replies:
                 if reply.is_failed:
                     self._tally.batches_failed += 1
                 else:
-                    self._keeper.keep(reply, self._so_far)
-        return asking.stopped_by
+                    self._writer.write(reply, self._result_so_far)
+        return pool.stopped_by
 
     def result(self, stopped_by: str | None) -> dict[str, Any]:
-        """What the job's row says in the end."""
-        tally, origin, serving = self._tally, self._origin, self._ground.serving
+        """The result of the job's row, as JSON."""
+        tally, origin, serving = self._tally, self._origin, self._context.serving
         used = tally.usage
-        return {
-            "asked": tally.asked,
-            "received": tally.received,
-            "valid": tally.valid,
-            "refused": dict(tally.refused),
-            "answers_refused": dict(tally.answers_refused),
-            "batches_failed": tally.batches_failed,
-            "usage": vars(used),
-            "cost": round(self._prices.cost(used.prompt_tokens, used.completion_tokens), 6),
-            "stopped_by": stopped_by,
-            "style": origin.style,
-            "prompt_version": origin.prompt_version,
-            "llm": origin.llm,
-            "model_version_id": None if serving is None else str(serving.version_id),
-            "difficulty": metrics_of(tally.ranks),
-        }
+        result = GenerationResult(
+            asked=tally.asked,
+            received=tally.received,
+            valid=tally.valid,
+            refused=dict(tally.refused),
+            answers_refused=dict(tally.answers_refused),
+            batches_failed=tally.batches_failed,
+            usage=used,
+            cost=round(self._prices.cost(used.prompt_tokens, used.completion_tokens), 6),
+            stopped_by=stopped_by,
+            style=origin.style,
+            prompt_version=origin.prompt_version,
+            llm=origin.llm,
+            model_version_id=None if serving is None else serving.version_id,
+            difficulty=metrics_of(tally.ranks),
+        )
+        return result.model_dump(mode="json")
 
-    def _so_far(self, tally: Tally) -> dict[str, Any]:
-        """The same while it runs, so that a cancelled job says it, too, and a further attempt goes on."""
+    def _result_so_far(self, tally: Tally) -> dict[str, Any]:
+        """The result while the job runs: a cancelled job keeps it, and a further attempt resumes from it."""
         return {**self.result(None), "resume": tally.as_json()}
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         # Reported anew each time: that is what lets the heartbeat look for a cancel every half second.
         self._run.progress(self._tally.asked, self._params.count, f"{self._tally.valid:,} candidates")
 
 
-def _wait_or_give_up(run: Run, tally: Tally) -> None:
-    """Return where what there is has to do."""
+def _put_off_or_give_up(run: Run, tally: Tally) -> None:
+    """Put the job off, or end it with the candidates there are."""
     if run.attempt % PATIENCE:
         raise LLMUnavailable
     if not tally.valid:
         raise EndpointGone
 
 
-def _judge(ground: GenerationContext, index: VectorIndex, encoders: Encoders) -> DifficultyScorer | None:
-    """The active model, found able to answer before any money is spent; None where none is active."""
-    if ground.serving is None:
+def _scorer(context: GenerationContext, index: VectorIndex, encoders: Encoders) -> DifficultyScorer | None:
+    """The active model, checked before any money is spent; None where none is active."""
+    if context.serving is None:
         return None
-    choices = choices_of(ground.chart.by_id.values(), ground.serving)
-    judge = DifficultyScorer(
-        ground.serving, encoders.get(ground.serving.model), index, choices, ground.habits
+    choices = choices_of(context.chart.by_id.values(), context.serving)
+    scorer = DifficultyScorer(
+        context.serving, encoders.get(context.serving.model), index, choices, context.habits
     )
-    judge.check()
-    return judge
+    scorer.check()
+    return scorer
 
 
 def _origin(run: Run, params: GenerationParams, settings: Settings) -> Origin:

@@ -31,12 +31,13 @@ def needs(
     """What is known of each category; recall is unknown without an evaluation of the active model."""
     labelled = transaction_store.count_labelled_by_category(session, organization_id)
     evaluation = registry.find_last_evaluation_of_active(session, organization_id)
-    figures = {} if evaluation is None else evaluation.per_category
+    measures = {} if evaluation is None else evaluation.per_category
     return {
-        one: Need(
-            labelled.get(one, 0), figures[str(one)]["recall"]["1"]["value"] if str(one) in figures else None
+        category_id: Need(
+            labelled.get(category_id, 0),
+            measures[category_id].recall[1].value if category_id in measures else None,
         )
-        for one in category_ids
+        for category_id in category_ids
     }
 
 
@@ -49,9 +50,10 @@ def confusions(session: Session, organization_id: uuid.UUID) -> list[Confusion] 
     right = {item.id: item.category_id for item in items}
     suggested = model_store.suggestions_of(session, organization_id, evaluation.id)
     counts = Counter(
-        (right[item_id], found)
-        for item_id, found in suggested
-        if found is not None and item_id in right and found != right[item_id]
+        (right[item_id], suggestion)
+        for item_id, suggestion in suggested
+        if suggestion is not None and item_id in right and suggestion != right[item_id]
     )
-    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
-    return [Confusion(*pair, count) for pair, count in ordered[:MOST_CONFUSED]]
+    confusions = [Confusion(*pair, count) for pair, count in counts.items()]
+    confusions.sort(key=lambda confusion: (-confusion.count, confusion.right, confusion.mistaken_for))
+    return confusions[:MOST_CONFUSED]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.transactions.text import TransactionFields
+from shared.transactions.fields import TransactionFields
 from shared.transactions.values import check_values, is_empty
 
 

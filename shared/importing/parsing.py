@@ -9,8 +9,9 @@ from typing import Any, BinaryIO, Literal
 
 from shared.importing.fields import ImportedTransaction, RowError, read_row
 from shared.kit.errors import Invalid
+from shared.kit.json_hooks import DuplicateKeyError, NonFiniteError, refuse_constant, unique_keys
 from shared.kit.text import is_blank, is_storable
-from shared.transactions.values import FIELDS, Number, parse_values
+from shared.transactions.values import RECORD_FIELDS, Number, parse_values
 
 MAX_LINE_BYTES = 1024 * 1024
 DELIMITERS = (",", ";", "\t")
@@ -23,14 +24,6 @@ class FileRefused(Invalid):
 
 class _LineTooLong(Exception):
     """A physical line has more than `MAX_LINE_BYTES`."""
-
-
-class _NotStrict(ValueError):
-    """JSON that Python reads, but RFC 8259 does not allow or calls unpredictable."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code, self.message = code, message
 
 
 def records(
@@ -50,8 +43,8 @@ def records(
     """
     _check_mapping(mapping, defaults)
     lines = _Lines(stream)
-    found = _csv_records(lines, mapping) if format_ == "csv" else _json_records(lines, mapping)
-    for line, values in found:
+    raw_records = _csv_records(lines, mapping) if format_ == "csv" else _json_records(lines, mapping)
+    for line, values in raw_records:
         if isinstance(values, RowError):
             yield line, [values]
         else:
@@ -59,9 +52,9 @@ def records(
 
 
 def _check_mapping(mapping: Mapping[str, str], defaults: Mapping[str, str]) -> None:
-    unknown = sorted({*mapping, *defaults} - set(FIELDS))
+    unknown = sorted({*mapping, *defaults} - set(RECORD_FIELDS))
     if unknown:
-        raise FileRefused(f"No such field: {', '.join(unknown)}. The fields are {', '.join(FIELDS)}.")
+        raise FileRefused(f"No such field: {', '.join(unknown)}. The fields are {', '.join(RECORD_FIELDS)}.")
     if "merchant_name" not in {*mapping, *defaults}:
         raise FileRefused("Map 'merchant_name' to the column that names the merchant.")
     for name, error in parse_values(defaults)[1].items():
@@ -129,9 +122,9 @@ def _csv_records(
         except StopIteration:
             return
         except (csv.Error, _LineTooLong) as error:
-            found = _broken(line, error, is_open=len(lines.record) > 1)
+            row_error = _broken(line, error, is_open=len(lines.record) > 1)
             lines.put_back(keep=1)
-            yield line, found
+            yield line, row_error
             continue
         if len(cells) <= 1 and all(map(is_blank, cells)):
             continue
@@ -174,7 +167,7 @@ def _read_header(lines: _Lines, mapping: Mapping[str, str]) -> tuple[str, list[s
         names = [cell.strip() for cell in cells]
         candidates.append((len(wanted & set(names)), len(names), len(lines.record), delimiter, names))
         lines.put_back(keep=0)
-    _, _, size, delimiter, names = max(candidates, key=lambda one: one[:2])
+    _, _, size, delimiter, names = max(candidates, key=lambda candidate: candidate[:2])
     if not any(names):
         raise FileRefused("The first line is no header. Put the names of the columns there.")
     if not all(map(is_storable, names)):
@@ -220,8 +213,10 @@ def _read_object(line: int, text: str, mapping: Mapping[str, str]) -> dict[str, 
         return RowError(line, None, "bad-text", "Has bytes that are not UTF-8 text.")
     try:
         value = _DECODER.decode(text)
-    except _NotStrict as error:
-        return RowError(line, None, error.code, error.message)
+    except DuplicateKeyError:
+        return RowError(line, None, "duplicate-key", "An object has the same key twice.")
+    except NonFiniteError:
+        return RowError(line, None, "not-json", "NaN and Infinity are no JSON numbers.")
     except (ValueError, RecursionError):
         return RowError(line, None, "not-json", "Is not valid JSON. Each line is one whole object.")
     if not isinstance(value, dict):
@@ -229,17 +224,6 @@ def _read_object(line: int, text: str, mapping: Mapping[str, str]) -> dict[str, 
     return {name: value.get(key) for name, key in mapping.items()}
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise _NotStrict("duplicate-key", "An object has the same key twice.")
-    return made
-
-
-def _not_finite(_: str) -> float:
-    raise _NotStrict("not-json", "NaN and Infinity are no JSON numbers.")
-
-
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_float=Number, parse_int=Number, parse_constant=_not_finite
+    object_pairs_hook=unique_keys, parse_float=Number, parse_int=Number, parse_constant=refuse_constant
 )

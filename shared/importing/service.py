@@ -3,10 +3,11 @@
 import os
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from shared.categories import service as categories
@@ -18,6 +19,7 @@ from shared.importing.parsing import FileRefused, records
 from shared.jobs.kinds import ImportParams
 from shared.jobs.run import Finish, Run
 from shared.kit.ids import id_of_job
+from shared.kit.pydantic_json import JSONModel
 from shared.transactions import service as transactions
 from shared.transactions import store as transaction_store
 from shared.transactions.service import NewTransaction, Stored
@@ -32,7 +34,7 @@ _Good = tuple[int, ImportedTransaction]
 
 @dataclass
 class Report:
-    """What an import did; `rows` = `created` + `updated` + `failed`."""
+    """The result of an import; `rows` = `created` + `updated` + `failed`."""
 
     rows: int = 0
     created: int = 0
@@ -55,8 +57,28 @@ class Report:
 
     def as_result(self) -> dict[str, Any]:
         """The report as a job row keeps it."""
-        reported = [asdict(error) for error in self.errors[:MAX_REPORTED]]
-        return {**asdict(self), "errors": reported, "errors_truncated": len(self.errors) > MAX_REPORTED}
+        result = ImportResult(
+            rows=self.rows,
+            created=self.created,
+            updated=self.updated,
+            labelled=self.labelled,
+            failed=self.failed,
+            errors=tuple(self.errors[:MAX_REPORTED]),
+            errors_truncated=len(self.errors) > MAX_REPORTED,
+        )
+        return result.model_dump(mode="json")
+
+
+class ImportResult(JSONModel):
+    """The result of a job of kind `import`."""
+
+    rows: int = Field(description="`created` + `updated` + `failed`.")
+    created: int
+    updated: int
+    labelled: int
+    failed: int
+    errors: tuple[RowError, ...] = Field(description="In the order of lines; at most 1,000.")
+    errors_truncated: bool
 
 
 class _Chart:
@@ -78,9 +100,9 @@ class _Chart:
     def find(self, text: str) -> uuid.UUID | None:
         folded = text.casefold()
         for kind in ("code", "name"):
-            found = self._ids.get((kind, text)) or self._ids.get((f"any case of {kind}", folded))
-            if found is not None:
-                return found
+            category_id = self._ids.get((kind, text)) or self._ids.get((f"any case of {kind}", folded))
+            if category_id is not None:
+                return category_id
         return None
 
 
@@ -101,8 +123,8 @@ def import_rows(run: Run, params: ImportParams, artifacts: Artifacts) -> Finish:
         raise FileRefused("The uploaded file is gone. Upload it again.") from error
     with stream:
         size = os.fstat(stream.fileno()).st_size
-        found = records(stream, params.format, params.mapping, params.defaults)
-        while chunk := list(islice(found, CHUNK_SIZE)):
+        rows = records(stream, params.format, params.mapping, params.defaults)
+        while chunk := list(islice(rows, CHUNK_SIZE)):
             report.add(_import_chunk(run, params, chunk))
             note = f"{report.rows:,} rows, {report.failed:,} bad"
             run.progress(stream.tell(), size, note)

@@ -3,18 +3,20 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 MEDIA_TYPES = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
-def csv_line(cells: Iterable[str]) -> str:
-    """One line of CSV, each cell of it text in a spreadsheet too."""
+def csv_line(cells: Iterable[Any]) -> str:
+    """One line of CSV: None is an empty cell, and no text is a formula in a spreadsheet."""
     out = io.StringIO()
-    csv.writer(out).writerow([safe_cell(cell) for cell in cells])
+    csv.writer(out).writerow([_guard(cell) if isinstance(cell, str) else cell for cell in cells])
     return out.getvalue()
 
 
@@ -23,6 +25,8 @@ def json_line(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) + "\n"
 
 
-def safe_cell(value: str) -> str:
-    """The cell as text in a spreadsheet too: one that begins like a formula gets an apostrophe (OWASP)."""
-    return f"'{value}" if value.startswith(_FORMULA) else value
+def _guard(text: str) -> str:
+    """The text with an apostrophe before it where a spreadsheet would run it as a formula (OWASP, CSV
+    Injection). A number such as -12.50 is spared: it is no danger, and the apostrophe would ruin it.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER.fullmatch(text) else text

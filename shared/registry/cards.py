@@ -27,11 +27,12 @@ from shared.engines.artifacts import CARD
 from shared.engines.hub import is_commit
 from shared.jobs.kinds import ImportModelParams, RerankerTrainingParams, TrainingParams
 from shared.kit.intervals import figure
+from shared.kit.measures import RetrievalMeasures
 from shared.registry import store
 from shared.registry.store import RankChange
 from shared.registry.tables import Evaluation, ModelVersion
+from shared.transactions.fields import TransactionFields
 from shared.transactions.formats import TextFormat
-from shared.transactions.text import TransactionFields
 
 _TEMPLATE = "card.md.jinja2"
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~!&])")
@@ -258,24 +259,24 @@ def _test_figures(test: Mapping[str, Any]) -> dict[str, Any]:
 
 def _evaluation_rows(evaluation: Evaluation, dataset: str) -> list[dict[str, Any]]:
     """The evaluation's row in the table; of one with a reranker two rows, with it and without."""
-    stages = {
-        "with the reranker": evaluation.metrics,
-        "without it": evaluation.metrics.get("without_reranker"),
-    }
-    if evaluation.reranker_version_id is None:
-        stages = {"this one": evaluation.metrics}
+    stages: dict[str, RetrievalMeasures | None] = {"this one": evaluation.metrics}
+    if evaluation.reranker_version_id is not None:
+        stages = {
+            "with the reranker": evaluation.metrics,
+            "without it": evaluation.metrics.without_reranker,
+        }
     return [
         {
             "dataset": dataset,
             "split": evaluation.split,
-            "n": metrics["n"],
+            "n": measures.n,
             "model": model,
-            "recall_1": _shown(metrics["recall"]["1"]),
-            "recall_5": _shown(metrics["recall"]["5"]),
-            "mrr_5": _shown(metrics["mrr"][str(_MRR_AT)]),
+            "recall_1": _shown(dict(measures.recall[1])),
+            "recall_5": _shown(dict(measures.recall[5])),
+            "mrr_5": _shown(dict(measures.mrr[_MRR_AT])),
         }
-        for model, metrics in stages.items()
-        if metrics is not None
+        for model, measures in stages.items()
+        if measures is not None
     ]
 
 

@@ -18,6 +18,9 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.db import Base, Row
+from shared.kit.measures import RetrievalMeasures
+from shared.kit.pydantic_json import PydanticJSON
+from shared.registry.reports import EvaluationMetrics, EvaluationReport
 
 MODEL_KINDS = ("base", "fine_tuned", "imported", "reranker", "hosted_reranker")
 
@@ -123,11 +126,13 @@ class Evaluation(Row, Base):
     model_version_id: Mapped[uuid.UUID | None]  # None for a baseline, which is no model of ours
     reranker_version_id: Mapped[uuid.UUID | None]
     split: Mapped[str] = mapped_column(String(10))
-    metrics: Mapped[dict[str, Any]]
-    per_category: Mapped[dict[str, Any]]
-    report: Mapped[
-        dict[str, Any] | None
-    ]  # slices, confusions, reliability, map; None: made before there was one
+    metrics: Mapped[EvaluationMetrics] = mapped_column(PydanticJSON(EvaluationMetrics))
+    per_category: Mapped[dict[uuid.UUID, RetrievalMeasures]] = mapped_column(
+        PydanticJSON(dict[uuid.UUID, RetrievalMeasures])
+    )
+    report: Mapped[EvaluationReport | None] = mapped_column(
+        PydanticJSON(EvaluationReport)
+    )  # None: an old row
     job_id: Mapped[uuid.UUID]
 
 

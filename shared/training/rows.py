@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from shared.categories.frozen import FrozenCategory
 from shared.datasets.service import Item
 from shared.jobs.kinds import Recipe
 from shared.kit.errors import Invalid
+from shared.transactions.fields import TransactionFields
 from shared.transactions.formats import TextFormat
-from shared.transactions.text import TransactionFields
 
 
 class Untrainable(Invalid):
@@ -32,21 +32,21 @@ def text_format(recipe: Recipe) -> TextFormat:
     )
 
 
-def category_texts(categories: Mapping[str, Any], texts: TextFormat) -> dict[str, str]:
+def category_texts(categories: Mapping[str, FrozenCategory], texts: TextFormat) -> dict[str, str]:
     """The text of each of a dataset's categories by name, in the order of the names."""
-    by_name = sorted(categories.values(), key=lambda category: category["name"])
-    return {category["name"]: texts.of_frozen(category) for category in by_name}
+    by_name = sorted(categories.values(), key=lambda category: category.name)
+    return {category.name: texts.of_frozen(category) for category in by_name}
 
 
 def train_rows(
-    items: Sequence[Item], categories: Mapping[str, Any], texts: TextFormat
+    items: Sequence[Item], categories: Mapping[str, FrozenCategory], texts: TextFormat
 ) -> tuple[TrainRow, ...]:
     """A dataset's rows with the category's name as its id, ordered by content.
 
     Database ids differ between databases; without them, the same rows and seed give the same model anywhere.
     """
     rows = [
-        TrainRow(texts.of_transaction(item.fields), categories[str(item.category_id)]["name"], item.fields)
+        TrainRow(texts.of_transaction(item.fields), categories[str(item.category_id)].name, item.fields)
         for item in items
     ]
     return tuple(sorted(rows, key=lambda row: (row.text, row.category_id, repr(row.fields))))

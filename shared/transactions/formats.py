@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from shared.categories.frozen import FrozenCategory
 from shared.categories.text import CategoryFormat, category_text
-from shared.transactions.text import TransactionFields, transaction_text
+from shared.transactions.fields import TransactionFields
+from shared.transactions.text import transaction_text
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,6 @@ class TextFormat:
         """The category's text."""
         return category_text(name, description, examples, form=self.category)
 
-    def of_frozen(self, category: Mapping[str, Any]) -> str:
+    def of_frozen(self, category: FrozenCategory) -> str:
         """The text of a category as a dataset has it."""
-        return self.of_category(category["name"], category["description"], category["examples"])
+        return self.of_category(category.name, category.description, category.examples)

@@ -32,12 +32,17 @@ def clean_merchant(raw: str) -> str:
     """A card descriptor or merchant name without facilitator prefix, store number, phone or reference.
 
     Conservative: what might be the name stays, and where nothing would be left the text stays as it was.
-    Cleaning twice is cleaning once, and text that is not empty never becomes empty.
+    Idempotent; text that is not empty never becomes empty.
     """
     text = raw
     while (step := _step(text)) != text:
         text = step
     return text
+
+
+def merchant_key(raw: str) -> str:
+    """A merchant's name as merchants are compared: cleaned, in any case."""
+    return clean_merchant(raw).strip().casefold()
 
 
 def _step(text: str) -> str:

@@ -14,10 +14,10 @@ from shared.kit.errors import Conflict, FieldError, Invalid
 from shared.kit.ids import new_id
 from shared.kit.paging import Page, Paging
 from shared.transactions import store
+from shared.transactions.fields import TransactionFields
 from shared.transactions.formats import TextFormat
 from shared.transactions.store import TransactionFilter, TransactionNotFound
 from shared.transactions.tables import Label, Transaction
-from shared.transactions.text import TransactionFields
 
 __all__ = ["TransactionFilter", "TransactionNotFound"]
 
@@ -40,7 +40,7 @@ class LabelledByAnother(Conflict):
 
 @dataclass(frozen=True)
 class NewTransaction:
-    """A transaction as a caller gives it; `id` is set where writing twice must be writing once."""
+    """A transaction as a caller gives it; `id` is set where writing must be idempotent."""
 
     fields: TransactionFields
     external_id: str | None = None
@@ -50,32 +50,15 @@ class NewTransaction:
 
 @dataclass(frozen=True)
 class Stored:
-    """What became of one transaction: whether it is new, and its id."""
+    """The result of storing one transaction: its id, and whether it is new."""
 
     id: uuid.UUID
     is_created: bool
 
 
-def fields_of(transaction: Transaction) -> TransactionFields:
-    """The row's descriptive fields."""
-    return TransactionFields(
-        merchant_name=transaction.merchant_name,
-        merchant_descriptor=transaction.merchant_descriptor,
-        merchant_category=tuple(transaction.merchant_category),
-        merchant_category_code=transaction.merchant_category_code,
-        department=transaction.department,
-        location=transaction.location,
-        amount=transaction.amount,
-        currency=transaction.currency,
-        memo=transaction.memo,
-        spend_program_name=transaction.spend_program_name,
-        trip_name=transaction.trip_name,
-    )
-
-
 def text_of(transaction: Transaction, texts: TextFormat | None = None) -> str:
     """The text that is encoded for the row, in the default format or another."""
-    return (texts or TextFormat()).of_transaction(fields_of(transaction))
+    return (texts or TextFormat()).of_transaction(TransactionFields.of_row(transaction))
 
 
 def upsert(
@@ -121,8 +104,8 @@ def label(
         UnknownCategory: no such category, or it is archived.
     """
     store.get(session, organization_id, transaction_id)
-    found = category_store.by_ids(session, organization_id, [category_id])
-    if not found or found[0].archived_at is not None:
+    categories = category_store.by_ids(session, organization_id, [category_id])
+    if not categories or categories[0].archived_at is not None:
         error = FieldError("/category_id", "unknown-category", "Not a live category of this organisation.")
         raise UnknownCategory(errors=(error,))
     if unless_labelled_by_another:
@@ -203,15 +186,13 @@ def labels(session: Session, organization_id: uuid.UUID, transaction_id: uuid.UU
 
 
 def _values(organization_id: uuid.UUID, row: NewTransaction, source: str) -> dict[str, object]:
-    values = dict(vars(row.fields))
-    values["merchant_category"] = list(row.fields.merchant_category)
     return {
         "id": row.id or new_id(),
         "organization_id": organization_id,
         "external_id": row.external_id,
         "occurred_on": row.occurred_on,
         "source": source,
-        **values,
+        **row.fields.columns(),
     }
 
 

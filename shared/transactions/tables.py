@@ -3,6 +3,7 @@
 import datetime as dt
 import decimal
 import uuid
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     CheckConstraint,
@@ -17,9 +18,11 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, MappedColumn, mapped_column
 
 from shared.kit.db import Base, Row
+from shared.transactions.fields import FIELDS, REQUIRED, FieldSpec, FieldType
 
 SOURCES = ("api", "import", "synthetic")
 LABEL_SOURCES = ("human", "import", "rule", "synthetic")
@@ -28,20 +31,37 @@ LABEL_SOURCES = ("human", "import", "rule", "synthetic")
 PLACE_DIGEST = "md5(lower((merchant_name || chr(10)) || coalesce(location, department)))"
 
 
+def _column(spec: FieldSpec) -> MappedColumn[Any]:
+    """The column of a declared field; NULL, or an empty list, where the field is not given."""
+    match spec.type:
+        case FieldType.NAMES:
+            return mapped_column(JSONB, nullable=False)
+        case FieldType.AMOUNT:
+            return mapped_column(Numeric(18, 4), nullable=True)
+        case FieldType.PROSE:
+            return mapped_column(Text, nullable=True)
+        case FieldType.TEXT | FieldType.MERCHANT_CATEGORY_CODE | FieldType.CURRENCY:
+            return mapped_column(String(spec.max_length), nullable=True)
+
+
 class Described:
     """What is known of a transaction beside its merchant's name; candidates have it, too."""
 
-    merchant_descriptor: Mapped[str | None] = mapped_column(String(500))
-    merchant_category: Mapped[list[str]]
-    merchant_category_code: Mapped[str | None] = mapped_column(String(4))
-    department: Mapped[str | None] = mapped_column(String(200))
-    location: Mapped[str | None] = mapped_column(String(200))
-    amount: Mapped[decimal.Decimal | None] = mapped_column(Numeric(18, 4))
-    currency: Mapped[str | None] = mapped_column(String(3))
-    memo: Mapped[str | None] = mapped_column(Text)
-    spend_program_name: Mapped[str | None] = mapped_column(String(200))
-    trip_name: Mapped[str | None] = mapped_column(String(200))
     occurred_on: Mapped[dt.date | None] = mapped_column(Date)
+
+    if TYPE_CHECKING:  # the columns that our code names; all of them are made below, from their declaration
+        merchant_descriptor: Mapped[str | None]
+        merchant_category: Mapped[list[str]]
+        department: Mapped[str | None]
+        location: Mapped[str | None]
+        amount: Mapped[decimal.Decimal | None]
+        currency: Mapped[str | None]
+        memo: Mapped[str | None]
+
+
+for _name, _spec in FIELDS.items():
+    if _name not in REQUIRED:
+        setattr(Described, _name, _column(_spec))
 
 
 class Transaction(Described, Row, Base):

@@ -8,8 +8,7 @@ from typing import Any
 
 from shared.kit.money import BadAmount, check_amount, is_currency, parse_amount
 from shared.kit.text import is_blank, is_storable
-
-MAX_NAMES = 20  # merchant categories of one transaction
+from shared.transactions.fields import FIELDS, MAX_NAMES, FieldSpec, FieldType
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _CODE = re.compile(r"[0-9]{4}")
@@ -38,26 +37,28 @@ def _text(raw: Any) -> str:
     return raw.strip()
 
 
-def _at_most(length: int) -> Callable[[Any], str]:
+def _at_most(length: int | None) -> Callable[[Any], str]:
     def parse(raw: Any) -> str:
         text = _text(raw)
-        if len(text) > length:
+        if length is not None and len(text) > length:
             raise BadValue("too-long", f"Must have at most {length:,} characters.")
         return text
 
     return parse
 
 
-_name_of_category = _at_most(200)
-
-
-def _names(raw: Any) -> tuple[str, ...]:
+def _names(length: int | None) -> Callable[[Any], tuple[str, ...]]:
     """A list of texts, or one text with the names between '|' or ';'."""
-    parts = raw if isinstance(raw, list) else _SEPARATOR.split(_text(raw))
-    names = tuple(name for name in map(_name_of_category, parts) if not is_blank(name))
-    if len(names) > MAX_NAMES:
-        raise BadValue("too-many", f"Must be at most {MAX_NAMES} names.")
-    return names
+    parse_name = _at_most(length)
+
+    def parse(raw: Any) -> tuple[str, ...]:
+        parts = raw if isinstance(raw, list) else _SEPARATOR.split(_text(raw))
+        names = tuple(name for name in map(parse_name, parts) if not is_blank(name))
+        if len(names) > MAX_NAMES:
+            raise BadValue("too-many", f"Must be at most {MAX_NAMES} names.")
+        return names
+
+    return parse
 
 
 def _merchant_category_code(raw: Any) -> str:
@@ -100,23 +101,28 @@ def _day(raw: Any) -> dt.date:
     raise BadValue("date", "Must be a day of the calendar, written YYYY-MM-DD.")
 
 
+def _parser(spec: FieldSpec) -> Callable[[Any], Any]:
+    match spec.type:
+        case FieldType.TEXT | FieldType.PROSE:
+            return _at_most(spec.max_length)
+        case FieldType.NAMES:
+            return _names(spec.max_length)
+        case FieldType.MERCHANT_CATEGORY_CODE:
+            return _merchant_category_code
+        case FieldType.AMOUNT:
+            return _amount
+        case FieldType.CURRENCY:
+            return _currency
+
+
 _PARSERS: dict[str, Callable[[Any], Any]] = {
     "external_id": _at_most(200),
-    "merchant_name": _at_most(500),
-    "merchant_descriptor": _at_most(500),
-    "merchant_category": _names,
-    "merchant_category_code": _merchant_category_code,
-    "department": _at_most(200),
-    "location": _at_most(200),
-    "amount": _amount,
-    "currency": _currency,
-    "memo": _at_most(5000),
-    "spend_program_name": _at_most(200),
-    "trip_name": _at_most(200),
+    **{name: _parser(spec) for name, spec in FIELDS.items()},
     "occurred_on": _day,
     "category": _at_most(200),
 }
-FIELDS = tuple(_PARSERS)
+# What a record may hold: a transaction's fields, and what identifies, dates and labels it.
+RECORD_FIELDS = tuple(_PARSERS)
 
 
 def parse_values(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, BadValue]]:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from shared.candidates.tables import Candidate
 from shared.datasets.tables import Dataset
 from shared.kit.unit_of_work import transaction
+from shared.registry.reports import EvaluationMetrics
 from shared.registry.tables import Evaluation, ModelVersion
 from tests.factories import OrganizationClient, new_category, new_transaction
 
@@ -143,7 +144,7 @@ def an_evaluation(organization: OrganizationClient, engine: Engine) -> uuid.UUID
         dataset_id=a_dataset(organization, engine),
         model_version_id=a_model(organization, engine),
         split="eval",
-        metrics={},
+        metrics=EvaluationMetrics(n=0, recall={}, mrr={}),
         per_category={},
         job_id=uuid.uuid4(),
     )

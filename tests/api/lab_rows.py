@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
+from shared.categories.frozen import FrozenCategory
 from shared.datasets.tables import Dataset, DatasetItem
 from shared.kit.unit_of_work import transaction
 from shared.registry.tables import Evaluation, EvaluationRow
@@ -28,7 +29,7 @@ def new_dataset(engine: Engine, organization: OrganizationClient, name: str = NA
         seed=0,
         parameters={},
         counts={"eval": 66},
-        categories={category_id: {"name": text} for category_id, text in example.NAMES.items()},
+        categories={id_: FrozenCategory(name=name, text=name) for id_, name in example.NAMES.items()},
         job_id=uuid.uuid4(),
         frozen_at=dt.datetime.now(dt.UTC),
     )

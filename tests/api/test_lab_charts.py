@@ -1,16 +1,21 @@
-"""The lab's charts and tables, from evaluation JSON alone: specs that Vega-Lite takes, numbers in full."""
+"""The lab's charts and tables, from stored evaluations alone: specs that Vega-Lite takes, numbers in full."""
 
 import csv
 import io
+import uuid
 from typing import Any
 
 import pytest
 
 from api.console import charts, comparison, figures, tables
 from shared.evaluation.significance import Difference
+from shared.kit.measures import RetrievalMeasures
+from shared.registry.reports import EvaluationMetrics, EvaluationReport
 from tests.api import lab_examples as example
 
-METRICS, REPORT = example.metrics(), example.report()
+METRICS = EvaluationMetrics.model_validate(example.metrics())
+REPORT = EvaluationReport.model_validate(example.report())
+NOTHING = EvaluationMetrics(n=0, recall={}, mrr={})
 
 
 def drawn() -> dict[str, Any]:
@@ -23,7 +28,7 @@ def drawn() -> dict[str, Any]:
         "confusions": charts.confusion_bars(REPORT),
         "reliability": charts.reliability_curve(REPORT),
         "map": charts.map_of(REPORT, "after"),
-        "leaders": charts.leaders([("base", METRICS["recall"]["1"]), ("base", None)]),
+        "leaders": charts.leaders([("base", METRICS.recall[1]), ("base", None)]),
         "differences": charts.differences(differences),
     }
 
@@ -53,54 +58,53 @@ def test_every_chart_fits_the_schema_of_vega_lite() -> None:
 def test_bars_have_the_figures_and_their_intervals() -> None:
     rows = values(drawn()["recall"])
     assert len(rows) == 3 * 4
-    [shown] = [row for row in rows if (row["stage"], row["k"]) == ("Without history", 5)]
-    figure = METRICS["without_history"]["recall"]["5"]
-    assert {key: shown[key] for key in ("value", "low", "high")} == {
-        key: figure[key] for key in ("value", "low", "high")
-    }
-    alone = example.measures(0.5)
+    [one] = [row for row in rows if (row["stage"], row["k"]) == ("Without history", 5)]
+    assert METRICS.without_history is not None
+    estimate = METRICS.without_history.recall[5]
+    assert (one["value"], one["low"], one["high"]) == (estimate.value, estimate.low, estimate.high)
+    alone = EvaluationMetrics.model_validate(example.measures(0.5))
     assert {row["stage"] for row in values(charts.measure_bars(alone, "mrr", "MRR@k"))} == {"As served"}
 
 
 def test_a_map_tells_nine_categories_apart_and_no_more() -> None:
-    ids = [str(number) for number in range(12)]
     points = [
         {
             "kind": kind,
-            "label": f"{kind} {category_id}",
-            "category_id": category_id,
+            "label": f"{kind} {number}",
+            "category_id": uuid.UUID(int=number),
             "before": [0, 0],
-            "after": [int(category_id), 0],
+            "after": [number, 0],
         }
-        for category_id in ids
-        for kind in ("category", *["transaction"] * (20 - int(category_id)))
+        for number in range(12)
+        for kind in ("category", *["transaction"] * (20 - number))
     ]
-    rows = values(charts.map_of({"map": {"method": "pca", "points": points}}, "after"))
-    assert {row["colour"] for row in rows} == {f"category {category_id}" for category_id in ids[:9]} | {
-        charts.OTHERS
-    }
+    report = EvaluationReport.model_validate({"map": {"method": "pca", "points": points}})
+    rows = values(charts.map_of(report, "after"))
+    assert {row["colour"] for row in rows} == {f"category {number}" for number in range(9)} | {charts.OTHERS}
     assert {row["x"] for row in rows} == set(range(12))
     assert {row["category"] for row in rows if row["label"] == "transaction 11"} == {"category 11"}
 
 
 def test_words_say_what_a_map_shows() -> None:
     def point(kind: str, category_id: str, x: float) -> dict[str, Any]:
-        return {"kind": kind, "label": "", "category_id": category_id, "before": [x, 0], "after": [-x, 0]}
+        identity = example.TRAVEL if category_id == "a" else example.MEALS
+        return {"kind": kind, "label": "", "category_id": identity, "before": [x, 0], "after": [-x, 0]}
 
     points = [point("category", "a", 0), point("category", "b", 10)]
     points += [point("transaction", "a", 1), point("transaction", "a", 9), point("transaction", "b", 8)]
     for method, name in (("pca", "PCA"), ("umap", "UMAP")):
-        text = figures.of_evaluation({}, {"map": {"method": method, "points": points}})["map_before"].text
+        report = EvaluationReport.model_validate({"map": {"method": method, "points": points}})
+        text = figures.of_evaluation(NOTHING, report)["map_before"].text
         assert text.startswith(f"{name};")
         assert "2 of 3 transactions are nearest to their own category" in text
 
 
 def test_there_is_no_figure_without_data() -> None:
-    assert figures.of_evaluation({}, None) == {}
+    assert figures.of_evaluation(NOTHING, None) == {}
     empty = {"bins": [{"low": 0, "high": 1, "n": 0, "mean_score": None, "accuracy": None}]}
-    report: dict[str, Any] = {"slices": {}, "confusions": [], "map": None}
     reliability = {**empty, "expected_calibration_error": None}
-    assert figures.of_evaluation({"n": 0}, {**report, "reliability": reliability}) == {}
+    report = EvaluationReport.model_validate({"slices": {}, "map": None, "reliability": reliability})
+    assert figures.of_evaluation(NOTHING, report) == {}
     named = figures.of_evaluation(METRICS, REPORT)
     assert list(named) == [
         *("recall", "mrr", "slices", "confusions", "reliability", "map_before", "map_after")
@@ -112,13 +116,17 @@ def test_there_is_no_figure_without_data() -> None:
 
 def test_csv_has_numbers_in_full_and_no_formula() -> None:
     metrics = {row["measure"]: row for row in rows_of(tables.of_metrics(METRICS))}
-    figure = METRICS["without_reranker"]["recall"]["3"]
-    recall = metrics["recall@3"]
-    assert [float(recall[f"without_reranker{part}"]) for part in ("", "_low", "_high", "_n")] == list(
-        figure.values()
-    )
+    assert METRICS.without_reranker is not None
+    estimate = METRICS.without_reranker.recall[3]
+    found = metrics["recall@3"]
+    cells = [float(found[f"without_reranker{part}"]) for part in ("", "_low", "_high", "_n")]
+    assert cells == [estimate.value, estimate.low, estimate.high, estimate.n]
     assert metrics["triplet accuracy"]["without_history"] == ""
-    [worst, *_, best] = rows_of(tables.of_categories(example.per_category(), example.NAMES))
+    per_category = {
+        uuid.UUID(id_): RetrievalMeasures.model_validate(measures)
+        for id_, measures in example.per_category().items()
+    }
+    [worst, *_, best] = rows_of(tables.of_categories(per_category, example.NAMES))
     assert (worst["category"], worst["n"], float(worst["recall_at_1"])) == (
         f"'{example.NAMES[example.SOFTWARE]}",
         "6",
@@ -141,7 +149,8 @@ def test_csv_has_numbers_in_full_and_no_formula() -> None:
 def test_slices_are_in_an_order_that_people_expect(name: str, order: list[str]) -> None:
     # Postgres gives the keys of an object by their length, then by their letters.
     stored = sorted(order, key=lambda part: (len(part), part))
-    report = {"slices": {name: {part: example.measures(0.5, 60 - order.index(part)) for part in stored}}}
+    parts = {part: example.measures(0.5, 60 - order.index(part)) for part in stored}
+    report = EvaluationReport.model_validate({"slices": {name: parts}})
     assert [row[1] for row in tables.of_slices(report).rows] == order
 
 

@@ -76,6 +76,7 @@ def test_a_teacher_is_for_its_own_loss_only(
 @pytest.fixture
 def frozen(organization: OrganizationClient, engine: Engine) -> uuid.UUID:
     """A dataset of two categories."""
+    from shared.categories.frozen import FrozenCategory
     from shared.datasets.tables import Dataset
     from shared.kit.unit_of_work import transaction
 
@@ -83,5 +84,7 @@ def frozen(organization: OrganizationClient, engine: Engine) -> uuid.UUID:
     with transaction(engine) as session:
         dataset = session.get(Dataset, dataset_id)
         assert dataset is not None
-        dataset.categories = {str(uuid.uuid4()): {"name": name} for name in ("Travel", "Meals")}
+        dataset.categories = {
+            str(uuid.uuid4()): FrozenCategory(name=name, text=name) for name in ("Travel", "Meals")
+        }
     return dataset_id

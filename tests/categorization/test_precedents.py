@@ -14,7 +14,7 @@ from shared.categorization.context import stored_inputs
 from shared.categorization.precedents import Precedents
 from shared.categorization.voting import RankedCategory, follow
 from shared.kit.unit_of_work import transaction
-from shared.transactions.text import TransactionFields
+from shared.transactions.fields import TransactionFields
 from tests.categorization.serving import categorize
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 

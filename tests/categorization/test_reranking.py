@@ -22,8 +22,8 @@ from shared.kit import metrics
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry.serving import switch_reranker
+from shared.transactions.fields import TransactionFields
 from shared.transactions.formats import TextFormat
-from shared.transactions.text import TransactionFields
 from tests.categorization.serving import categorize
 from tests.factories import OrganizationClient, new_category, run_jobs
 

@@ -13,8 +13,8 @@ from shared.categorization.service import Answer
 from shared.engines.vectors import Hit, Point, Search
 from shared.kit.unit_of_work import transaction
 from shared.registry.serving import NoActiveModel, get_active
+from shared.transactions.fields import TransactionFields
 from shared.transactions.store import TransactionNotFound
-from shared.transactions.text import TransactionFields
 from tests.categorization.serving import categorize
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 

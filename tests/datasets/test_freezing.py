@@ -11,9 +11,9 @@ from shared.bootstrap import Resources
 from shared.datasets import freezing
 from shared.datasets import service as datasets
 from shared.datasets import store as dataset_store
-from shared.datasets.selection import Content, LabelledRow, keyed
+from shared.datasets.selection import Content, LabelledRow, with_keys
+from shared.datasets.splits import SPLITS
 from shared.datasets.store import DatasetNotFound
-from shared.datasets.tables import SPLITS
 from shared.jobs import store as job_store
 from shared.jobs.kinds import DatasetParams
 from shared.jobs.run import Finish, Lease, Run, Work, execute
@@ -139,7 +139,7 @@ def test_a_dataset_outlives_its_rows(filled: OrganizationClient, engine: Engine)
     assert texts(engine, filled, dataset_id) == before
     with transaction(engine) as session:
         dataset = dataset_store.get(session, filled.id, dataset_id)
-    assert sorted(category["text"] for category in dataset.categories.values()) == sorted(WORDS)
+    assert sorted(category.text for category in dataset.categories.values()) == sorted(WORDS)
 
 
 def test_an_archived_category_is_left_out_with_its_rows(filled: OrganizationClient, engine: Engine) -> None:
@@ -148,7 +148,7 @@ def test_an_archived_category_is_left_out_with_its_rows(filled: OrganizationClie
     dataset_id = freeze(engine, filled)
     with transaction(engine) as session:
         dataset = dataset_store.get(session, filled.id, dataset_id)
-    assert {category["name"] for category in dataset.categories.values()} == {"Lodging", "Software"}
+    assert {category.name for category in dataset.categories.values()} == {"Lodging", "Software"}
     assert sum(dataset.counts.values()) == 12
     assert not any("lunch" in text for rows in texts(engine, filled, dataset_id).values() for text in rows)
 
@@ -199,7 +199,7 @@ def test_rows_alike_in_all_but_their_category_are_split_alike_in_any_database() 
             LabelledRow(contents[position], row_id, ids[contents[position].category])
             for position, row_id in zip(order, row_ids, strict=True)
         ]
-        return {(row.key, row.found.category_id) for row in keyed(rows)}
+        return {(keyed.key, keyed.row.category_id) for keyed in with_keys(rows)}
 
     expected = keys([0, 1, 2, 3])
     assert len(expected) == len(contents)

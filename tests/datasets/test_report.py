@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.datasets.report import ReportRow, describe, names_its_label, without_duplicates
-from shared.datasets.tables import SPLITS
+from shared.datasets.report import ReportRow, describe, find_duplicates, names_its_label
+from shared.datasets.splits import SPLITS
 
 LODGING, MEALS, TAXES = (uuid.UUID(int=number) for number in range(3))
 
@@ -17,7 +17,7 @@ LODGING, MEALS, TAXES = (uuid.UUID(int=number) for number in range(3))
 def test_no_content_is_left_in_two_splits_and_none_is_lost(rows: list[tuple[str, int]]) -> None:
     split_of = {uuid.UUID(int=number): split for number, (split, _) in enumerate(rows)}
     digest_of = {uuid.UUID(int=number): str(content) for number, (_, content) in enumerate(rows)}
-    out = without_duplicates(split_of, digest_of)
+    out = find_duplicates(split_of, digest_of)
     left: dict[str, set[str]] = defaultdict(set)
     for row_id in split_of.keys() - out:
         left[digest_of[row_id]].add(split_of[row_id])
@@ -47,7 +47,8 @@ def test_a_text_gives_its_label_away_when_it_has_all_its_words(
 def test_the_report_counts_and_points_at_what_is_missing() -> None:
     rows = [ReportRow("train", MEALS, f"lunch {number}") for number in range(6)]
     rows += [ReportRow("eval", MEALS, "team meals"), ReportRow("train", LODGING, "hotel")]
-    report = describe(rows, {LODGING: "Lodging", MEALS: "Meals", TAXES: "Taxes"})
+    names = {LODGING: "Lodging", MEALS: "Meals", TAXES: "Taxes"}
+    report = describe(rows, names, duplicates_removed={"eval": 2}, undated=1).model_dump(mode="json")
     assert report["categories"] == [
         {"id": str(LODGING), "name": "Lodging", "train": 1, "test": 0, "eval": 0},
         {"id": str(MEALS), "name": "Meals", "train": 6, "test": 0, "eval": 1},
@@ -60,3 +61,5 @@ def test_the_report_counts_and_points_at_what_is_missing() -> None:
     }
     assert [category["name"] for category in report["thin"]] == ["Lodging"]
     assert [category["name"] for category in report["without_rows"]] == ["Taxes"]
+    assert report["duplicates_removed"] == {"train": 0, "test": 0, "eval": 2}
+    assert report["undated"] == 1

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from shared.candidates import service as candidates
 from shared.candidates.service import Difficulty, NewCandidate, Origin
 from shared.kit.unit_of_work import transaction
-from shared.transactions.text import TransactionFields
+from shared.transactions.fields import TransactionFields
 from tests.factories import OrganizationClient, new_category
 
 CHART = ("Travel: lodging", "Airfare", "Software subscriptions", "Meals", "Office supplies", "Advertising")

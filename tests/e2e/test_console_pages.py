@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from devtools.waiting import eventually
 from shared.candidates.service import NewCandidate
-from shared.transactions.text import TransactionFields
+from shared.transactions.fields import TransactionFields
 from tests.e2e.console import Open, add
 from tests.factories import new_category, new_transaction
 

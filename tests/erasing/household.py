@@ -17,6 +17,7 @@ from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
 from shared.registry.collections import evaluation_name
+from shared.registry.reports import EvaluationMetrics
 from shared.registry.tables import Evaluation, EvaluationRow, ModelVersion
 from tests.factories import (
     ROOT_KEY,
@@ -69,7 +70,7 @@ def _add_rows(machines: Resources, organization: OrganizationClient, category_id
             dataset_id=dataset.id,
             model_version_id=model_id,
             split="eval",
-            metrics={},
+            metrics=EvaluationMetrics(n=0, recall={}, mrr={}),
             per_category={},
             job_id=uuid.uuid4(),
         )

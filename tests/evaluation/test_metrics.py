@@ -1,30 +1,28 @@
 """The metrics, against ir-measures and against what is known of them."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.evaluation.metrics import (
-    evaluate,
-    evaluate_by,
-    macro_recall,
-    mrr_at,
-    ndcg_at,
-    recall_at,
-)
+from shared.evaluation.metrics import evaluate, evaluate_by, macro_recall, values_at
 
 _ranks = st.lists(st.none() | st.integers(1, 12), min_size=1, max_size=30)
 
 
+def mean(metric: str, ranks: Sequence[int | None], k: int) -> float:
+    return float(values_at(metric, ranks, k).mean())
+
+
 def test_by_hand() -> None:
     ranks = [1, 2, None, 5]
-    assert [recall_at(ranks, k) for k in (1, 3, 5)] == [0.25, 0.5, 0.75]
-    assert mrr_at(ranks, 3) == pytest.approx((1 + 1 / 2) / 4)
-    assert mrr_at(ranks, 5) == pytest.approx((1 + 1 / 2 + 1 / 5) / 4)
-    assert ndcg_at(ranks, 10) == pytest.approx((1 + 1 / math.log2(3) + 1 / math.log2(6)) / 4)
+    assert [mean("recall", ranks, k) for k in (1, 3, 5)] == [0.25, 0.5, 0.75]
+    assert mean("mrr", ranks, 3) == pytest.approx((1 + 1 / 2) / 4)
+    assert mean("mrr", ranks, 5) == pytest.approx((1 + 1 / 2 + 1 / 5) / 4)
+    assert mean("ndcg", ranks, 10) == pytest.approx((1 + 1 / math.log2(3) + 1 / math.log2(6)) / 4)
 
 
 @settings(deadline=None)
@@ -40,9 +38,9 @@ def test_agrees_with_ir_measures(ranks: list[int | None], k: int) -> None:
             run.append(ir_measures.ScoredDoc(f"q{query}", name, -float(place)))
     wanted = [ir_measures.R @ k, ir_measures.RR @ k, ir_measures.nDCG @ k]
     measured = ir_measures.calc_aggregate(wanted, qrels, run)
-    assert ndcg_at(ranks, k) == pytest.approx(measured[ir_measures.nDCG @ k])
-    assert recall_at(ranks, k) == pytest.approx(measured[ir_measures.R @ k])
-    assert mrr_at(ranks, k) == pytest.approx(measured[ir_measures.RR @ k])
+    assert mean("ndcg", ranks, k) == pytest.approx(measured[ir_measures.nDCG @ k])
+    assert mean("recall", ranks, k) == pytest.approx(measured[ir_measures.R @ k])
+    assert mean("mrr", ranks, k) == pytest.approx(measured[ir_measures.RR @ k])
 
 
 @given(_ranks)
@@ -71,15 +69,15 @@ def test_no_queries_have_no_figure() -> None:
 
 def test_a_rank_of_zero_is_an_error() -> None:
     with pytest.raises(ValueError, match="from 1"):
-        recall_at([0], 1)
+        mean("recall", [0], 1)
 
 
 def test_a_rare_category_counts_as_much_as_a_common_one() -> None:
     groups, ranks = ["a"] * 8 + ["b"] * 2, [1] * 6 + [2] * 2 + [None, 1]
-    macro = macro_recall(groups, ranks)
-    assert macro.value == pytest.approx((6 / 8 + 1 / 2) / 2)
-    assert macro.n == 10
-    assert macro_recall(["a"] * 10, ranks).value == pytest.approx(recall_at(ranks, 1))
+    found = macro_recall(groups, ranks)
+    assert found.value == pytest.approx((6 / 8 + 1 / 2) / 2)
+    assert found.n == 10
+    assert macro_recall(["a"] * 10, ranks).value == pytest.approx(mean("recall", ranks, 1))
     assert math.isnan(macro_recall([], []).value)
 
 

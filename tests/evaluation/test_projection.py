@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.evaluation.projection import ProjectionNotInstalled, check_installed, possible, principal, project
+from shared.evaluation.projection import (
+    ProjectionNotInstalled,
+    check_installed,
+    possible_projection,
+    principal,
+    project,
+)
 
 
 def groups() -> NDArray[np.float64]:
@@ -32,9 +38,9 @@ def test_the_projection_is_that_of_scikit_learn_but_for_signs() -> None:
 
 def test_a_map_of_too_few_distinct_points_is_one_of_principal_components() -> None:
     many, few = groups(), np.repeat(groups()[:1], 30, axis=0)
-    assert possible("umap", [many, many]) == "umap"
-    assert possible("umap", [many, few]) == "pca"
-    assert possible("pca", [many]) == "pca"
+    assert possible_projection("umap", [many, many]) == "umap"
+    assert possible_projection("umap", [many, few]) == "pca"
+    assert possible_projection("pca", [many]) == "pca"
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

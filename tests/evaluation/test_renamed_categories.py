@@ -2,27 +2,26 @@
 
 import uuid
 
+from shared.categories.frozen import FrozenCategory
 from shared.evaluation.renamed_categories import rename
+from shared.registry.reports import RenamedCategories
 
 IDS = [uuid.UUID(int=number) for number in range(3)]
 CATEGORIES = {
-    str(category_id): {"name": f"Category {number}", "examples": ["x"], "departments": ["Sales"]}
-    for number, category_id in enumerate(IDS)
+    str(id_): FrozenCategory(name=f"Category {number}", examples=("x",), departments=("Sales",))
+    for number, id_ in enumerate(IDS)
 }
 
 
 def test_only_names_change_and_only_where_another_is_known() -> None:
     names = {IDS[0]: ["Rooms", "Stays"], IDS[1]: ["Category 1"]}
-    renamed, report = rename(CATEGORIES, names, 3)
-    assert renamed[str(IDS[0])]["name"] in {"Rooms", "Stays"}
-    assert {**renamed[str(IDS[0])], "name": "Category 0"} == CATEGORIES[str(IDS[0])]
-    assert [renamed[str(category_id)] for category_id in IDS[1:]] == [
-        CATEGORIES[str(category_id)] for category_id in IDS[1:]
-    ]
-    assert report == {"categories": 1, "of": 3, "names": {str(IDS[0]): renamed[str(IDS[0])]["name"]}}
-    assert CATEGORIES[str(IDS[0])]["name"] == "Category 0"
-    assert rename(CATEGORIES, names, 3)[0] == renamed
-    assert {rename(CATEGORIES, names, seed)[0][str(IDS[0])]["name"] for seed in range(20)} == {
-        "Rooms",
-        "Stays",
-    }
+    categories, renamed = rename(CATEGORIES, names, 3)
+    first = categories[str(IDS[0])]
+    assert first.name in {"Rooms", "Stays"}
+    assert first.model_copy(update={"name": "Category 0"}) == CATEGORIES[str(IDS[0])]
+    assert [categories[str(id_)] for id_ in IDS[1:]] == [CATEGORIES[str(id_)] for id_ in IDS[1:]]
+    assert renamed == RenamedCategories(categories=1, of=3, names={IDS[0]: first.name})
+    assert CATEGORIES[str(IDS[0])].name == "Category 0"
+    assert rename(CATEGORIES, names, 3)[0] == categories
+    drawn = {rename(CATEGORIES, names, seed)[0][str(IDS[0])].name for seed in range(20)}
+    assert drawn == {"Rooms", "Stays"}

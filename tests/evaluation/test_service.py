@@ -11,8 +11,8 @@ from shared.bootstrap import Resources
 from shared.datasets import service as datasets
 from shared.datasets import store as dataset_store
 from shared.engines.vectors import Point, Search
-from shared.evaluation import metrics
 from shared.evaluation import service as evaluation
+from shared.evaluation.metrics import values_at
 from shared.evaluation.service import EmptySplit
 from shared.jobs import store as job_store
 from shared.jobs.kinds import EvaluationParams
@@ -108,21 +108,24 @@ def test_metrics_are_those_of_the_ranks_that_are_kept(
     with transaction(engine) as session:
         items = datasets.items(session, organization.id, params.dataset_id, "eval")
     assert {row.dataset_item_id for row in rows} == {item.id for item in items}
+    assert kept.metrics.without_history is not None
     for ranks, summary in (
         ([row.rank for row in rows], kept.metrics),
-        ([row.rank_without_history for row in rows], kept.metrics["without_history"]),
+        ([row.rank_without_history for row in rows], kept.metrics.without_history),
     ):
-        assert summary["n"] == len(items) == 7
+        assert summary.n == len(items) == 7
         for k in (1, 3, 5):
-            assert summary["recall"][str(k)]["value"] == pytest.approx(metrics.recall_at(ranks, k))
-            assert summary["mrr"][str(k)]["value"] == pytest.approx(metrics.mrr_at(ranks, k))
+            assert summary.recall[k].value == pytest.approx(values_at("recall", ranks, k).mean())
+            assert summary.mrr[k].value == pytest.approx(values_at("mrr", ranks, k).mean())
     right = {item.id: item.category_id for item in items}
     for row in rows:
         assert (row.rank == 1) == (row.suggested_category_id == right[row.dataset_item_id])
-    assert sum(category["n"] for category in kept.per_category.values()) == len(items)
+    assert sum(measures.n for measures in kept.per_category.values()) == len(items)
     # The airlines' account says nothing by its name; with the same airlines in the history it is found.
-    figures = [summary["recall"]["1"]["value"] for summary in (kept.metrics, kept.metrics["without_history"])]
-    assert figures[0] > figures[1]
+    served, alone = kept.metrics.recall[1].value, kept.metrics.without_history.recall[1].value
+    assert served is not None
+    assert alone is not None
+    assert served > alone
 
 
 def test_the_same_evaluation_twice_gives_the_same(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.datasets.service import Item
 from shared.evaluation.runner import EvaluationRows, RankedRow
 from shared.evaluation.slices import confusions, reliability, slices
-from shared.transactions.text import TransactionFields
+from shared.transactions.fields import TransactionFields
 
 A, B, C = (uuid.UUID(int=number) for number in (1, 2, 3))
 
@@ -32,16 +32,16 @@ def answer(row: Item, rank: int | None, suggested: uuid.UUID | None = None, scor
 def test_rows_are_divided_by_what_the_train_split_has() -> None:
     train = [item("SQ *Hilton #12", A)] + [item("Figma", B) for _ in range(5)]
     history = [*train, item("KFC", C)]
-    ranked = [
+    answers = [
         answer(item("hilton", A, "12"), 1),
         answer(item("Marriott", A, "-3"), 2),
         answer(item("Figma", B, "12000"), 1),
         answer(item("KFC", C), None),
     ]
-    by_slice = slices(ranked, EvaluationRows([row.item for row in ranked], history, train))
+    by_name = slices(answers, EvaluationRows([answer.item for answer in answers], history, train))
     values = {
-        name: {part: (figures["n"], figures["recall"]["1"]["value"]) for part, figures in parts.items()}
-        for name, parts in by_slice.items()
+        name: {part: (measures.n, measures.recall[1].value) for part, measures in parts.items()}
+        for name, parts in by_name.items()
     }
     assert values["category_seen"] == {"seen": (3, pytest.approx(2 / 3)), "unseen": (1, 0.0)}
     # Cleaned and folded, the first merchant is one that training has; C's is history, but not training.
@@ -53,28 +53,26 @@ def test_rows_are_divided_by_what_the_train_split_has() -> None:
         "none": (1, 0.0),
         "refund": (1, 0.0),
     }
-    assert set(by_slice["category_seen"]["seen"]) == {"n", "recall", "mrr"}
+    assert set(by_name["category_seen"]["seen"].model_dump()) == {"n", "recall", "mrr"}
 
 
 def test_only_the_largest_departments_are_told() -> None:
-    ranked = [
+    answers = [
         answer(item("x", A, department=f"Team {number}"), 1)
         for number in range(25)
         for _ in range(1 + number % 7)
     ]
-    departments = slices(ranked, EvaluationRows([], [], []))["department"]
+    departments = slices(answers, EvaluationRows([], [], []))["department"]
     assert len(departments) == 20
-    assert "Team 0" not in departments or departments["Team 0"]["n"] == 1
-    assert sum(department["n"] for department in departments.values()) >= 80
+    assert "Team 0" not in departments or departments["Team 0"].n == 1
+    assert sum(measures.n for measures in departments.values()) >= 80
 
 
 def test_confusions_are_the_pairs_with_most_rows() -> None:
     pairs = [(A, B)] * 3 + [(B, A)] * 4 + [(C, A)] + [(A, A)] * 9 + [(A, None)] * 9
-    ranked = [answer(item("x", own), None, other) for own, other in pairs]
-    pairs_found = confusions(ranked, {A: "Lodging", B: "Software", C: "Meals"})
-    assert [
-        (confusion["category"], confusion["suggested"], confusion["rows"]) for confusion in pairs_found
-    ] == [
+    answers = [answer(item("x", own), None, other) for own, other in pairs]
+    confused = confusions(answers, {A: "Lodging", B: "Software", C: "Meals"})
+    assert [(pair.category, pair.suggested, pair.rows) for pair in confused] == [
         ("Software", "Lodging", 4),
         ("Lodging", "Software", 3),
         ("Meals", "Lodging", 1),
@@ -82,17 +80,17 @@ def test_confusions_are_the_pairs_with_most_rows() -> None:
 
 
 def test_the_calibration_error_by_hand() -> None:
-    ranked = [
+    answers = [
         answer(item("x", A), rank, A, score) for rank, score in ((1, 0.9), (2, 0.9), (1, 1.0), (1, 0.25))
     ]
-    report = reliability(ranked)
-    by_low = {bucket["low"]: bucket for bucket in report["bins"]}
-    assert [bucket["n"] for bucket in report["bins"]] == [0, 0, 1, 0, 0, 0, 0, 0, 0, 3]
-    assert by_low[0.9]["accuracy"] == pytest.approx(2 / 3)
-    assert by_low[0.9]["mean_score"] == pytest.approx(2.8 / 3)
-    assert by_low[0.0]["accuracy"] is None
+    curve = reliability(answers)
+    by_low = {bin_.low: bin_ for bin_ in curve.bins}
+    assert [bin_.n for bin_ in curve.bins] == [0, 0, 1, 0, 0, 0, 0, 0, 0, 3]
+    assert by_low[0.9].accuracy == pytest.approx(2 / 3)
+    assert by_low[0.9].mean_score == pytest.approx(2.8 / 3)
+    assert by_low[0.0].accuracy is None
     error = 3 / 4 * abs(2 / 3 - 2.8 / 3) + 1 / 4 * abs(1 - 0.25)
-    assert report["expected_calibration_error"] == pytest.approx(error)
+    assert curve.expected_calibration_error == pytest.approx(error)
 
 
 @given(st.lists(st.tuples(st.floats(0, 0.999), st.booleans()), min_size=1, max_size=60))
@@ -103,14 +101,14 @@ def test_the_bins_are_scikit_learns(rows: list[tuple[float, bool]]) -> None:
     rows = [(score, right) for score, right in rows if abs(score * 10 - round(score * 10)) > 1e-6]
     if not rows:
         return
-    ranked = [answer(item("x", A), 1 if right else 2, A, score) for score, right in rows]
-    filled = [bucket for bucket in reliability(ranked)["bins"] if bucket["n"]]
+    answers = [answer(item("x", A), 1 if right else 2, A, score) for score, right in rows]
+    filled = [bin_ for bin_ in reliability(answers).bins if bin_.n]
     shares, means = calibration_curve([right for _, right in rows], [score for score, _ in rows], n_bins=10)
-    np.testing.assert_allclose([bucket["accuracy"] for bucket in filled], shares)
-    np.testing.assert_allclose([bucket["mean_score"] for bucket in filled], means)
+    np.testing.assert_allclose([bin_.accuracy or 0.0 for bin_ in filled], shares)
+    np.testing.assert_allclose([bin_.mean_score or 0.0 for bin_ in filled], means)
 
 
 def test_no_suggestion_is_in_no_bin() -> None:
-    report = reliability([RankedRow(item("x", A), None)])
-    assert report["expected_calibration_error"] is None
-    assert sum(bucket["n"] for bucket in report["bins"]) == 0
+    curve = reliability([RankedRow(item("x", A), None)])
+    assert curve.expected_calibration_error is None
+    assert sum(bin_.n for bin_ in curve.bins) == 0

@@ -12,14 +12,14 @@ def test_a_split_that_is_harder_is_flagged() -> None:
     rng = random.Random(1)
     easy = [rng.choice([1, 1, 1, 2]) for _ in range(200)]
     hard = [rng.choice([1, 3, 5, 9]) for _ in range(200)]
-    report = compare({"train": easy, "test": easy[:100], "eval": hard})
-    assert not report["is_even"]
-    assert {tuple(difference["splits"]): difference["differs"] for difference in report["differences"]} == {
+    parity = compare({"train": easy, "test": easy[:100], "eval": hard}, "base")
+    assert not parity.is_even
+    assert {difference.splits: difference.differs for difference in parity.differences} == {
         ("train", "test"): False,
         ("train", "eval"): True,
         ("test", "eval"): True,
     }
-    assert report["splits"]["eval"]["recall"]["1"]["n"] == 200
+    assert parity.splits["eval"].recall[1].n == 200
 
 
 def test_chance_alone_is_seldom_flagged() -> None:
@@ -27,14 +27,14 @@ def test_chance_alone_is_seldom_flagged() -> None:
     flagged = 0
     for _ in range(100):
         ranks = [rng.choice([1, 1, 2, 4]) for _ in range(120)]
-        flagged += not compare({"train": ranks[:80], "test": ranks[80:], "eval": []})["is_even"]
+        flagged += not compare({"train": ranks[:80], "test": ranks[80:], "eval": []}, "base").is_even
     assert flagged <= 12  # 5 in 100 are expected; more than 12 come in 1 of 1,000 runs
 
 
 def test_a_split_without_rows_says_nothing() -> None:
-    report = compare({"train": [1, 2], "test": [], "eval": [1]})
-    assert report["splits"]["test"]["recall"]["1"]["value"] is None
-    assert [difference["splits"] for difference in report["differences"]] == [["train", "eval"]]
+    parity = compare({"train": [1, 2], "test": [], "eval": [1]}, "base")
+    assert parity.splits["test"].recall[1].value is None
+    assert [difference.splits for difference in parity.differences] == [("train", "eval")]
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.lists(st.floats(0, 1), min_size=1, max_size=20))

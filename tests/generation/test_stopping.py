@@ -96,13 +96,13 @@ def test_a_batch_that_two_attempts_bring_is_there_once(
 ) -> None:
     chart(organization)
     job_id = submit(resources.engine, organization, configured, count=20)
-    original: Any = generation._Work.result
+    original: Any = generation._Generation.result
     # The worker dies between its last batch and the end of the job: everything is kept but the end.
-    monkeypatch.setattr(generation._Work, "ask", _dying(generation._Work.ask))
+    monkeypatch.setattr(generation._Generation, "from_llm", _dying(generation._Generation.from_llm))
     with pytest.raises(KeyboardInterrupt):
         attempt(resources, job_id, configured)
     monkeypatch.undo()
-    assert original is generation._Work.result
+    assert original is generation._Generation.result
     kept = len(candidates_of(resources.engine, organization))
     make_due(resources, job_id)
     calls = len(server.requests)

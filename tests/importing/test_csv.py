@@ -9,12 +9,12 @@ import pytest
 
 from shared.importing.fields import ImportedTransaction
 from shared.importing.parsing import FileRefused
-from shared.transactions.values import FIELDS
+from shared.transactions.values import RECORD_FIELDS
 from tests.importing.reading import HEADER, MAPPING, outcome, parse
 
 
 def test_every_field_of_a_csv() -> None:
-    mapping = {name: name for name in FIELDS}
+    mapping = {name: name for name in RECORD_FIELDS}
     cells = ["1", " Lufthansa ", "LH 22", "Airlines| Travel;", "3008", "Sales", "Berlin", "-412.90", "EUR"]
     cells += ["Visit", "Travel", "Munich", "2026-05-12", "6210"]
     file = io.StringIO()

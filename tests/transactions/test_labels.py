@@ -13,9 +13,9 @@ from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from shared.transactions import service as transactions
 from shared.transactions import store as transaction_store
+from shared.transactions.fields import TransactionFields
 from shared.transactions.service import NewTransaction, UnknownCategory
 from shared.transactions.store import TransactionNotFound
-from shared.transactions.text import TransactionFields
 from tests.factories import OrganizationClient, new_organization
 
 ORDER = ("first", "second")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.transactions.text import TEXT_VERSION, TransactionFields, transaction_text
+from shared.transactions.fields import TransactionFields
+from shared.transactions.text import TEXT_VERSION, transaction_text
 
 FULL = TransactionFields(
     merchant_name="Marriott",

@@ -14,8 +14,8 @@ from shared.training.bi_encoder.pairs import Pair, batch_count, epoch_batches
 from shared.training.bi_encoder.spec import FinetuneRequest
 from shared.training.library_trainer import consecutive_batches, planned_sampler
 from shared.training.rows import TrainRow, text_format
+from shared.transactions.fields import DROPOUT_FIELDS, TransactionFields
 from shared.transactions.formats import TextFormat
-from shared.transactions.text import TransactionFields
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -23,18 +23,6 @@ if TYPE_CHECKING:
 _BLOCK = 512  # rows whose similarities to all texts are held in memory at once
 
 _EMPTY = TransactionFields(merchant_name="")
-# The fields that a text is made of.
-_TEXT_FIELDS = (
-    "merchant_name",
-    "merchant_descriptor",
-    "merchant_category",
-    "merchant_category_code",
-    "spend_program_name",
-    "trip_name",
-    "memo",
-    "department",
-    "amount",
-)
 
 
 @dataclass
@@ -224,7 +212,7 @@ def drop_fields(
 
 
 def _text_with_dropout(fields: TransactionFields, texts: TextFormat, rate: float, rng: random.Random) -> str:
-    given = [name for name in _TEXT_FIELDS if getattr(fields, name) != getattr(_EMPTY, name)]
+    given = [name for name in DROPOUT_FIELDS if getattr(fields, name) != getattr(_EMPTY, name)]
     dropped = [name for name in given if rng.random() < rate]
     if given and len(dropped) == len(given):
         dropped.remove(rng.choice(dropped))

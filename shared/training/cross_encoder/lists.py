@@ -3,8 +3,8 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from shared.categories.frozen import FrozenCategory
 from shared.engines.encoder import Encoder
 from shared.training.rows import TrainRow, Untrainable
 from shared.transactions.formats import TextFormat
@@ -44,15 +44,15 @@ def rank_categories(
     return [tuple(ids[index] for index in line) for line in (-similarity).argsort(axis=1, kind="stable")]
 
 
-def examples_of(categories: Mapping[str, Any], texts: TextFormat) -> tuple[Example, ...]:
+def examples_of(categories: Mapping[str, FrozenCategory], texts: TextFormat) -> tuple[Example, ...]:
     """The examples of a dataset's categories, by category name; the name serves as the category's id."""
     examples = []
-    for category in sorted(categories.values(), key=lambda category: category["name"]):
-        name, description, listed = category["name"], category["description"], category["examples"]
-        for example in listed:
+    for category in sorted(categories.values(), key=lambda category: category.name):
+        for example in category.examples:
             if example.strip():
-                others = [other for other in listed if other != example]
-                examples.append(Example(example, name, texts.of_category(name, description, others)))
+                others = [other for other in category.examples if other != example]
+                text = texts.of_category(category.name, category.description, others)
+                examples.append(Example(example, category.name, text))
     return tuple(examples)
 
 

@@ -9,7 +9,7 @@ import shutil
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine
 
+from shared.categories.frozen import FrozenCategory
 from shared.categorization.exact import ExactRow, rank_exactly, rank_of
 from shared.categorization.ranking import Choice
 from shared.datasets import service as datasets
@@ -53,7 +54,7 @@ class TrialRequest:
     base_model: Path
     output_dir: Path
     items: Sequence[Item]
-    categories: dict[str, Any]
+    categories: Mapping[str, FrozenCategory]
     params: TrialParams
     device: Device = "auto"
 
@@ -100,7 +101,7 @@ def cross_validate(request: TrialRequest, report: Report) -> dict[str, Any]:
     """
     started = time.monotonic()
     params = request.params
-    names = {key: str(category["name"]) for key, category in request.categories.items()}
+    names = {key: category.name for key, category in request.categories.items()}
     contents = [(names[str(item.category_id)], _contents(item)) for item in request.items]
     fold_of = assign_folds(contents, params.folds, params.fold_seed)
     ranks: list[int | None] = []
@@ -189,11 +190,10 @@ def _rank(
     """The rank of each held-out row's category, by the vote of serving over the history."""
     texts = text_format(request.params.recipe)
     # Ids derived from names, and rows ordered by content: ties break the same way in any database.
-    by_name = sorted(request.categories.items(), key=lambda item: str(item[1]["name"]))
-    ids = {key: derived_id("category", category["name"]) for key, category in by_name}
+    by_name = sorted(request.categories.items(), key=lambda item: item[1].name)
+    ids = {key: derived_id("category", category.name) for key, category in by_name}
     choices = {
-        ids[key]: Choice.of(texts.of_frozen(category), category.get("departments") or ())
-        for key, category in by_name
+        ids[key]: Choice.of(texts.of_frozen(category), category.departments) for key, category in by_name
     }
 
     def exact_rows(items: Sequence[Item]) -> list[ExactRow]:
@@ -209,7 +209,7 @@ def _rank(
 
 
 def _contents(item: Item) -> str:
-    return json.dumps(datasets.freeze_fields(item.fields), sort_keys=True)
+    return json.dumps(item.fields.as_json(), sort_keys=True)
 
 
 def _reciprocal_ranks(ranks: Sequence[int | None]) -> NDArray[np.float64]:

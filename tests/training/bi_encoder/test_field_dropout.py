@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from shared.training.bi_encoder.batches import drop_fields
 from shared.training.rows import TrainRow
+from shared.transactions.fields import TransactionFields
 from shared.transactions.formats import TextFormat
-from shared.transactions.text import TransactionFields
 
 FULL = TransactionFields(
     merchant_name="Hilton",

@@ -13,8 +13,8 @@ from shared.jobs.kinds import Recipe
 from shared.training.bi_encoder.spec import FinetuneRequest, FinetuneResult
 from shared.training.bi_encoder.trainer import finetune
 from shared.training.rows import TrainRow, Untrainable
+from shared.transactions.fields import TransactionFields
 from shared.transactions.formats import TextFormat
-from shared.transactions.text import TransactionFields
 
 TEXTS = {"a": "Account 17", "b": "Account 23", "c": "Account 31", "d": "Account 48"}
 WORDS = {

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.categories.frozen import FrozenCategory
 from shared.training.cross_encoder.lists import POOL, Example, epoch_lists, examples_of
 from shared.training.rows import TrainRow, Untrainable
 from shared.transactions.formats import TextFormat
@@ -48,9 +49,9 @@ def test_too_little_to_train_on_is_said(ids: list[str]) -> None:
 
 
 def test_an_example_is_learnt_against_a_text_that_lacks_it() -> None:
-    category = {"name": "Lodging", "description": None, "examples": ["Hotel Ritz", "Airbnb"]}
-    other = {"name": "Air", "description": "Flights", "examples": []}
-    examples = examples_of({"1": category, "2": other}, TextFormat())
+    lodging = FrozenCategory(name="Lodging", examples=("Hotel Ritz", "Airbnb"))
+    air = FrozenCategory(name="Air", description="Flights")
+    examples = examples_of({"1": lodging, "2": air}, TextFormat())
     assert examples == (
         Example("Hotel Ritz", "Lodging", "Lodging. Examples: Airbnb"),
         Example("Airbnb", "Lodging", "Lodging. Examples: Hotel Ritz"),
