@@ -139,6 +139,7 @@ def outlay_programs(environment: dict[str, str], port: int, *, after: tuple[str,
             "--timeout-graceful-shutdown",
             "3",
             ready_probe=lambda: answers(port),
+            start_seconds=180,  # it is ready when its models are loaded, which takes a busy machine a while
             stop_seconds=5,
         ),
         module("relay", "worker.relay", stop_seconds=3),

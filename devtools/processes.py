@@ -61,7 +61,8 @@ class Processes:
         port = free_port()
         url = f"http://{HOST}:{port}"
         factory = ("api.main:create_app", "--factory", "--host", HOST, "--port", str(port))
-        process = self.start("api", "uvicorn", *factory, **environment)
+        # What runs here seldom categorises, and a model takes seconds to load.
+        process = self.start("api", "uvicorn", *factory, **{"OUTLAY_WARM_UP": "false"} | environment)
 
         def is_ready() -> bool:
             with contextlib.suppress(httpx.HTTPError):
