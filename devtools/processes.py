@@ -16,6 +16,7 @@ from devtools.waiting import eventually
 from shared.kit.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+START_SECONDS = 180  # the API is ready once its models are loaded, which takes long on a busy machine
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Processes:
                 return httpx.get(f"{url}/readyz").status_code == 200
             return False
 
-        eventually(is_ready, "the API is ready", every_s=0.1)
+        eventually(is_ready, "the API is ready", within_s=START_SECONDS, every_s=0.1)
         return url, process
 
     def start_worker(self, queues: str = "default,embedding", **environment: str) -> Process:

@@ -27,7 +27,7 @@ from cli.standalone import outlay_programs, worker_arguments
 from devtools.waiting import eventually
 from shared.kit.db import create_db_engine
 
-START_SECONDS = 60
+START_SECONDS = 180  # the API is ready once its models are loaded, which takes long on a busy machine
 ROOT_KEY = "chaos-" + "r" * 32
 DEFAULT_WORKERS = {"worker": "default,llm,embedding,evaluation"}
 
