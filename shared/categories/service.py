@@ -45,7 +45,7 @@ def text_of(category: Category, form: CategoryFormat = "name_examples_descriptio
 
 
 def create(session: Session, organization_id: uuid.UUID, fields: CategoryFields) -> Category:
-    """A new category, which can be suggested as soon as the index has it.
+    """Create a category; it can be suggested as soon as it is indexed.
 
     Raises:
         CategoryExists: its name or code is taken.
@@ -56,11 +56,11 @@ def create(session: Session, organization_id: uuid.UUID, fields: CategoryFields)
 
 
 def create_many(session: Session, organization_id: uuid.UUID, names: Sequence[str]) -> list[Category]:
-    """New categories that so far have nothing but a name."""
-    made = [store.add(session, _new(organization_id, CategoryFields(name=name))) for name in names]
-    if made:
-        _changed(session, organization_id, [category.id for category in made])
-    return made
+    """Create categories that have only a name."""
+    created = [store.add(session, _new(organization_id, CategoryFields(name=name))) for name in names]
+    if created:
+        _changed(session, organization_id, [category.id for category in created])
+    return created
 
 
 def update(
@@ -80,7 +80,7 @@ def update(
 
 
 def archive(session: Session, organization_id: uuid.UUID, category_id: uuid.UUID) -> None:
-    """The category is suggested no more; its labels stay. Archiving twice is archiving once."""
+    """Stop suggesting the category; its labels stay. Idempotent."""
     category = store.get(session, organization_id, category_id)
     if category.archived_at is None:
         category.archived_at = func.now()

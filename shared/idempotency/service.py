@@ -31,7 +31,7 @@ class Reused(Invalid):
 
 @dataclass(frozen=True)
 class IdempotentRequest:
-    """Who asks what: the organisation (None: the operator), the key, SHA-256 of the request, bearer token."""
+    """The organisation (None: the operator), the key, SHA-256 of the request, and the bearer token."""
 
     organization_id: uuid.UUID | None
     key: str
@@ -49,7 +49,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class StoredResponse:
-    """What was answered: status, the headers that matter, body."""
+    """An answer: status, the headers that are stored, body."""
 
     status: int
     headers: dict[str, str]
@@ -58,17 +58,17 @@ class StoredResponse:
 
 def is_answered(session: Session, organization_id: uuid.UUID, key: str) -> bool:
     """Whether the key has an answer that would be given again."""
-    found = store.find(session, organization_id, key)
-    return found is not None and not found.is_old
+    existing = store.find(session, organization_id, key)
+    return existing is not None and not existing.is_old
 
 
-def claim(session: Session, asked: IdempotentRequest) -> Claim | StoredResponse:
-    """The right to answer, or the answer that was given within the last 24 hours.
+def claim(session: Session, request: IdempotentRequest) -> Claim | StoredResponse:
+    """Claim the right to answer, or return the answer that was given within the last 24 hours.
 
     Waits up to two seconds for a request with the same key that is being answered in another transaction.
 
     Raises:
-        InFlight: that one takes longer.
+        InFlight: that request takes longer.
         Reused: the key belongs to another request.
         OtherKeysAnswer: the answer holds a secret and was given to another API key.
         Unauthenticated: the organisation was removed in the meantime.
@@ -76,13 +76,13 @@ def claim(session: Session, asked: IdempotentRequest) -> Claim | StoredResponse:
     store.wait_for_locks(session, WAIT_MILLISECONDS)
     try:
         with translated():
-            found = _claim(session, asked)
+            outcome = _claim(session, request)
     except RowLocked as error:
         raise InFlight(retry_after=1) from error
     except ReferencedRowRemoved as error:
         raise Unauthenticated from error
     store.wait_for_locks(session, None)
-    return found
+    return outcome
 
 
 def record(session: Session, claim: Claim, answer: StoredResponse, *, is_secret: bool) -> None:
@@ -98,26 +98,26 @@ def record(session: Session, claim: Claim, answer: StoredResponse, *, is_secret:
     )
 
 
-def _claim(session: Session, asked: IdempotentRequest) -> Claim | StoredResponse:
+def _claim(session: Session, request: IdempotentRequest) -> Claim | StoredResponse:
     for _ in range(_TRIES):
-        row_id = store.insert_key(session, asked.organization_id, asked.key, asked.request_sha256)
+        row_id = store.insert_key(session, request.organization_id, request.key, request.request_sha256)
         if row_id is not None:
-            return Claim(row_id, asked.token)
-        found = store.find(session, asked.organization_id, asked.key)
-        if found is None:
+            return Claim(row_id, request.token)
+        existing = store.find(session, request.organization_id, request.key)
+        if existing is None:
             continue  # swept since
-        if not found.is_old:
-            return _answer(found.row, asked)
-        if store.take_over(session, found.row.id, asked.request_sha256):
-            return Claim(found.row.id, asked.token)
-        session.expire(found.row)
+        if not existing.is_old:
+            return _answer(existing.row, request)
+        if store.take_over(session, existing.row.id, request.request_sha256):
+            return Claim(existing.row.id, request.token)
+        session.expire(existing.row)
     raise InFlight(retry_after=1)
 
 
-def _answer(row: IdempotencyKey, asked: IdempotentRequest) -> StoredResponse:
-    if row.request_sha256 != asked.request_sha256:
+def _answer(row: IdempotencyKey, request: IdempotentRequest) -> StoredResponse:
+    if row.request_sha256 != request.request_sha256:
         raise Reused
     assert row.status is not None, "an answer is committed together with its key"
     assert row.body is not None, "the same"
-    body = unseal(row.body, asked.token, row.id) if row.is_sealed else row.body
+    body = unseal(row.body, request.token, row.id) if row.is_sealed else row.body
     return StoredResponse(row.status, dict(row.headers or {}), body)

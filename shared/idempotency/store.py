@@ -20,14 +20,14 @@ _UNANSWERED: Mapping[str, Any] = {"status": None, "headers": None, "body": None,
 
 @dataclass(frozen=True)
 class ExistingKey:
-    """A key that somebody else has, and whether it is so old that it counts as absent."""
+    """A key that was used before, and whether it has expired."""
 
     row: IdempotencyKey
     is_old: bool
 
 
 def wait_for_locks(session: Session, milliseconds: int | None) -> None:
-    """How long the rest of the transaction waits for a lock; None: as long as the connection always does."""
+    """Limit how long the rest of the transaction waits for a lock; None: the connection's default."""
     value = "DEFAULT" if milliseconds is None else str(milliseconds)
     session.execute(text(f"SET LOCAL lock_timeout = {value}"))
 
@@ -35,7 +35,7 @@ def wait_for_locks(session: Session, milliseconds: int | None) -> None:
 def insert_key(
     session: Session, organization_id: uuid.UUID | None, key: str, request_sha256: bytes
 ) -> uuid.UUID | None:
-    """The new row's id; None where the key is taken. Waits for whoever is just taking it."""
+    """Insert the key: the row's id, or None where it exists. Waits for a concurrent insert of it."""
     values = {"id": new_id(), "organization_id": organization_id, "key": key}
     statement = insert(IdempotencyKey).values(**values, request_sha256=request_sha256, is_sealed=False)
     return session.scalar(
@@ -53,7 +53,7 @@ def find(session: Session, organization_id: uuid.UUID | None, key: str) -> Exist
 
 
 def take_over(session: Session, row_id: uuid.UUID, request_sha256: bytes) -> bool:
-    """Begin an old row anew; False where another request was faster."""
+    """Reuse an expired row for a new request; False where another request was faster."""
     statement = (
         update(IdempotencyKey)
         .where(IdempotencyKey.id == row_id, IdempotencyKey.created_at < func.now() - KEPT)
@@ -70,7 +70,7 @@ def answer(session: Session, row_id: uuid.UUID, **values: Any) -> None:
 
 
 def delete_old(session: Session, limit: int) -> int:
-    """Remove at most `limit` rows that count as absent, passing over those that are just taken over."""
+    """Remove at most `limit` expired rows, skipping those that are locked; how many."""
     old = (
         select(IdempotencyKey.id)
         .where(IdempotencyKey.created_at < func.now() - KEPT)

@@ -12,7 +12,7 @@ from shared.kit.db import Base, Row
 class IdempotencyKey(Row, Base):
     """An `Idempotency-Key`: what was asked under it and, since both commit together, what was answered.
 
-    No organisation: the operator's root key asked. `status` is None only inside the transaction that answers.
+    No organisation: the root key was used. `status` is None only inside the transaction that answers.
     """
 
     __tablename__ = "idempotency_keys"
@@ -29,5 +29,5 @@ class IdempotencyKey(Row, Base):
     status: Mapped[int | None] = mapped_column(Integer)
     headers: Mapped[dict[str, Any] | None]
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
-    # The body holds a secret that is kept nowhere in the clear: only the key that asked first can open it.
+    # The body holds a secret and is encrypted: only the API key that was used first can decrypt it.
     is_sealed: Mapped[bool] = mapped_column(default=False)

@@ -24,7 +24,7 @@ KEEPALIVE: dict[str, Any] = {
 }
 CHECK_INTERVAL_S = 0.1  # how often psycopg looks for Ctrl-C while it waits, by default
 
-# Fixed names, so that a migration can drop what an earlier one made.
+# Fixed names, so that a later migration can drop a constraint.
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

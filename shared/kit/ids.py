@@ -16,7 +16,7 @@ def new_id() -> uuid.UUID:
 
 
 def derived_id(*parts: object) -> uuid.UUID:
-    """A UUID version 5 of the parts: the same parts give the same id, so writing twice is writing once."""
+    """A UUID version 5 of the parts: the same parts give the same id, so writes are idempotent."""
     return uuid.uuid5(NAMESPACE, "\x1f".join(str(part) for part in parts))
 
 

@@ -89,8 +89,8 @@ def describe_exception(_: Any, __: str, event: EventDict) -> EventDict:
 
 
 def _current(given: Any) -> BaseException | None:
-    found: BaseException | None = given[1] if isinstance(given, tuple) else sys.exc_info()[1]
-    return found
+    error: BaseException | None = given[1] if isinstance(given, tuple) else sys.exc_info()[1]
+    return error
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -106,21 +106,21 @@ def _chain(error: BaseException) -> list[BaseException]:
 def _describe(error: BaseException) -> dict[str, Any]:
     kind = type(error)
     frames = traceback.extract_tb(error.__traceback__)
-    found: dict[str, Any] = {
+    description: dict[str, Any] = {
         "type": f"{kind.__module__}.{kind.__qualname__}",
         "frames": [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames],
     }
     if isinstance(error, AppError):
-        found |= {"code": error.code, "about": type(error).message}
+        description |= {"code": error.code, "about": type(error).message}
     elif isinstance(error, psycopg.Error):
-        found |= {"sqlstate": error.sqlstate, "constraint": error.diag.constraint_name}
+        description |= {"sqlstate": error.sqlstate, "constraint": error.diag.constraint_name}
     elif isinstance(error, NameError | ImportError):
-        found["about"] = str(error)  # names of the code's
+        description["about"] = str(error)  # names of the code's
     elif isinstance(error, OSError):
-        found["reason"] = error.strerror
+        description["reason"] = error.strerror
     elif isinstance(error, BaseExceptionGroup):
-        found["exceptions"] = [_describe(one) for one in error.exceptions]
-    return found
+        description["exceptions"] = [_describe(nested) for nested in error.exceptions]
+    return description
 
 
 def _without_messages(_: Any, __: str, event: EventDict) -> EventDict:

@@ -1,4 +1,4 @@
-"""When another service wants to be asked again."""
+"""How long another service asks us to wait before the next request."""
 
 import email.utils
 import math
@@ -6,7 +6,7 @@ import time
 
 
 def seconds_to_wait(header: str | None) -> float | None:
-    """A Retry-After header's seconds from now: a number, or an HTTP date (RFC 9110, 10.2.3); else None."""
+    """Seconds from now that a Retry-After header names (RFC 9110, 10.2.3: number or date); None: none."""
     if not header:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Organisations, their keys, and who is speaking."""
+"""Organisations, their API keys, and authentication."""
 
 import datetime as dt
 import hashlib
@@ -26,7 +26,7 @@ ALL_SCOPES: tuple[Scope, ...] = ("read", "write", "admin")
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is speaking: one organisation's key and what it may do."""
+    """An authenticated API key: its organisation and its scopes."""
 
     organization_id: uuid.UUID
     key_id: uuid.UUID
@@ -49,9 +49,9 @@ def create(session: Session, name: str) -> tuple[Organization, NewKey]:
 
 
 def delete(session: Session, organization_id: uuid.UUID, *, request_id: str | None = None) -> Organization:
-    """From now on its keys open nothing, and a job removes all that belongs to it, in the end the row itself.
+    """Invalidate the organisation's keys, and queue a job that removes all its data and then its row.
 
-    Its other jobs are cancelled or asked to stop. Deleting twice is deleting once.
+    Its other jobs are cancelled or asked to stop. Idempotent.
     """
     organization = store.get(session, organization_id, lock=True)
     if organization.deleted_at is None:
@@ -86,7 +86,7 @@ def create_key(
 
 
 def revoke_key(session: Session, organization_id: uuid.UUID, key_id: uuid.UUID) -> None:
-    """From now on the key opens nothing; revoking twice is revoking once."""
+    """Revoke the key: from now on it is invalid. Idempotent."""
     key = store.get_key(session, organization_id, key_id)
     if key.revoked_at is None:
         key.revoked_at = func.now()
@@ -94,7 +94,7 @@ def revoke_key(session: Session, organization_id: uuid.UUID, key_id: uuid.UUID) 
 
 
 def authenticate(session: Session, token: str) -> Principal:
-    """Who holds the token.
+    """The principal of an API key.
 
     Raises:
         Unauthenticated: malformed, unknown, wrong, revoked, expired, or of an organisation that was deleted:

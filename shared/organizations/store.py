@@ -43,7 +43,7 @@ def list_(session: Session, paging: Paging) -> Page[Organization]:
 
 
 def list_ids(session: Session, *, is_deleted: bool | None = None) -> Sequence[uuid.UUID]:
-    """Every organisation, or only those that are (not) on their way out."""
+    """The ids of all organisations, or only of those that are (not) being deleted."""
     query = select(Organization.id).order_by(Organization.id)
     if is_deleted is not None:
         at = Organization.deleted_at
@@ -52,13 +52,13 @@ def list_ids(session: Session, *, is_deleted: bool | None = None) -> Sequence[uu
 
 
 def lock_out(session: Session, organization_id: uuid.UUID) -> bool:
-    """Hold the row so that nobody can add a row that belongs to it; False: there is none."""
+    """Lock the row so that nobody can add rows of the organisation; False: it does not exist."""
     query = select(Organization.id).where(Organization.id == organization_id).with_for_update()
     return session.scalar(query) is not None
 
 
 def remove(session: Session, organization_id: uuid.UUID) -> None:
-    """Delete the organisation and, by the foreign keys, what still belongs to it."""
+    """Delete the organisation and, by cascade, what still belongs to it."""
     session.execute(
         delete(Organization)
         .where(Organization.id == organization_id)
@@ -74,7 +74,7 @@ def add_key(session: Session, key: ApiKey) -> ApiKey:
 
 
 def find_key(session: Session, public_id: str) -> ApiKey | None:
-    """The key with this public part, of whatever organisation that is not on its way out."""
+    """The key with this public id, unless its organisation is being deleted."""
     query = (
         select(ApiKey)
         .join(Organization, Organization.id == ApiKey.organization_id)

@@ -15,7 +15,7 @@ class Organization(Row, Base):
     __tablename__ = "organizations"
 
     name: Mapped[str] = mapped_column(String(200))
-    # From then on its keys open nothing; the row itself goes when all that belonged to it has gone.
+    # From then on its keys are invalid; the row is deleted after everything that belongs to it.
     deleted_at: Mapped[dt.datetime | None]
 
 
