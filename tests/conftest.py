@@ -42,11 +42,24 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs servers, so that `-m "not servers"` leaves it out."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs servers or Chromium; in parallel runs, hand out the files that take long first.
+
+    The files that take long would else be the last, with one worker at work and all others done.
+    """
     for item in items:
-        if "servers" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "servers" in fixtures:
             item.add_marker("servers")
+        if "browser" in fixtures and ROOT / "tests" / "e2e" in item.path.parents:
+            item.add_marker("browser")
+    if hasattr(config, "workerinput"):
+        long = {
+            item.path
+            for item in items
+            if item.get_closest_marker("slow") or item.get_closest_marker("browser")
+        }
+        items.sort(key=lambda item: item.path not in long)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Organisations never meet: wherever the API takes an id, a foreign one is answered as an unknown one."""
 
 import uuid
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +16,28 @@ from tests.factories import OrganizationClient, new_category, new_organization, 
 REFUSALS = {404, 422}
 
 
-@pytest.fixture
-def matrix(client: TestClient) -> list[Place]:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One case for each place of the app that takes an id, or for each that only operators reach."""
+    if "place" in metafunc.fixturenames:
+        metafunc.parametrize("place", [place for place in matrix() if not place.is_for_operators], ids=str)
+    elif "operators_place" in metafunc.fixturenames:
+        metafunc.parametrize(
+            "operators_place", [place for place in matrix() if place.is_for_operators], ids=str
+        )
+
+
+@cache
+def matrix() -> list[Place]:
     """Every place of the app that takes an id."""
-    return places(client.get("/openapi.json").json())
+    from api.main import create_app
+    from shared.kit.settings import Settings
+
+    settings = Settings(_env_file=None, edge_socket=Path("edge.sock"), edge_authkey="0" * 32)
+    return places(create_app(settings).openapi())
 
 
-def test_the_matrix_has_every_route_that_takes_an_id(client: TestClient, matrix: list[Place]) -> None:
+def test_the_matrix_has_every_route_that_takes_an_id(client: TestClient) -> None:
+    assert places(client.get("/openapi.json").json()) == matrix()
     routes = {
         (method, route.path)
         for route in iter_route_contexts(client.app.routes)  # type: ignore[attr-defined]  # it is the FastAPI app
@@ -28,43 +45,33 @@ def test_the_matrix_has_every_route_that_takes_an_id(client: TestClient, matrix:
         if route.path is not None and "{" in route.path and not route.path.startswith("/console/")
         for method in route.methods or ()
     }
-    assert routes == {(place.method, place.path) for place in matrix if place.where == "path"}
+    assert routes == {(place.method, place.path) for place in matrix() if place.where == "path"}
     for method, path in routes:
-        tried = {place.name for place in matrix if (place.method, place.path) == (method, path)}
+        tried = {place.name for place in matrix() if (place.method, place.path) == (method, path)}
         assert {part.strip("{}") for part in path.split("/") if part.startswith("{")} <= tried
-    for place in matrix:
-        assert place.row in ROWS, f"say in ROWS how to make the row of {place}"
+    without_rows = {place.row for place in matrix()} - set(ROWS)
+    assert without_rows == set(), "say in tests/api/isolation.py how to make these rows"
+    assert len(matrix()) >= 30
+    assert {place.is_for_operators for place in matrix()} == {True, False}
 
 
-def test_every_place_treats_a_foreign_id_as_an_unknown_one(
-    client: TestClient, engine: Engine, matrix: list[Place]
-) -> None:
+def test_a_foreign_id_is_answered_as_an_unknown_one(client: TestClient, engine: Engine, place: Place) -> None:
     owner, stranger = new_organization(client), new_organization(client)
-    tried = [place for place in matrix if not place.is_for_operators]
-    for place in tried:
-        row_id, unknown_id = ROWS[place.row](owner, engine), uuid.uuid4()
+    row_id, unknown_id = ROWS[place.row](owner, engine), uuid.uuid4()
 
-        def ask(caller: OrganizationClient, row_id: uuid.UUID) -> Any:
-            return caller.call(**request_of(place, caller, engine, row_id))  # noqa: B023  # within this turn
+    def ask(caller: OrganizationClient, named_id: uuid.UUID) -> Any:
+        return caller.call(**request_of(place, caller, engine, named_id))
 
-        foreign, unknown = ask(stranger, row_id), ask(stranger, unknown_id)
-        refusal = _without_own_ids(foreign, row_id)
-        assert refusal == _without_own_ids(unknown, unknown_id), (
-            f"{place} tells a foreign row from an unknown one"
-        )
-        if place.where == "path":
-            assert foreign.status_code == 404, f"{place} showed a foreign row"
-        elif place.where == "query" and place.is_filter:
-            assert (foreign.status_code, foreign.json()["data"]) == (200, []), place
-        elif not place.is_filter:
-            assert foreign.status_code in REFUSALS, f"{place} took a foreign row"
-        if not place.is_filter:
-            # It is not what the owner is told: it was the organisation that made the difference.
-            own = ask(owner, row_id)
-            assert own.status_code < 400 or own.json()["code"] != foreign.json()["code"], place
-    routes = {(place.method, place.path) for place in tried}
-    print(f"isolation: {len(routes)} routes, {len(tried)} places, passed")
-    assert len(tried) >= 30
+    foreign, unknown = ask(stranger, row_id), ask(stranger, unknown_id)
+    assert _without_own_ids(foreign, row_id) == _without_own_ids(unknown, unknown_id)
+    if place.is_filter:
+        if place.where == "query":
+            assert (foreign.status_code, foreign.json()["data"]) == (200, [])
+        return
+    assert foreign.status_code in ({404} if place.where == "path" else REFUSALS)
+    # The owner is answered otherwise: it was the organisation that made the difference.
+    own = ask(owner, row_id)
+    assert own.status_code < 400 or own.json()["code"] != foreign.json()["code"]
 
 
 def _without_own_ids(answer: Any, row_id: uuid.UUID) -> tuple[int, str, str]:
@@ -75,15 +82,11 @@ def _without_own_ids(answer: Any, row_id: uuid.UUID) -> tuple[int, str, str]:
     return answer.status_code, answer.headers.get("content-type", ""), str(body).replace(str(row_id), "")
 
 
-def test_an_organizations_key_opens_no_operators_route(client: TestClient, matrix: list[Place]) -> None:
+def test_an_organizations_key_opens_no_operators_route(client: TestClient, operators_place: Place) -> None:
     speaker, other = new_organization(client), new_organization(client)
-    for place in matrix:
-        if place.is_for_operators:
-            answers = [
-                speaker.call(place.method, place.path.replace(f"{{{place.name}}}", str(row_id)))
-                for row_id in (speaker.id, other.id, uuid.uuid4())
-            ]
-            assert {answer.status_code for answer in answers} == {401}, place
+    for row_id in (speaker.id, other.id, uuid.uuid4()):
+        path = operators_place.path.replace(f"{{{operators_place.name}}}", str(row_id))
+        assert speaker.call(operators_place.method, path).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["categories", "transactions", "jobs", "api-keys", "models"])

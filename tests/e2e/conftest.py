@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -13,13 +12,6 @@ from shared.bootstrap import Resources
 from tests.api.serving import serve
 from tests.e2e.console import CHART, Desk, Open, open_desk, stock
 from tests.factories import new_category, new_organization, run_jobs
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what drives Chromium."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents and "browser" in getattr(item, "fixturenames", ()):
-            item.add_marker("browser")
 
 
 @pytest.fixture(scope="module")

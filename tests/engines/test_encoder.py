@@ -18,6 +18,8 @@ from shared.engines.encoder import (
     resolve_model,
 )
 
+pytestmark = pytest.mark.slow  # torch alone takes seconds to load
+
 TEXTS = [
     "Hotels, Marriott",
     "Airlines, Delta",

@@ -36,6 +36,7 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return started
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["bi-encoder", "cross-encoder"])
 def test_a_trainer_of_the_library_reports_nothing_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str

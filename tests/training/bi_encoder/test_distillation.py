@@ -15,6 +15,8 @@ from shared.training.bi_encoder.trainer import finetune
 from shared.training.rows import TrainRow, Untrainable
 from shared.transactions.formats import TextFormat
 
+pytestmark = pytest.mark.slow
+
 # The student reads names that say nothing, the teacher others that say it all.
 TEXTS = {"a": "Account 17", "b": "Account 23", "c": "Account 31"}
 PLAIN = {"a": "Flights and airlines", "b": "Hotels and lodging", "c": "Cloud servers and hosting"}

@@ -16,6 +16,8 @@ from shared.training.rows import TrainRow, Untrainable
 from shared.transactions.fields import TransactionFields
 from shared.transactions.formats import TextFormat
 
+pytestmark = pytest.mark.slow
+
 TEXTS = {"a": "Account 17", "b": "Account 23", "c": "Account 31", "d": "Account 48"}
 WORDS = {
     "a": ["Delta flight", "United airfare", "Lufthansa ticket", "Ryanair"],

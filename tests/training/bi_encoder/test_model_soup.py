@@ -16,6 +16,8 @@ from shared.training.bi_encoder.trainer import finetune
 from shared.training.library_trainer import TrainProgress
 from tests.training.bi_encoder.test_trainer import TEST, TEXTS, TRAIN
 
+pytestmark = pytest.mark.slow
+
 
 def weights(folder: Path) -> dict[str, Any]:
     return dict(load_file(folder / "model.safetensors"))

@@ -15,6 +15,8 @@ from shared.training.bi_encoder.trainer import finetune
 from shared.training.library_trainer import TrainProgress
 from shared.training.rows import TrainRow, Untrainable
 
+pytestmark = pytest.mark.slow
+
 # Invented categories whose names say nothing, so that only learning can tell them apart.
 TEXTS = {"a": "Account 17", "b": "Account 23", "c": "Account 31", "d": "Account 48"}
 WORDS = {
