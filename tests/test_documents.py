@@ -60,23 +60,42 @@ def test_modules_exist(document: Path) -> None:
         assert (ROOT / module.replace(".", "/")).with_suffix(".py").exists(), module
 
 
-def test_readme_routes_exist() -> None:
+@pytest.fixture(scope="module")
+def routes() -> set[str]:
+    """The paths of the API, each parameter as *."""
     from api.main import create_app
     from shared.kit.settings import Settings
 
     app = create_app(Settings(_env_file=None, edge_socket=Path("edge.sock"), edge_authkey="0" * 32))
-    routes = {re.sub(r"\{\w+\}", "*", path) for path in app.openapi()["paths"]}
-    paths = re.findall(r"\bcall (/[\w/$]+)", (ROOT / "README.md").read_text())
-    assert len(paths) >= 8
+    return {re.sub(r"\{\w+\}", "*", path) for path in app.openapi()["paths"]}
+
+
+@named
+def test_routes_exist(document: Path, routes: set[str]) -> None:
+    """What the commands call, and what the text names with its method."""
+    text = document.read_text()
+    paths = re.findall(r"\bcall '?(/[\w/$-]+)", text) + re.findall(r"OUTLAY_URL(/[\w/$-]+)", text)
+    paths += re.findall(r"`(?:GET|POST|PUT|PATCH|DELETE) (/[\w/{}-]+)", text)
     for path in paths:
-        assert re.sub(r"\$\w+", "*", path) in routes, path
+        assert re.sub(r"\$\w+|\{\w+\}", "*", path) in routes, path
 
 
-def test_readme_session_is_one_command_a_line() -> None:
-    [session] = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    lines = session.splitlines()
-    assert 8 <= len(lines) <= 14
-    assert not any(line.endswith("\\") or line.startswith(" ") for line in lines)
+def test_the_api_guide_uses_the_functions_of_the_readme() -> None:
+    def functions(document: str) -> list[str]:
+        return re.findall(r"^(?:call|id_of|export) ?.*$", (ROOT / document).read_text(), re.MULTILINE)[:3]
+
+    assert functions("README.md") == functions("docs/api.md")
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+
+
+def test_images_are_small_and_described() -> None:
+    for document in DOCUMENTS:
+        for description, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", document.read_text()):
+            assert len(description) > 20
+            assert (document.parent / target).stat().st_size < 200_000
 
 
 def test_architecture_draws_every_room() -> None:
@@ -96,7 +115,7 @@ def test_architecture_draws_every_room() -> None:
 
 
 def test_documents_name_every_queue() -> None:
-    for name in ("README.md", "ARCHITECTURE.md"):
+    for name in ("docs/operations.md", "ARCHITECTURE.md"):
         text = (ROOT / name).read_text()
         assert {queue for queue in QUEUES if f"`{queue}`" not in text} == set()
 
