@@ -13,10 +13,11 @@ from api.schemas.categorize import CategorizeBatchIn, CategorizeBatchOut, Catego
 from api.schemas.transactions import TransactionIn, external_id_of, parse_transaction
 from api.validation_errors import field_errors
 from api.warm_up import WarmUp
-from shared.bootstrap import Resources
 from shared.categorization.context import TransactionInput, read_context, stored_inputs
+from shared.categorization.habits import HabitsCache
 from shared.categorization.service import Answer, build_answers, compute_rankings
 from shared.kit.errors import FieldError
+from shared.resources import Resources
 
 ReadInputs = Callable[[Session], Sequence[TransactionInput]]
 
@@ -26,6 +27,7 @@ class Categorizer:
     """Answers requests in three steps, and holds a database connection only in the first and the last."""
 
     resources: Resources
+    habits: HabitsCache
     connections: Connections
     threads: ComputeThreads
     warm_up: WarmUp
@@ -72,7 +74,7 @@ class Categorizer:
         self.warm_up.check()
         resources = self.resources
         context = await self.connections.run(
-            lambda session: read_context(session, organization_id, resources.habits, read_inputs(session))
+            lambda session: read_context(session, organization_id, self.habits, read_inputs(session))
         )
         rankings = await self.threads.run(
             lambda: compute_rankings(

@@ -14,12 +14,12 @@ from api.comparisons import Comparisons as ComparisonsValue
 from api.connections import Connections as ConnectionsValue
 from api.console.session import key_of
 from api.limits import RateLimit as RateLimitValue
-from shared.bootstrap import Resources as ResourcesValue
 from shared.idempotency import service as idempotency
 from shared.jobs import service as jobs
 from shared.kit.errors import Forbidden, Unauthenticated
 from shared.organizations import service as organizations
 from shared.organizations.service import Principal, Scope
+from shared.resources import Resources as ResourcesValue
 
 _bearer = HTTPBearer(
     scheme_name="apiKey", bearerFormat="ol_…", auto_error=False, description="An organisation's API key."

@@ -40,11 +40,12 @@ from api.routers import (
 )
 from api.warm_up import WarmUp
 from shared import bootstrap
-from shared.bootstrap import Resources
+from shared.categorization.habits import HabitsCache
 from shared.kit import tracing
 from shared.kit.logging import configure
 from shared.kit.settings import Settings, get_settings
 from shared.kit.version import VERSION
+from shared.resources import Resources
 
 # Each with its authentication; the routers without are for operators.
 RESOURCES = (
@@ -111,6 +112,7 @@ def _lifespan(settings: Settings, given: Resources | None) -> Lifespan[FastAPI]:
         resources = given or bootstrap.build(settings)
         anyio.to_thread.current_default_thread_limiter().total_tokens = settings.database_pool_size
         app.state.resources = resources
+        app.state.habits = HabitsCache()
         app.state.connections = Connections(resources.engine, settings.database_pool_size)
         app.state.comparisons = Comparisons(app.state.connections)
         app.state.rate_limit = rate_limit = RateLimit(settings)

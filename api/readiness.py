@@ -6,9 +6,9 @@ import anyio
 import anyio.to_thread
 from sqlalchemy import Engine, text
 
-from shared.bootstrap import Resources
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
+from shared.resources import Resources
 
 log = get_logger(__name__)
 

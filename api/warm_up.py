@@ -6,7 +6,6 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.bootstrap import Resources
 from shared.engines.encoder_cache import ModelRef
 from shared.engines.reranker import RerankQuery
 from shared.engines.reranker_cache import RerankerRef
@@ -14,6 +13,7 @@ from shared.kit.errors import AppError, Unavailable
 from shared.kit.logging import get_logger
 from shared.kit.unit_of_work import transaction
 from shared.registry.serving import most_used_models, most_used_rerankers
+from shared.resources import Resources
 
 log = get_logger(__name__)
 

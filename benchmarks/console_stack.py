@@ -95,16 +95,15 @@ def _add(organization_id: uuid.UUID, drawn: list[tuple[dict[str, Any], uuid.UUID
     from api.schemas.transactions import TransactionIn
     from shared import bootstrap
     from shared.candidates import service as candidates
-    from shared.indexing import service as indexing
     from shared.jobs import run
     from shared.jobs import service as jobs
+    from shared.jobs.handlers import bind, load_handlers
     from shared.kit.paging import Paging
     from shared.kit.settings import get_settings
     from shared.kit.unit_of_work import transaction
 
     draw = random.Random(SEED)
     resources = bootstrap.build(get_settings())
-    machines = (resources.index, resources.encoders)
     with transaction(resources.engine) as session:
         waiting = jobs.list_(session, organization_id, Paging(limit=200)).rows
         queued = [job.id for job in waiting if job.kind == "activate"]
@@ -125,7 +124,5 @@ def _add(organization_id: uuid.UUID, drawn: list[tuple[dict[str, Any], uuid.UUID
         candidates.add(session, organization_id, origin, new)
     for job_id in queued:
         lease = run.Lease(60, 10)
-        run.execute(
-            resources.engine, job_id, lambda _: lambda r, p: indexing.activate(r, p, *machines), lease
-        )
+        run.execute(resources.engine, job_id, bind(load_handlers(), resources), lease)
     resources.close()

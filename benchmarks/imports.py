@@ -19,6 +19,7 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 MAPPING = {
@@ -76,11 +77,11 @@ def work(artifacts_dir: Path) -> dict[str, Any]:
     with transaction(engine) as session:
         organization_id: uuid.UUID = organizations.create(session, "Benchmark")[0].id
         job_id = jobs.submit(session, organization_id, params).id
-    artifacts = Artifacts(artifacts_dir)
+    resources: Any = SimpleNamespace(artifacts=Artifacts(artifacts_dir))  # all that an import needs
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started, cpu = time.perf_counter(), time.process_time()
     status = execute(
-        engine, job_id, lambda _: lambda run, given: import_rows(run, given, artifacts), Lease(60, 10)
+        engine, job_id, lambda _: lambda run, given: import_rows(run, given, resources), Lease(60, 10)
     )
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     with transaction(engine) as session:

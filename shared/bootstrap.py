@@ -1,21 +1,18 @@
 """The composition root: settings in, everything a door needs out."""
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
-
 from shared import tables  # noqa: F401  # a foreign key finds its table only where every table is known
-from shared.categorization.habits import HabitsCache
 from shared.engines.artifacts import Artifacts
 from shared.engines.edge import EdgeIndex
 from shared.engines.encoder_cache import Encoders
-from shared.engines.queue import Broker, RedisBroker
+from shared.engines.queue import RedisBroker
 from shared.engines.reranker_cache import Rerankers
 from shared.kit import tracing
 from shared.kit.db import create_db_engine
 from shared.kit.errors import AppError
 from shared.kit.settings import Settings
+from shared.resources import Resources
 
 if TYPE_CHECKING:
     from shared.engines.qdrant import QdrantIndex
@@ -24,27 +21,6 @@ if TYPE_CHECKING:
 class NotConfigured(AppError):
     code = "not-configured"
     message = "No vector index is set. Set OUTLAY_QDRANT_URL, or run `make up`, which brings its own."
-
-
-@dataclass(frozen=True)
-class Resources:
-    """What a process holds while it lives: connections and loaded models."""
-
-    settings: Settings
-    engine: Engine
-    index: "EdgeIndex | QdrantIndex"
-    artifacts: Artifacts
-    broker: Broker
-    encoders: Encoders
-    rerankers: Rerankers
-    habits: HabitsCache = field(default_factory=HabitsCache)
-
-    def close(self) -> None:
-        """Let go of every connection."""
-        self.engine.dispose()
-        self.index.close()
-        self.rerankers.close()
-        self.broker.close()
 
 
 def build(settings: Settings) -> Resources:

@@ -37,7 +37,7 @@ hypothesis_settings.register_profile("house", deadline=None)
 hypothesis_settings.load_profile("house")
 
 if TYPE_CHECKING:
-    from shared.bootstrap import Resources
+    from shared.resources import Resources
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from shared.bootstrap import Resources
+    from shared.resources import Resources
 
 ROOT_KEY = "test-root-key-0123456789"  # opens nothing but a test's own app
 
@@ -84,34 +84,15 @@ def run_jobs(resources: "Resources", organization: OrganizationClient) -> dict[s
 
     The real work under the real lease; only the broker and the worker processes are left out.
     """
-    from shared.datasets import freezing
-    from shared.engines.hub import Hub
-    from shared.evaluation import baselines_job, split_difficulty
-    from shared.evaluation import service as evaluation
-    from shared.indexing import service as indexing
     from shared.jobs import run
-    from shared.publishing import service as publishing
+    from shared.jobs.handlers import bind, load_handlers
 
-    hub = Hub(resources.settings.hub_token)
-    machines = (resources.index, resources.encoders)
-    works: dict[str, run.Work] = {
-        "sync_index": lambda run, params: indexing.sync(run, params, *machines),
-        "reindex": lambda run, params: indexing.reindex(run, params, *machines),
-        "activate": lambda run, params: indexing.activate(run, params, *machines),
-        "freeze_dataset": freezing.freeze,
-        "check_dataset": lambda run, params: split_difficulty.check(run, params, resources.encoders),
-        "import_model": lambda run, params: publishing.import_model(
-            run, params, resources.artifacts, hub, resources.settings.models_dir
-        ),
-        "push_model": lambda run, params: publishing.push_model(run, params, resources.artifacts, hub),
-        "baselines": baselines_job.measure,
-        "evaluate": lambda run, params: evaluation.evaluate(run, params, *machines, resources.rerankers),
-    }
+    work_of = bind(load_handlers(), resources)
     ended: dict[str, list[str]] = {}
     while queued := organization.get("/v1/jobs?status=queued&limit=200").json()["data"]:
         for job in reversed(queued):
             lease = run.Lease(60, 10)
-            status = run.execute(resources.engine, uuid.UUID(job["id"]), works.__getitem__, lease)
+            status = run.execute(resources.engine, uuid.UUID(job["id"]), work_of, lease)
             ended.setdefault(job["kind"], []).append(str(status))
     return ended
 

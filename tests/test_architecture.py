@@ -97,7 +97,7 @@ TRAINING_ROOMS = "One way down through training"
     [
         ("api.deps", "worker.app", DOORS),
         ("worker.runner", "api.errors", DOORS),
-        ("cli.demo", "worker.tasks", DOORS),
+        ("cli.demo", "worker.runner", DOORS),
         ("shared.categories.service", "api.errors", DOORS),
         ("shared.transactions.service", "shared.datasets.service", ROOMS),
         ("shared.categories.service", "shared.organizations.service", ROOMS),

@@ -9,11 +9,13 @@ from shared.jobs.kinds import QUEUES
 from shared.kit.logging import configure
 from shared.kit.settings import get_settings
 
+TASK = "outlay.work"  # the only one: it carries a job id, see worker/runner.py
+
 
 def create_celery() -> Celery:
     """The app with the settings that this house depends on; each is explained where it surprises."""
     settings = get_settings()
-    celery = Celery("outlay", broker=settings.redis_url, include=["worker.tasks"])
+    celery = Celery("outlay", broker=settings.redis_url, include=["worker.runner"])
     celery.conf.update(
         task_queues=[Queue(name) for name in QUEUES],
         task_default_queue="default",

@@ -22,9 +22,8 @@ from shared.kit.logging import configure, get_logger
 from shared.kit.settings import get_settings
 from shared.kit.unit_of_work import transaction
 from worker import upkeep
-from worker.app import app
+from worker.app import TASK, app
 from worker.metrics import serve
-from worker.runner import TASK
 
 logger = get_logger(__name__)
 

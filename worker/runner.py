@@ -1,65 +1,45 @@
-"""From a message to a job: whose turn it is, which function does its work, and with what."""
+"""The only task: run the next job of a queue. The process's resources, and how a worker stops."""
 
 import os
 import sys
 import threading
 import uuid
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from celery import signals
 
 from shared import bootstrap
-from shared.bootstrap import Resources
+from shared.jobs.handlers import bind, load_handlers
 from shared.jobs.in_flight import InFlightJobs
-from shared.jobs.kinds import KINDS
-from shared.jobs.run import Finish, Lease, Run, Work, execute_next
+from shared.jobs.run import Lease, execute_next
 from shared.kit import tracing
 from shared.kit.logging import get_logger
 from shared.kit.settings import get_settings
-from worker.app import app
+from shared.resources import Resources
+from worker.app import TASK, app
 from worker.metrics import serve
 
-Handler = Callable[[Resources, Run, Any], Finish]
-
-TASK = "outlay.work"
 # A stopping worker is gone by then, whatever its jobs do: well within the 30 s that operators are promised.
 LAST_SECONDS = 28.0
 
 logger = get_logger(__name__)
 
-_handlers: dict[str, Handler] = {}
-_attempts = InFlightJobs()
+# At import, so that a worker whose table of kinds is wrong does not start.
+_handlers = load_handlers()
+_in_flight = InFlightJobs()
 _lock = threading.Lock()
 _resources: Resources | None = None
 
 
-def runs(kind: str) -> Callable[[Handler], Handler]:
-    """Make a function the work of a kind of job."""
-    if kind not in KINDS:
-        raise KeyError(kind)
-
-    def register(handler: Handler) -> Handler:
-        _handlers[kind] = handler
-        return handler
-
-    return register
-
-
 @app.task(name=TASK)  # type: ignore[untyped-decorator]  # celery has no hints
 def work(job_id: str) -> None:
-    """The only task: see to the job whose turn it is in the queue of this one."""
+    """Run the job whose turn it is in the queue of `job_id`."""
     resources = get_resources()
     settings = resources.settings
     lease = Lease(
         settings.job_lease_seconds, settings.job_heartbeat_seconds, settings.job_outage_limit_seconds
     )
-
-    def work_of(kind: str) -> Work:
-        return partial(_handlers[kind], resources)
-
-    execute_next(resources.engine, uuid.UUID(job_id), work_of, lease, _attempts)
+    execute_next(resources.engine, uuid.UUID(job_id), bind(_handlers, resources), lease, _in_flight)
 
 
 def get_resources() -> Resources:
@@ -80,23 +60,23 @@ def _check_tracing(**_: Any) -> None:
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]  # celery has no hints
-def _show_metrics(**_: Any) -> None:
+def _serve_metrics(**_: Any) -> None:
     serve(get_settings())
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]  # celery has no hints
 def _begin_to_stop(**_: Any) -> None:
-    """Celery takes no more messages from here on, and waits for the tasks it has for as long as they take."""
+    """Celery takes no more messages from here on, and waits as long as its running tasks take."""
     threading.Thread(target=_stop, name="stop", daemon=True).start()
 
 
 def _stop() -> None:
-    """Let jobs end in peace for a while, then ask for them back, then take them."""
+    """Wait for running jobs for a while, then ask them to stop, then queue them again and exit."""
     grace_s = get_settings().shutdown_grace_seconds
-    _attempts.wait(grace_s)
-    _attempts.stop()
-    if _attempts.wait(LAST_SECONDS - grace_s):
+    _in_flight.wait(grace_s)
+    _in_flight.stop()
+    if _in_flight.wait(LAST_SECONDS - grace_s):
         return
-    taken = _attempts.give_back(get_resources().engine)
-    logger.warning("stopped without waiting", jobs=taken)
+    requeued = _in_flight.give_back(get_resources().engine)
+    logger.warning("stopped without waiting", jobs=requeued)
     os._exit(0)

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from shared import bootstrap
-from shared.bootstrap import NotConfigured, Resources
+from shared.bootstrap import NotConfigured
 from shared.erasing import garbage_collection, job_retention
 from shared.idempotency import store as idempotency_store
 from shared.indexing import daily_reindex as reconciling
@@ -19,6 +19,7 @@ from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.organizations import service as organizations
 from shared.organizations import store as organization_store
+from shared.resources import Resources
 
 logger = get_logger(__name__)
 

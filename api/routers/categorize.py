@@ -15,7 +15,7 @@ router = APIRouter(tags=["categorize"], responses=problems(403, 404, 409, 422))
 async def get_categorizer(request: Request, resources: Resources, connections: Connections) -> Categorizer:
     """Answers this request."""
     state = request.app.state
-    return Categorizer(resources, connections, state.compute_threads, state.warm_up)
+    return Categorizer(resources, state.habits, connections, state.compute_threads, state.warm_up)
 
 
 CategorizerDependency = Annotated[Categorizer, Depends(get_categorizer)]

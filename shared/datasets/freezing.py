@@ -18,15 +18,16 @@ from shared.datasets.service import MIN_LABELLED, TooFewLabels
 from shared.datasets.splits import SPLITS, Ratios, SplitRow, divide
 from shared.datasets.tables import Dataset
 from shared.jobs.kinds import DatasetParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.kit.ids import derived_id
+from shared.resources import Resources
 from shared.transactions import store as transaction_store
 from shared.transactions.fields import TransactionFields
 
 PAGE = 2000
 
 
-def freeze(run: Run, params: DatasetParams) -> Finish:
+def freeze(run: Run, params: DatasetParams, _resources: Resources) -> Effects:
     """Copy every transaction that is labelled with a live category and passes the filter into a dataset that
     nobody sees before it is whole. A second attempt at the job begins anew.
 
@@ -62,13 +63,13 @@ def freeze(run: Run, params: DatasetParams) -> Finish:
     )
     counts = Counter(row.split for row in copied)
 
-    def finish(session: Session) -> dict[str, Any]:
+    def apply_effects(session: Session) -> dict[str, Any]:
         frozen = store.freeze(session, run.organization_id, dataset_id)
         frozen.counts = {name: counts[name] for name in SPLITS}
         frozen.report = report
         return DatasetResult(dataset_id=dataset_id, counts=frozen.counts).model_dump(mode="json")
 
-    return finish
+    return apply_effects
 
 
 def _split(labelled: Sequence[KeyedRow], params: DatasetParams) -> tuple[dict[uuid.UUID, str], Counter[str]]:

@@ -11,16 +11,17 @@ from sqlalchemy import Table, delete, select, tuple_
 from sqlalchemy.orm import Session
 
 from shared.engines.artifact_listing import listing
-from shared.engines.artifacts import Artifacts
 from shared.engines.vectors import CollectionMissing, CollectionUnreadable, VectorIndex
 from shared.jobs import store as job_store
-from shared.jobs.run import Finish, Run
+from shared.jobs.kinds import KINDS, DeleteOrganizationParams
+from shared.jobs.run import Effects, Run
 from shared.kit.db import Base
 from shared.kit.errors import Unavailable
 from shared.organizations import store as organization_store
 from shared.organizations.service import ERASING
 from shared.registry import collections
 from shared.registry import store as model_store
+from shared.resources import Resources
 
 # One statement's share: well within statement_timeout, also where each row has several foreign keys.
 BATCH = 2000
@@ -53,7 +54,7 @@ class Traces:
         return name in self.artifacts or key.rpartition("-")[0] in self.models
 
 
-def erase(run: Run, index: VectorIndex, artifacts: Artifacts) -> Finish:
+def erase(run: Run, _params: DeleteOrganizationParams, resources: Resources) -> Effects:
     """Remove everything, in steps that may each be repeated: an attempt goes on where another was killed.
 
     Points and files go first, while rows still tell which they are, and once more at the end, for what a
@@ -62,14 +63,14 @@ def erase(run: Run, index: VectorIndex, artifacts: Artifacts) -> Finish:
     _stop_others(run)
     with run.reading() as session:
         traces = _traces(session, run.organization_id)
-    _erase_outside(run, traces, index, artifacts)
+    _erase_outside(run, traces, resources)
     rows = 0
     for table in owned_tables():
         for removed in _erase_rows(run, table):
             rows += removed
             run.progress(rows, rows, f"{table.name}: removed")
     _stop_others(run)
-    _erase_outside(run, traces, index, artifacts)
+    _erase_outside(run, traces, resources)
     return lambda session: _erase_rest(session, run)
 
 
@@ -101,27 +102,27 @@ def _stop_others(run: Run) -> None:
 def _traces(session: Session, organization_id: uuid.UUID) -> Traces:
     versions = model_store.list_owned(session, organization_id)
     models = {version for version, _ in versions}
-    models |= set(
-        job_store.list_ids(session, organization_id, ("train", "train_reranker", "trial", "import_model"))
-    )
+    with_models = [kind.name for kind in KINDS.values() if kind.leaves_models]
+    with_collections = [kind.name for kind in KINDS.values() if kind.leaves_collections]
+    models |= set(job_store.list_ids(session, organization_id, with_models))
     return Traces(
         organization_id,
-        evaluations=frozenset(job_store.list_ids(session, organization_id, ("evaluate",))),
+        evaluations=frozenset(job_store.list_ids(session, organization_id, with_collections)),
         models=frozenset(map(str, models)),
         artifacts=frozenset(artifact for _, artifact in versions if artifact is not None),
     )
 
 
-def _erase_outside(run: Run, traces: Traces, index: VectorIndex, artifacts: Artifacts) -> None:
+def _erase_outside(run: Run, traces: Traces, resources: Resources) -> None:
     """Remove the organisation's points from every collection, and its files."""
-    for name in filter(collections.is_ours, index.collections()):
+    for name in filter(collections.is_ours, resources.index.collections()):
         run.checkpoint()
         if collections.is_evaluation_of(name, traces.evaluations):
-            index.drop_collection(name)
+            resources.index.drop_collection(name)
         else:
-            _erase_points(run, index, name)
+            _erase_points(run, resources.index, name)
     for folder in ("uploads", "models", "staging"):
-        for found in listing(artifacts, folder):
+        for found in listing(resources.artifacts, folder):
             if traces.has_file(found.name):
                 found.remove()
                 run.checkpoint()

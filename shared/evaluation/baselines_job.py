@@ -15,12 +15,13 @@ from shared.evaluation.runner import EvaluationRows, RankedRow
 from shared.evaluation.service import get_measurable
 from shared.jobs import service as jobs
 from shared.jobs.kinds import BaselinesParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
 from shared.kit.ids import id_of_job
 from shared.registry import store as model_store
 from shared.registry.reports import BaselinesResult
 from shared.registry.tables import Evaluation
+from shared.resources import Resources
 from shared.transactions.merchant import merchant_key
 
 
@@ -37,7 +38,7 @@ def submit(
     return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
-def measure(run: Run, params: BaselinesParams) -> Finish:
+def measure(run: Run, params: BaselinesParams, _resources: Resources) -> Effects:
     """Let each method rank the categories for each row of the split, fitted on what serves as history."""
     with run.reading() as session:
         dataset = dataset_store.get(session, run.organization_id, params.dataset_id)
@@ -53,13 +54,13 @@ def measure(run: Run, params: BaselinesParams) -> Finish:
         evaluation = _evaluation(run, params, evaluation_id, method, answers, rows, dataset)
         evaluations.append((evaluation, reporting.rows_of(run.organization_id, evaluation_id, answers)))
 
-    def finish(session: Session) -> dict[str, Any]:
+    def apply_effects(session: Session) -> dict[str, Any]:
         for evaluation, evaluation_rows in evaluations:
             model_store.add_evaluation(session, evaluation, evaluation_rows)
         ids = {evaluation.method: evaluation.id for evaluation, _ in evaluations}
         return BaselinesResult(evaluation_ids=ids).model_dump(mode="json")
 
-    return finish
+    return apply_effects
 
 
 def _rows(items: Sequence[Item]) -> list[BaselineRow]:

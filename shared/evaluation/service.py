@@ -14,7 +14,6 @@ from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
 from shared.engines.encoder_cache import Encoders
 from shared.engines.reranker_cache import Rerankers
-from shared.engines.vectors import VectorIndex
 from shared.evaluation import reporting, runner
 from shared.evaluation.embedding_map import Embedder, draw_map
 from shared.evaluation.projection import check_installed
@@ -22,7 +21,7 @@ from shared.evaluation.renamed_categories import rename
 from shared.evaluation.runner import Bench, EvaluationRows, RankedRow
 from shared.jobs import service as jobs
 from shared.jobs.kinds import EvaluationParams, Projection
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Invalid
 from shared.registry import service as registry
@@ -30,6 +29,7 @@ from shared.registry import store as model_store
 from shared.registry.reports import EmbeddingMap, EvaluationReport, EvaluationResult, RenamedCategories
 from shared.registry.serving import Reranking, Serving, get_bi_encoder, get_reranker, reranking_of, serving_of
 from shared.registry.tables import Evaluation
+from shared.resources import Resources
 
 
 class EmptySplit(Invalid):
@@ -79,9 +79,7 @@ def get_measurable(
     return dataset
 
 
-def evaluate(
-    run: Run, params: EvaluationParams, index: VectorIndex, encoders: Encoders, rerankers: Rerankers
-) -> Finish:
+def evaluate(run: Run, params: EvaluationParams, resources: Resources) -> Effects:
     """Rank the categories for each row of the split as serving would, and note the rank of the row's own one:
     with history and reranker, as serving answers, and without.
 
@@ -98,21 +96,23 @@ def evaluate(
         if params.renamed:
             categories, renamed = _renamed(session, dataset)
         reranking = _reranking(session, run.organization_id, params)
-    second = None if reranking is None else _second(rerankers, reranking, categories)
+    second = None if reranking is None else _second(resources.rerankers, reranking, categories)
     choices = _choices(serving, categories)
-    bench = Bench(run, index, encoders.get(serving.model), serving, choices, dataset.seed, second)
+    bench = Bench(
+        run, resources.index, resources.encoders.get(serving.model), serving, choices, dataset.seed, second
+    )
     answers = runner.rank_rows(bench, rows)
-    embedding_map = _map(encoders, dataset, rows, (base, serving), params.projection)
+    embedding_map = _map(resources.encoders, dataset, rows, (base, serving), params.projection)
     report = reporting.report_of(answers, rows, dataset, embedding_map=embedding_map, renamed=renamed)
     evaluation = _evaluation(run, params, answers, report)
     evaluation_rows = reporting.rows_of(run.organization_id, run.job_id, answers)
 
-    def finish(session: Session) -> dict[str, Any]:
+    def apply_effects(session: Session) -> dict[str, Any]:
         model_store.add_evaluation(session, evaluation, evaluation_rows)
         result = EvaluationResult(evaluation_id=run.job_id, metrics=evaluation.metrics, renamed=renamed)
         return result.model_dump(mode="json")
 
-    return finish
+    return apply_effects
 
 
 def _evaluation(

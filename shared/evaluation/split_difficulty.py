@@ -15,12 +15,12 @@ from shared.datasets.report import CheckDatasetResult, SplitDifference, SplitPar
 from shared.datasets.service import Item
 from shared.datasets.splits import SPLITS
 from shared.engines.encoder import Encoder
-from shared.engines.encoder_cache import Encoders
 from shared.evaluation.metrics import evaluate
 from shared.jobs.kinds import CheckDatasetParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.registry import service as registry
 from shared.registry.serving import serving_of
+from shared.resources import Resources
 
 MAX_ROWS = 1000  # of a split, drawn by the dataset's seed: enough to see a difference of a few hundredths
 PAGE = 250
@@ -28,7 +28,7 @@ ROUNDS = 2000
 LEVEL = 0.05
 
 
-def check(run: Run, params: CheckDatasetParams, encoders: Encoders) -> Finish:
+def check(run: Run, params: CheckDatasetParams, resources: Resources) -> Effects:
     """Let the base model rank each row's category by the categories' texts, and compare the splits."""
     with run.reading() as session:
         dataset = dataset_store.get(session, run.organization_id, params.dataset_id)
@@ -36,7 +36,7 @@ def check(run: Run, params: CheckDatasetParams, encoders: Encoders) -> Finish:
         items = {
             name: datasets.items(session, run.organization_id, params.dataset_id, name) for name in SPLITS
         }
-    encoder = encoders.get(serving_of(base).model)
+    encoder = resources.encoders.get(serving_of(base).model)
     texts = {uuid.UUID(category_id): category.text for category_id, category in dataset.categories.items()}
     ranks: dict[str, list[int]] = {}
     for name, split_items in items.items():
@@ -45,11 +45,11 @@ def check(run: Run, params: CheckDatasetParams, encoders: Encoders) -> Finish:
         ranks[name] = _ranks(run, encoder, drawn, texts)
     parity = compare(ranks, base.name)
 
-    def finish(session: Session) -> dict[str, Any]:
+    def apply_effects(session: Session) -> dict[str, Any]:
         datasets.record_parity(session, run.organization_id, params.dataset_id, parity)
         return CheckDatasetResult(dataset_id=params.dataset_id, parity=parity).model_dump(mode="json")
 
-    return finish
+    return apply_effects
 
 
 def compare(ranks: Mapping[str, Sequence[int]], model: str) -> SplitParity:

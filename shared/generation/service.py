@@ -11,10 +11,8 @@ from sqlalchemy.orm import Session
 from shared.candidates.service import Origin
 from shared.categories import store as category_store
 from shared.categorization.service import choices_of
-from shared.engines.encoder_cache import Encoders
 from shared.engines.llm import LLM, LLMUnavailable, Usage, check_configured
 from shared.engines.llm_openai import OpenAILLM
-from shared.engines.vectors import VectorIndex
 from shared.generation import prompts, row_sources, weaknesses
 from shared.generation.budget import Budget, Prices, Tally
 from shared.generation.candidate_writer import CandidateWriter
@@ -24,11 +22,12 @@ from shared.generation.difficulty import DifficultyMetrics, DifficultyScorer, me
 from shared.generation.llm_pool import LLMPool
 from shared.jobs import service as jobs
 from shared.jobs.kinds import GenerationParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import AppError, Conflict, FieldError
 from shared.kit.pydantic_json import JSONModel
 from shared.kit.settings import Settings
+from shared.resources import Resources
 from shared.transactions.service import UnknownCategory
 
 PATIENCE = 6  # attempts of a job where the endpoint is away, a minute in all; the last one ends it
@@ -85,11 +84,9 @@ def submit(
 def generate(
     run: Run,
     params: GenerationParams,
-    settings: Settings,
-    index: VectorIndex,
-    encoders: Encoders,
+    resources: Resources,
     connect: Callable[[Settings], LLM] = OpenAILLM,
-) -> Finish:
+) -> Effects:
     """Request the rows in batches; each batch's good rows become candidates as soon as its reply arrives.
 
     Candidates stay, whatever comes later: a cancel, a cap, an endpoint that stops answering. A further
@@ -104,7 +101,7 @@ def generate(
     """
     with run.reading() as session:
         context = read_context(session, run, params)
-    generation = _Generation(run, params, settings, context, _scorer(context, index, encoders))
+    generation = _Generation(run, params, resources.settings, context, _scorer(context, resources))
     stopped_by = (
         generation.from_sample() if params.style == row_sources.OFFLINE else generation.from_llm(connect)
     )
@@ -223,13 +220,17 @@ def _put_off_or_give_up(run: Run, tally: Tally) -> None:
         raise EndpointGone
 
 
-def _scorer(context: GenerationContext, index: VectorIndex, encoders: Encoders) -> DifficultyScorer | None:
+def _scorer(context: GenerationContext, resources: Resources) -> DifficultyScorer | None:
     """The active model, checked before any money is spent; None where none is active."""
     if context.serving is None:
         return None
     choices = choices_of(context.chart.by_id.values(), context.serving)
     scorer = DifficultyScorer(
-        context.serving, encoders.get(context.serving.model), index, choices, context.habits
+        context.serving,
+        resources.encoders.get(context.serving.model),
+        resources.index,
+        choices,
+        context.habits,
     )
     scorer.check()
     return scorer

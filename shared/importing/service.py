@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from shared.categories import service as categories
 from shared.categories import store as category_store
 from shared.categories.tables import Category
-from shared.engines.artifacts import Artifacts
 from shared.importing.fields import ImportedTransaction, RowError
 from shared.importing.parsing import FileRefused, records
 from shared.jobs.kinds import ImportParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.kit.ids import id_of_job
 from shared.kit.pydantic_json import JSONModel
+from shared.resources import Resources
 from shared.transactions import service as transactions
 from shared.transactions import store as transaction_store
 from shared.transactions.service import NewTransaction, Stored
@@ -106,7 +106,7 @@ class _Chart:
         return None
 
 
-def import_rows(run: Run, params: ImportParams, artifacts: Artifacts) -> Finish:
+def import_rows(run: Run, params: ImportParams, resources: Resources) -> Effects:
     """Store the file's good rows, 1,000 in each short transaction, and report the bad ones by line.
 
     A row whose category the chart lacks is bad, unless `create_categories` adds it. A second attempt repeats
@@ -118,7 +118,7 @@ def import_rows(run: Run, params: ImportParams, artifacts: Artifacts) -> Finish:
     """
     report = Report()
     try:
-        stream = artifacts.path(params.upload).open("rb")
+        stream = resources.artifacts.path(params.upload).open("rb")
     except FileNotFoundError as error:
         raise FileRefused("The uploaded file is gone. Upload it again.") from error
     with stream:

@@ -7,24 +7,30 @@ from sqlalchemy.orm import Session
 
 from shared.categories import store as category_store
 from shared.categorization.points import entry_point_id, to_points
-from shared.engines.encoder_cache import Encoders
 from shared.engines.vectors import CollectionMissing, CollectionUnreadable, VectorIndex
 from shared.indexing.entries import RowIds, entries_of, pages
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ActivateParams, ReindexParams, SyncIndexParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
+from shared.kit.errors import Retryable
 from shared.kit.logging import get_logger
 from shared.registry import collections
 from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.serving import Serving, find_active, get_active, serving_of
+from shared.resources import Resources
 from shared.transactions import store as transaction_store
 
 logger = get_logger(__name__)
 
-# A row that changes while its point is written is written again; so often only under a bug.
+# A row that changes while its point is written is written again; this often only under a bug.
 MAX_ROUNDS = 10
+
+
+class IndexNotConverging(Retryable):
+    code = "index-not-converging"
+    message = "Rows kept changing while they were written to the index. Retry the job."
 
 
 def submit(
@@ -49,7 +55,7 @@ def submit(
     return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
-def sync(run: Run, params: SyncIndexParams, index: VectorIndex, encoders: Encoders) -> Finish:
+def sync(run: Run, params: SyncIndexParams, resources: Resources) -> Effects:
     """Bring the points of some rows in line with Postgres, in the active model's collection."""
     with run.reading() as session:
         serving = find_active(session, run.organization_id)
@@ -57,53 +63,53 @@ def sync(run: Run, params: SyncIndexParams, index: VectorIndex, encoders: Encode
         return lambda _: {"written": 0}
     rows = RowIds(tuple(params.category_ids), tuple(params.transaction_ids))
     try:
-        if not _needs_all(run, rows) and index.count(serving.collection, run.organization_id):
-            written = _settle(run, serving, index, encoders, rows)
+        if not _needs_all(run, rows) and resources.index.count(serving.collection, run.organization_id):
+            written = _converge(run, serving, resources, rows)
             return lambda _: {"written": written}
     except (CollectionMissing, CollectionUnreadable):
         pass
     # The index was lost, perhaps made anew by another organisation's job: mend all of it, not these rows.
-    result = _reconcile(run, serving, index, encoders, rebuild=False)
+    result = _reconcile(run, serving, resources, rebuild=False)
     return lambda _: result
 
 
-def reindex(run: Run, params: ReindexParams, index: VectorIndex, encoders: Encoders) -> Finish:
+def reindex(run: Run, params: ReindexParams, resources: Resources) -> Effects:
     """Bring every point of a model version in line with Postgres."""
     with run.reading() as session:
         serving = serving_of(model_store.get(session, run.organization_id, params.model_version_id))
-    result = _reconcile(run, serving, index, encoders, rebuild=params.rebuild)
+    result = _reconcile(run, serving, resources, rebuild=params.rebuild)
     return lambda _: result
 
 
-def activate(run: Run, params: ActivateParams, index: VectorIndex, encoders: Encoders) -> Finish:
+def activate(run: Run, params: ActivateParams, resources: Resources) -> Effects:
     """Build the model version's index beside the present one, then switch in the job's last transaction.
 
     Changes that came while it was built were written to the old collection only, so a reindex follows.
     """
     with run.reading() as session:
         serving = serving_of(model_store.get(session, run.organization_id, params.model_version_id))
-    result = _reconcile(run, serving, index, encoders, rebuild=False)
+    result = _reconcile(run, serving, resources, rebuild=False)
 
-    def finish(session: Session) -> dict[str, Any]:
+    def apply_effects(session: Session) -> dict[str, Any]:
         counter = registry.activate(session, run.organization_id, serving.version_id, params.counter)
         submit(session, run.organization_id, serving.version_id, rebuild=False)
         return {"model_version_id": str(serving.version_id), "counter": counter, **result}
 
-    return finish
+    return apply_effects
 
 
-def _reconcile(
-    run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, *, rebuild: bool
-) -> dict[str, Any]:
+def _reconcile(run: Run, serving: Serving, resources: Resources, *, rebuild: bool) -> dict[str, Any]:
     """Write what is missing or differs, remove what should not be there: counts of both."""
-    present = _present(run, serving, index, encoders.get(serving.model).dimension, rebuild=rebuild)
+    index = resources.index
+    dimension = resources.encoders.get(serving.model).dimension
+    present = _present(run, serving, index, dimension, rebuild=rebuild)
     with run.reading() as session:
         total = transaction_store.count_labelled(session, run.organization_id)
     written = done = 0
     for entries in pages(run, serving.texts):
         ids = [entry_point_id(serving.fingerprint, entry) for entry in entries]
         stale = [e for e, i in zip(entries, ids, strict=True) if present.pop(i, None) != e.digest]
-        written += _settle(run, serving, index, encoders, RowIds.of(stale))
+        written += _converge(run, serving, resources, RowIds.of(stale))
         done += sum(entry.kind == "transaction" for entry in entries)
         run.progress(done, max(total, done), "indexing")
     index.delete(serving.collection, list(present))
@@ -136,7 +142,7 @@ def _present(
             index.delete_organization(name, serving.organization_id)
         return dict(index.digests(name, serving.organization_id))
     except CollectionUnreadable:
-        # Damaged files: nothing in them can be saved, whosoever it is; Postgres has it all.
+        # The files are unrecoverable, for every tenant; Postgres has everything.
         _heal_others(run, name)
         index.drop_collection(name)
         index.ensure_collection(name, dimension)
@@ -151,11 +157,14 @@ def _heal_others(run: Run, name: str) -> None:
         logger.warning("collection lost", collection=name, reindexes=queued)
 
 
-def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, rows: RowIds) -> int:
-    """Write or remove the rows' points; returns how many rows belong in the index.
+def _converge(run: Run, serving: Serving, resources: Resources, rows: RowIds) -> int:
+    """Write or remove the rows' points until they match Postgres; returns how many rows belong in the index.
 
-    Two jobs may write the same row at once. Each looks again after writing and goes on until what it wrote is
+    Two jobs may write the same row at once. Each reads again after writing and goes on until what it wrote is
     what Postgres says, so whichever writes last leaves the truth.
+
+    Raises:
+        IndexNotConverging: still not after `MAX_ROUNDS` rounds.
     """
     written: dict[uuid.UUID, str] | None = None
     for _ in range(MAX_ROUNDS):
@@ -164,13 +173,14 @@ def _settle(run: Run, serving: Serving, index: VectorIndex, encoders: Encoders, 
             entries = entries_of(session, run.organization_id, rows, serving.texts)
         wanted = {entry_point_id(serving.fingerprint, entry): entry.digest for entry in entries}
         if wanted == written:
-            break
+            return len(written)
         if entries:
-            encoder = encoders.get(serving.model)
+            encoder = resources.encoders.get(serving.model)
             points = to_points(serving.fingerprint, run.organization_id, entries, encoder)
-            index.upsert(serving.collection, points)
+            resources.index.upsert(serving.collection, points)
         gone = rows.point_ids(serving.fingerprint) - wanted.keys()
         if gone:
-            index.delete(serving.collection, list(gone))
+            resources.index.delete(serving.collection, list(gone))
         written = wanted
-    return len(written or {})
+    logger.error("index does not converge", collection=serving.collection, rounds=MAX_ROUNDS)
+    raise IndexNotConverging

@@ -221,38 +221,92 @@ class DeleteOrganizationParams(Params):
 
 @dataclass(frozen=True)
 class Kind:
-    """How one kind of job is run."""
+    """How one kind of job is run.
+
+    Its functions are given as "module:function", since they stand in rooms above this one.
+    `shared.jobs.handlers` imports and checks them when a worker starts; so does a test.
+    """
 
     name: str  # as rows, API and metrics have it
     params: type[Params]
     queue: Queue
+    handler: str
+    trainer_handler: str | None = None  # the part that runs in the trainer's process, if any
     priority: int = 3  # 0 is most urgent, 9 least
     max_attempts: int = 3
     is_counted: bool = True  # among the jobs of which an organisation may have only so many queued
+    # What it writes outside of Postgres under the job's own id, for erasing to remove.
+    leaves_models: bool = False
+    leaves_collections: bool = False
 
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind("import", ImportParams, "default"),
-        Kind("freeze_dataset", DatasetParams, "default"),
-        Kind("check_dataset", CheckDatasetParams, "evaluation"),
-        Kind("sync_index", SyncIndexParams, "embedding", priority=0, is_counted=False),
-        Kind("reindex", ReindexParams, "embedding", priority=6),
-        Kind("activate", ActivateParams, "embedding"),
-        Kind("generate", GenerationParams, "llm"),
-        Kind("evaluate", EvaluationParams, "evaluation"),
-        Kind("baselines", BaselinesParams, "evaluation"),
-        Kind("train", TrainingParams, "gpu"),
-        Kind("train_reranker", RerankerTrainingParams, "gpu"),
-        Kind("search", SearchParams, "evaluation"),
-        Kind("trial", TrialParams, "gpu", is_counted=False),
-        Kind("import_model", ImportModelParams, "default"),
-        Kind("push_model", PushModelParams, "default"),
-        Kind("delete_organization", DeleteOrganizationParams, "default", max_attempts=20),
-    )
-}
+_TABLE = (
+    Kind("import", ImportParams, "default", "shared.importing.service:import_rows"),
+    Kind("freeze_dataset", DatasetParams, "default", "shared.datasets.freezing:freeze"),
+    Kind("check_dataset", CheckDatasetParams, "evaluation", "shared.evaluation.split_difficulty:check"),
+    Kind(
+        "sync_index",
+        SyncIndexParams,
+        "embedding",
+        "shared.indexing.service:sync",
+        priority=0,
+        is_counted=False,
+    ),
+    Kind("reindex", ReindexParams, "embedding", "shared.indexing.service:reindex", priority=6),
+    Kind("activate", ActivateParams, "embedding", "shared.indexing.service:activate"),
+    Kind("generate", GenerationParams, "llm", "shared.generation.service:generate"),
+    Kind(
+        "evaluate",
+        EvaluationParams,
+        "evaluation",
+        "shared.evaluation.service:evaluate",
+        leaves_collections=True,
+    ),
+    Kind("baselines", BaselinesParams, "evaluation", "shared.evaluation.baselines_job:measure"),
+    Kind(
+        "train",
+        TrainingParams,
+        "gpu",
+        "shared.training.bi_encoder.service:train",
+        trainer_handler="shared.training.bi_encoder.service:fine_tune",
+        leaves_models=True,
+    ),
+    Kind(
+        "train_reranker",
+        RerankerTrainingParams,
+        "gpu",
+        "shared.training.cross_encoder.service:train",
+        trainer_handler="shared.training.cross_encoder.service:fine_tune",
+        leaves_models=True,
+    ),
+    Kind("search", SearchParams, "evaluation", "shared.training.search.service:step"),
+    Kind(
+        "trial",
+        TrialParams,
+        "gpu",
+        "shared.training.search.trial:attempt",
+        trainer_handler="shared.training.search.trial:run_trial",
+        is_counted=False,
+        leaves_models=True,
+    ),
+    Kind(
+        "import_model",
+        ImportModelParams,
+        "default",
+        "shared.publishing.service:import_model",
+        leaves_models=True,
+    ),
+    Kind("push_model", PushModelParams, "default", "shared.publishing.service:push_model"),
+    Kind(
+        "delete_organization",
+        DeleteOrganizationParams,
+        "default",
+        "shared.erasing.service:erase",
+        max_attempts=20,
+    ),
+)
 
+KINDS: dict[str, Kind] = {kind.name: kind for kind in _TABLE}
 _BY_PARAMS = {kind.params: kind for kind in KINDS.values()}
 
 

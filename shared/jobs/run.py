@@ -28,7 +28,7 @@ from shared.kit.unit_of_work import transaction
 logger = get_logger(__name__)
 
 # What a job's work returns: it runs in the transaction that ends the job and returns the job's result.
-Finish = Callable[[Session], dict[str, Any]]
+Effects = Callable[[Session], dict[str, Any]]
 
 MIN_REPORT_SECONDS = 0.5
 
@@ -45,7 +45,7 @@ class Lease:
 class Work(Protocol):
     """The work of one kind of job."""
 
-    def __call__(self, run: "Run", params: Any) -> Finish:
+    def __call__(self, run: "Run", params: Any) -> Effects:
         """Do everything that takes long, then return what is left for the last transaction."""
         ...
 

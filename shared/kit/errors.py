@@ -1,7 +1,7 @@
 """The errors of the application: `code` names one, `message` is for the user, the API maps it to a status."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class FieldError:
 class AppError(Exception):
     """An error with a message for the user; a subclass sets `code` and, where it knows it, `message`."""
 
-    code: ClassVar[str] = "error"
+    code: str = "error"
     message: str = "Something went wrong."
 
     def __init__(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from shared.engines.artifacts import CARD, MANIFEST, Artifacts
+from shared.engines.artifacts import CARD, MANIFEST
 from shared.engines.hub import Hub, HubTokenMissing
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ImportModelParams, PushModelParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
 from shared.publishing import model_folders, smoke_test
@@ -18,6 +18,7 @@ from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.model_jobs import run_and_register
 from shared.registry.tables import ModelVersion
+from shared.resources import Resources
 from shared.transactions.formats import TextFormat
 
 
@@ -72,8 +73,8 @@ def submit_push(
 
 
 def import_model(
-    run: Run, params: ImportModelParams, artifacts: Artifacts, hub: Hub, models_dir: Path | None
-) -> Finish:
+    run: Run, params: ImportModelParams, resources: Resources, hub: Hub | None = None
+) -> Effects:
     """Fetch or copy the model's files, check that the model works, and register it as a version.
 
     Raises:
@@ -85,9 +86,11 @@ def import_model(
     def produce(folder: Path) -> ModelVersion:
         folder.mkdir(parents=True)
         if params.revision is None:
-            model_folders.copy(model_folders.resolve(models_dir, params.source), folder, run.progress)
+            model_folders.copy(
+                model_folders.resolve(resources.settings.models_dir, params.source), folder, run.progress
+            )
         else:
-            hub.fetch(params.source, params.revision, folder, run.progress)
+            (hub or _hub(resources)).fetch(params.source, params.revision, folder, run.progress)
         dimensions = smoke_test.dimensions_of(folder, params.kind, params.matryoshka_dimensions)
         return ModelVersion(
             id=run.job_id,
@@ -101,10 +104,10 @@ def import_model(
             job_id=run.job_id,
         )
 
-    return run_and_register(run, artifacts, produce)
+    return run_and_register(run, resources.artifacts, produce)
 
 
-def push_model(run: Run, params: PushModelParams, artifacts: Artifacts, hub: Hub) -> Finish:
+def push_model(run: Run, params: PushModelParams, resources: Resources, hub: Hub | None = None) -> Effects:
     """Send the version's files, with its current card, to a repository on the hub.
 
     Raises:
@@ -116,13 +119,18 @@ def push_model(run: Run, params: PushModelParams, artifacts: Artifacts, hub: Hub
         card = cards.read(session, run.organization_id, params.model_version_id)
     if version.artifact is None:
         raise NothingToPush
-    artifacts.verify(version.artifact)
-    folder = artifacts.path(version.artifact)
+    resources.artifacts.verify(version.artifact)
+    folder = resources.artifacts.path(version.artifact)
     files: dict[str, Path | bytes] = {
         path.relative_to(folder).as_posix(): path
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path not in {folder / CARD, folder / MANIFEST}
     }
     files[CARD] = card.markdown().encode()
+    hub = hub or _hub(resources)
     pushed = hub.push(params.repository, files, is_private=params.is_private, on_progress=run.progress)
     return lambda _: {"repository": params.repository, "commit": pushed.commit, "url": pushed.url}
+
+
+def _hub(resources: Resources) -> Hub:
+    return Hub(resources.settings.hub_token)

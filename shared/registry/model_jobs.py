@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.datasets.tables import Dataset
 from shared.engines.artifacts import Artifacts
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.registry import cards, store
 from shared.registry.tables import ModelVersion
 
@@ -20,7 +20,7 @@ def run_and_register(
     *,
     dataset: Dataset | None = None,
     result_of: Callable[[ModelVersion], dict[str, Any]] = lambda _: {},
-) -> Finish:
+) -> Effects:
     """Let `produce` write a model to a staging folder, save it as an artifact and register its version.
 
     The version must have the job's own id, so retrying is idempotent. Each attempt has an artifact of its
@@ -37,8 +37,8 @@ def run_and_register(
         cards.write(folder, version, dataset)
         version.artifact, version.fingerprint = name, artifacts.save(name, folder)
 
-    def finish(session: Session) -> dict[str, Any]:
+    def apply_effects(session: Session) -> dict[str, Any]:
         store.add(session, version)
         return {"model_version_id": str(version.id), **result_of(version)}
 
-    return finish
+    return apply_effects

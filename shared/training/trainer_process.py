@@ -6,6 +6,7 @@ import os
 import queue
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from typing import IO, Any
@@ -13,6 +14,7 @@ from typing import IO, Any
 from shared.jobs.run import Run
 from shared.kit.errors import AppError
 
+_TRAINER = "worker.trainer"  # started as a process of its own; nothing here imports it
 TERM_SECONDS = 30
 POLL_SECONDS = 0.5
 
@@ -20,6 +22,11 @@ POLL_SECONDS = 0.5
 class TrainingFailed(AppError):
     code = "training-failed"
     message = "The training failed. The worker's log has the details under this job's id."
+
+    def __init__(self, message: str | None = None, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:  # of an error that the trainer foresaw: `untrainable`, `artifact-corrupt`, …
+            self.code = code
 
 
 class TrainerDied(AppError):
@@ -29,15 +36,23 @@ class TrainerDied(AppError):
     )
 
 
+def trainer_command(processes: int = 1) -> tuple[str, ...]:
+    """What starts a trainer, or several that share the batches, each on a GPU of its own."""
+    if processes == 1:
+        return (sys.executable, "-m", _TRAINER)
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone")
+    return (*launcher, "--nproc-per-node", str(processes), "-m", _TRAINER)
+
+
 def train_in_subprocess(run: Run, command: Sequence[str]) -> dict[str, Any]:
     """Run the trainer in a process group of its own; the result that it reports.
 
     It writes one JSON object per line: {"progress": {done, total, note}}, and at last {"result": …} or
-    {"error": …}. It ends when its standard input closes, so it never outlives its worker.
+    {"error": {code, message}}. It ends when its standard input closes, so it never outlives its worker.
 
     Raises:
         JobCancelled, LeaseLost: the run should stop; the group was sent TERM, and KILL after 30 s.
-        TrainingFailed: the trainer reported an error.
+        TrainingFailed: the trainer reported an error, whose code and message it has.
         TrainerDied: the trainer ended without a result or an error.
     """
     process = subprocess.Popen(
@@ -76,7 +91,7 @@ def _read_messages(run: Run, lines: "queue.Queue[str | None]") -> dict[str, Any]
         if "progress" in message:
             run.progress(**message["progress"])
         elif "error" in message:
-            raise TrainingFailed(message["error"])
+            raise TrainingFailed(**message["error"])
         else:
             result = message["result"]
 

@@ -1,7 +1,8 @@
 """What the jobs that train a model share: the checks, and the model version that a training becomes."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -9,13 +10,17 @@ from sqlalchemy.orm import Session
 from shared.datasets import service as datasets
 from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
-from shared.engines.artifacts import Artifacts
+from shared.jobs.handlers import Report
 from shared.jobs.kinds import RerankerTrainingParams, SearchParams, TrainingParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.registry import service as registry
 from shared.registry.model_jobs import run_and_register
 from shared.registry.tables import ModelVersion
+from shared.resources import Resources
+from shared.training import trackers
+from shared.training.library_trainer import TrainProgress
 from shared.training.rows import TrainRow, Untrainable, train_rows
+from shared.training.trackers import RunLogger
 from shared.training.trainer_process import train_in_subprocess
 from shared.transactions.formats import TextFormat
 
@@ -44,14 +49,14 @@ def get_trainable_dataset(
 def train_and_register(
     run: Run,
     params: TrainingParams | RerankerTrainingParams,
-    artifacts: Artifacts,
+    resources: Resources,
     command: Sequence[str],
     *,
     kind: str,
     base: ModelVersion,
     dataset: Dataset,
     texts: TextFormat,
-) -> Finish:
+) -> Effects:
     """Train in a subprocess and register the model as a version of this kind, which reads these texts.
 
     `command` starts the trainer; the job's id and an output folder are appended to it. The metrics that it
@@ -75,8 +80,30 @@ def train_and_register(
         )
 
     return run_and_register(
-        run, artifacts, produce, dataset=dataset, result_of=lambda version: version.metrics
+        run, resources.artifacts, produce, dataset=dataset, result_of=lambda version: version.metrics
     )
+
+
+@contextmanager
+def tracked_steps(
+    resources: Resources,
+    params: TrainingParams | RerankerTrainingParams,
+    epochs: int,
+    report: Report,
+) -> Iterator[tuple[Callable[[TrainProgress], None], RunLogger]]:
+    """Sends each step to the job's progress and to the experiment trackers of the settings.
+
+    Closes the resources first: a training takes hours and needs no connection.
+    """
+    resources.close()
+    with trackers.track_run(resources.settings.training_reports, params.name, params) as run_logger:
+
+        def on_step(step: TrainProgress) -> None:
+            note = f"epoch {step.epoch:.2f} of {epochs}, loss {step.loss:.4f}"
+            report(step.step, step.total_steps, note)
+            run_logger.step(step.step, {"epoch": step.epoch, "loss": step.loss})
+
+        yield on_step, run_logger
 
 
 def load_rows(

@@ -11,9 +11,9 @@ from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from devtools.waiting import eventually
-from shared.bootstrap import Resources
 from shared.engines.vectors import Hit, Search
 from shared.kit.settings import Settings
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 
 ANSWER = {"model_version", "reranker_version", "model_version_id", "decision", "reason", "suggestions"}

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
 from shared.evaluation.baselines import METHODS
 from shared.kit.unit_of_work import transaction
 from shared.registry import store as model_store
 from shared.registry.tables import Evaluation, EvaluationRow
+from shared.resources import Resources
 from tests.factories import (
     OrganizationClient,
     new_category,

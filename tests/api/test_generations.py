@@ -9,7 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from api.main import create_app
-from shared.bootstrap import Resources
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_organization
 
 PLAIN = {"style": "plain", "count": 10}

@@ -12,10 +12,10 @@ from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
 from api.idempotency import OnceRoute
-from shared.bootstrap import Resources
 from shared.idempotency import service as idempotency
 from shared.idempotency.service import IdempotentRequest
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.api.serving import at_once, serve
 from tests.factories import ROOT_KEY, OrganizationClient, new_category, new_organization, new_transaction
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.bootstrap import Resources
+from shared.resources import Resources
 from tests.factories import OrganizationClient
 
 ROWS = b"id,merchant\n1,Lufthansa\n2,Marriott\n"

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
 from shared.engines.vectors import PointKind, Search, point_id
 from shared.kit.unit_of_work import transaction
 from shared.registry.serving import get_active
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_organization, run_jobs
 
 EXAMPLES = int(os.environ.get("OUTLAY_MACHINE_EXAMPLES", "3"))

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from api.deps import JobRoom
 from api.main import create_app
-from shared.bootstrap import Resources
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction
 
 ROOM = 2

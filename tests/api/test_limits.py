@@ -21,8 +21,8 @@ from structlog.testing import capture_logs
 from api.limits import RateLimit, _network_of
 from devtools.waiting import eventually
 from shared import bootstrap
-from shared.bootstrap import Resources
 from shared.kit.settings import Settings
+from shared.resources import Resources
 from tests.api.serving import serve
 from tests.factories import ROOT_KEY, OrganizationClient, new_category
 from tests.worker.valkey import Valkey

@@ -9,7 +9,6 @@ from sqlalchemy import Engine, text
 from starlette.testclient import TestClient
 
 from api.main import create_app
-from shared.bootstrap import Resources
 from shared.jobs import run, store
 from shared.jobs import service as jobs
 from shared.jobs.exceptions import WorkerLost
@@ -17,6 +16,7 @@ from shared.jobs.kinds import KINDS, QUEUES, ReindexParams, SyncIndexParams
 from shared.jobs.states import JobStatus
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 from tests.silence import silent_port
 

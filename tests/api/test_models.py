@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.bootstrap import Resources
+from shared.resources import Resources
 from tests.factories import (
     OrganizationClient,
     new_category,

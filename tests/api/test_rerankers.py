@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 
 from api.main import create_app
 from devtools.scripted_reranker import MODEL
-from shared.bootstrap import Resources
 from shared.kit.settings import Settings
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_organization, run_jobs
 
 UNKNOWN = "0198d0a4-5c1f-7aaa-8bbb-0c0d0e0f1011"

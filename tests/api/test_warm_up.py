@@ -8,13 +8,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from devtools.waiting import eventually
-from shared.bootstrap import Resources
 from shared.engines.artifacts import ArtifactMissing
 from shared.engines.encoder import Encoder
 from shared.engines.encoder_cache import Encoders, ModelRef
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.registry.serving import most_used_models
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_organization, run_jobs
 
 HOTEL = {"transaction": {"merchant_name": "Marriott"}}

@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import Sequence
 
-from shared.bootstrap import Resources
 from shared.categorization.context import TransactionInput, read_context
+from shared.categorization.habits import HabitsCache
 from shared.categorization.service import Answer, build_answers, compute_rankings
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 
 
 def categorize(
@@ -14,7 +15,7 @@ def categorize(
 ) -> list[Answer]:
     """An answer for each input."""
     with transaction(resources.engine) as session:
-        context = read_context(session, organization_id, resources.habits, inputs)
+        context = read_context(session, organization_id, HabitsCache(), inputs)
     rankings = compute_rankings(
         context,
         top_k,

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from devtools.waiting import eventually
-from shared.bootstrap import Resources
 from shared.categorization import habits
 from shared.categorization.habits import Habits, HabitsCache
 from shared.categorization.ranking import Choice, EncodedTransaction, vote
 from shared.categorization.voting import VotingWeights
 from shared.engines.vectors import Hit
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_organization
 
 IDS = [uuid.UUID(int=number) for number in range(1, 6)]

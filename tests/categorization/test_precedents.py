@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
 from shared.categorization import precedents
 from shared.categorization.context import stored_inputs
 from shared.categorization.precedents import Precedents
 from shared.categorization.voting import RankedCategory, follow
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from shared.transactions.fields import TransactionFields
 from tests.categorization.serving import categorize
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devtools.scripted_reranker import KEY, MODEL, Action, ScriptedReranker, always
-from shared.bootstrap import Resources
 from shared.categorization.context import TransactionInput
 from shared.categorization.reranking import CategoryReranker
 from shared.categorization.service import Answer
@@ -22,6 +21,7 @@ from shared.kit import metrics
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry.serving import switch_reranker
+from shared.resources import Resources
 from shared.transactions.fields import TransactionFields
 from shared.transactions.formats import TextFormat
 from tests.categorization.serving import categorize

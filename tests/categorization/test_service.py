@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from shared.bootstrap import Resources
 from shared.categorization.context import TransactionInput, stored_inputs
 from shared.categorization.service import Answer
 from shared.engines.vectors import Hit, Point, Search
 from shared.kit.unit_of_work import transaction
 from shared.registry.serving import NoActiveModel, get_active
+from shared.resources import Resources
 from shared.transactions.fields import TransactionFields
 from shared.transactions.store import TransactionNotFound
 from tests.categorization.serving import categorize

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from shared.bootstrap import Resources
 from shared.datasets import freezing
 from shared.datasets import service as datasets
 from shared.datasets import store as dataset_store
@@ -16,10 +15,12 @@ from shared.datasets.splits import SPLITS
 from shared.datasets.store import DatasetNotFound
 from shared.jobs import store as job_store
 from shared.jobs.kinds import DatasetParams
-from shared.jobs.run import Finish, Lease, Run, Work, execute
+from shared.jobs.run import Effects, Lease, Run, Work, execute
 from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_labelled, new_organization
+from tests.jobs.works import without_resources
 
 WORDS = {"Lodging": "hotel", "Software": "licence", "Meals": "lunch"}
 PARAMS = DatasetParams(name="May", seed=7, train=0.6, test=0.2, eval=0.2, remove_duplicates=False)
@@ -47,7 +48,10 @@ def submit(engine: Engine, organization: OrganizationClient, params: DatasetPara
         return datasets.submit(session, organization.id, params).id
 
 
-def attempt(engine: Engine, job_id: uuid.UUID, work: Work = freezing.freeze) -> str | None:
+freeze_work = without_resources(freezing.freeze)
+
+
+def attempt(engine: Engine, job_id: uuid.UUID, work: Work = freeze_work) -> str | None:
     return execute(engine, job_id, lambda _: work, Lease(60, 10))
 
 
@@ -107,14 +111,14 @@ def test_a_half_written_attempt_is_unseen_and_done_anew(
     job_id = submit(engine, filled)
     copied = []
 
-    def dies(run: Run, params: Any) -> Finish:
+    def dies(run: Run, params: Any) -> Effects:
         def progress(done: int, total: int, note: str = "") -> None:
             copied.append(done)
             if done >= 10:
                 raise ConnectionResetError
 
         run.progress = progress  # type: ignore[method-assign]  # a death in the middle of copying
-        return freezing.freeze(run, params)
+        return freeze_work(run, params)
 
     assert attempt(engine, job_id, dies) == "failed"
     assert copied == [5, 10]

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
+from shared.resources import Resources
 from tests.api.serving import serve
 from tests.e2e.console import CHART, Desk, Open, open_desk, stock
 from tests.factories import new_category, new_organization, run_jobs

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
+from shared.resources import Resources
 from tests.e2e.console import Desk, open_desk
 from tests.factories import OrganizationClient, new_category, new_labelled, new_organization, run_jobs
 

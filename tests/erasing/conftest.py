@@ -3,7 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
+from shared.resources import Resources
 from tests.erasing.household import furnish
 from tests.factories import OrganizationClient
 

@@ -8,17 +8,18 @@ from typing import Any
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
 from shared.candidates.tables import CandidateDecision
 from shared.datasets.tables import Dataset, DatasetItem
 from shared.erasing import service as erasing
 from shared.jobs import store as job_store
+from shared.jobs.handlers import bind, load_handlers
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
 from shared.registry.collections import evaluation_name
 from shared.registry.reports import EvaluationMetrics
 from shared.registry.tables import Evaluation, EvaluationRow, ModelVersion
+from shared.resources import Resources
 from tests.factories import (
     ROOT_KEY,
     OrganizationClient,
@@ -154,8 +155,8 @@ def erasing_job(machines: Resources, organization: OrganizationClient) -> uuid.U
 
 def work(machines: Resources, job_id: uuid.UUID) -> str | None:
     """One attempt at erasing."""
-    do = lambda run, _: erasing.erase(run, machines.index, machines.artifacts)  # noqa: E731  # a Work
-    return execute(machines.engine, job_id, lambda _: do, Lease(60, 10))
+    work_of = bind(load_handlers(), machines)
+    return execute(machines.engine, job_id, work_of, Lease(60, 10))
 
 
 def expire(machines: Resources, job_id: uuid.UUID) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 from sqlalchemy import text
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
 from shared.erasing import garbage_collection
 from shared.kit.unit_of_work import transaction
 from shared.registry.collections import evaluation_name, serving_name
 from shared.registry.tables import ModelVersion
+from shared.resources import Resources
 from tests.erasing.household import add_job, delete, state_of, work
 from tests.erasing.test_service import write_stray
 from tests.factories import OrganizationClient, new_organization

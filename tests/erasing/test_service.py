@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
 from shared.engines.vectors import Point
 from shared.erasing import service as erasing
 from shared.jobs.run import Run
@@ -18,6 +17,7 @@ from shared.kit.db import Base
 from shared.kit.unit_of_work import transaction
 from shared.organizations.tables import Organization
 from shared.registry.collections import is_ours, serving_name
+from shared.resources import Resources
 from tests.erasing.household import ROOT, add_job, delete, expire, state_of, work
 from tests.factories import OrganizationClient
 from tests.indexing.checks import serving

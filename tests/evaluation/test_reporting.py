@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
 from shared.kit.unit_of_work import transaction
 from shared.registry import store as model_store
+from shared.resources import Resources
 from tests.factories import (
     OrganizationClient,
     new_candidates,

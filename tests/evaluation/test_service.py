@@ -2,12 +2,12 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from shared.bootstrap import Resources
 from shared.datasets import service as datasets
 from shared.datasets import store as dataset_store
 from shared.engines.vectors import Point, Search
@@ -16,12 +16,13 @@ from shared.evaluation.metrics import values_at
 from shared.evaluation.service import EmptySplit
 from shared.jobs import store as job_store
 from shared.jobs.kinds import EvaluationParams
-from shared.jobs.run import Finish, Lease, Run, execute
+from shared.jobs.run import Effects, Lease, Run, execute
 from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.tables import Evaluation, EvaluationRow
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 
 WORDS = {
@@ -80,8 +81,8 @@ def evaluate(
         job_id = evaluation.submit(session, organization.id, params).id
     chosen = index or resources.index
 
-    def work(run: Run, params: Any) -> Finish:
-        return evaluation.evaluate(run, params, chosen, resources.encoders, resources.rerankers)
+    def work(run: Run, params: Any) -> Effects:
+        return evaluation.evaluate(run, params, replace(resources, index=chosen))
 
     return execute(resources.engine, job_id, lambda _: work, Lease(60, 10)), job_id
 

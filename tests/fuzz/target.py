@@ -27,7 +27,7 @@ from tests.factories import (
 )
 
 if TYPE_CHECKING:
-    from shared.bootstrap import Resources
+    from shared.resources import Resources
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"

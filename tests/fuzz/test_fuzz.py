@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
 from shared.kit.settings import Settings
+from shared.resources import Resources
 from tests.fuzz.fuzzing import Findings, fuzz, table
 from tests.fuzz.target import serving
 

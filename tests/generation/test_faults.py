@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import update
 
 from devtools.scripted_llm import OK, Action, ScriptedLLM, always, first, sometimes
-from shared.bootstrap import Resources
 from shared.generation.service import PATIENCE
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient
 from tests.generation.working import attempt, candidates_of, chart, generate, look, submit
 

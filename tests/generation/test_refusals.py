@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from devtools.scripted_llm import ScriptedLLM, changing
-from shared.bootstrap import Resources
 from shared.kit.settings import Settings
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_transaction
 from tests.generation.working import NAMES, activate, candidates_of, chart, generate, result_of
 

@@ -5,12 +5,12 @@ from sqlalchemy import Engine, func, select
 
 from devtools.scripted_llm import INJECTED, ScriptedLLM, changing
 from shared import tables
-from shared.bootstrap import Resources
 from shared.generation import prompts
 from shared.kit.db import Base
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.registry.serving import get_active
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, run_jobs
 from tests.generation.working import activate, candidates_of, chart, generate, result_of
 

@@ -9,12 +9,12 @@ from sqlalchemy import update
 
 from devtools.scripted_llm import OK, Action, ScriptedLLM, always
 from devtools.waiting import eventually
-from shared.bootstrap import Resources
 from shared.generation import service as generation
 from shared.jobs.run import Lease
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient
 from tests.generation.working import attempt, candidates_of, chart, look, submit
 

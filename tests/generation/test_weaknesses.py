@@ -5,10 +5,10 @@ import uuid
 import pytest
 
 from devtools.scripted_llm import ScriptedLLM
-from shared.bootstrap import Resources
 from shared.generation import weaknesses
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 from tests.generation.working import activate, generate, llm_settings
 

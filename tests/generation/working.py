@@ -1,12 +1,12 @@
 """Generation jobs in this process: the real endpoint over HTTP, the real database, index and model."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Engine
 
 from devtools.scripted_llm import ScriptedLLM
-from shared.bootstrap import Resources
 from shared.candidates import store as candidate_store
 from shared.candidates.tables import Candidate
 from shared.generation import service as generation
@@ -16,6 +16,7 @@ from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, run_jobs
 
 NAMES = ("Lodging", "Ground Transport", "Software Licences", "Client Entertainment")
@@ -51,7 +52,7 @@ def attempt(resources: Resources, job_id: uuid.UUID, settings: Settings, lease: 
     """One attempt at the job, and the job after it."""
 
     def work(run: Any, params: Any) -> Any:
-        return generation.generate(run, params, settings, resources.index, resources.encoders)
+        return generation.generate(run, params, replace(resources, settings=settings))
 
     execute(resources.engine, job_id, lambda _: work, lease)
     return look(resources.engine, job_id)

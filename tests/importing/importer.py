@@ -6,19 +6,19 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from shared.bootstrap import Resources
 from shared.categories import service as categories
 from shared.categories.service import CategoryFields
 from shared.importing import service as importing
 from shared.jobs import service as jobs
 from shared.jobs import store as job_store
 from shared.jobs.kinds import ImportParams
-from shared.jobs.run import Finish, Lease, Run, execute
+from shared.jobs.run import Effects, Lease, Run, execute
 from shared.jobs.tables import Job
 from shared.kit.ids import new_id
 from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
 from shared.organizations import service as organizations
+from shared.resources import Resources
 from shared.transactions import store as transaction_store
 from shared.transactions.store import TransactionFilter
 from shared.transactions.tables import Label, Transaction
@@ -32,6 +32,7 @@ class Importer:
 
     def __init__(self, resources: Resources) -> None:
         self.engine: Engine = resources.engine
+        self.resources = resources
         self.artifacts = resources.artifacts
         with transaction(self.engine) as session:
             self.id = organizations.create(session, "Importer")[0].id
@@ -49,8 +50,8 @@ class Importer:
     def attempt(self, job_id: uuid.UUID, wrap: Callable[[Run], Run] = lambda run: run) -> Job:
         """Work on the job; the row afterwards."""
 
-        def work(run: Run, params: ImportParams) -> Finish:
-            return importing.import_rows(wrap(run), params, self.artifacts)
+        def work(run: Run, params: ImportParams) -> Effects:
+            return importing.import_rows(wrap(run), params, self.resources)
 
         execute(self.engine, job_id, lambda _: work, Lease(60, 10))
         with transaction(self.engine) as session:

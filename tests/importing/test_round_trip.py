@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from shared.bootstrap import Resources
 from shared.categories.frozen import FrozenCategory
 from shared.datasets import exports
 from shared.datasets.tables import DatasetItem
+from shared.resources import Resources
 from shared.transactions.fields import TransactionFields
 from tests.importing.importer import Importer
 

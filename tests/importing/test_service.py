@@ -3,13 +3,13 @@
 import pytest
 from sqlalchemy import select
 
-from shared.bootstrap import Resources
 from shared.categories import service as categories
 from shared.categories import store as category_store
 from shared.jobs.run import Run
 from shared.jobs.states import JobStatus
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from shared.transactions import service as transactions
 from shared.transactions.tables import Label
 from tests.importing.importer import HEADER, MAPPING, Importer

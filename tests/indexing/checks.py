@@ -2,16 +2,16 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Engine
 
-from shared.bootstrap import Resources
 from shared.categories import service as categories
 from shared.categories import store as category_store
 from shared.categorization.points import Entry, entry_point_id
 from shared.engines.vectors import Point
-from shared.indexing import service as indexing
+from shared.jobs.handlers import bind, load_handlers
 from shared.jobs.kinds import SyncIndexParams
 from shared.jobs.run import Lease, execute
 from shared.jobs.service import submit
@@ -20,6 +20,7 @@ from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.serving import Serving, get_active
 from shared.registry.tables import ModelVersion
+from shared.resources import Resources
 from shared.transactions import service as transactions
 from shared.transactions import store as transaction_store
 from tests.factories import OrganizationClient, new_transaction, run_jobs
@@ -40,6 +41,20 @@ class Interrupted:
         if before is not None:
             before()
         self._index.upsert(name, points)
+
+
+class ChangingRows(Interrupted):
+    """The real index, with rows that change each time before they are written."""
+
+    def __init__(self, index: Any, change: Callable[[int], object]) -> None:
+        super().__init__(index, lambda: None)
+        self._change = change
+        self._rounds = 0
+
+    def upsert(self, name: str, points: Sequence[Point]) -> None:
+        self._rounds += 1
+        self._change(self._rounds)
+        super().upsert(name, points)
 
 
 def activate(organization: OrganizationClient, machines: Resources, version: str | None = None) -> None:
@@ -88,14 +103,23 @@ def truth(machines: Resources, organization: OrganizationClient) -> dict[uuid.UU
     return {entry_point_id(fingerprint, entry): entry.digest for entry in entries}
 
 
+def submit_sync(machines: Resources, organization: OrganizationClient, **rows: list[uuid.UUID]) -> uuid.UUID:
+    """The id of a queued sync of these rows."""
+    with transaction(machines.engine) as session:
+        return submit(session, organization.id, SyncIndexParams(**rows)).id
+
+
+def run_through(machines: Resources, job_id: uuid.UUID, index: Any) -> str | None:
+    """One attempt at the job, through `index`."""
+    work_of = bind(load_handlers(), replace(machines, index=index))
+    return execute(machines.engine, job_id, work_of, Lease(60, 10))
+
+
 def run_sync(
     machines: Resources, organization: OrganizationClient, index: Any, **rows: list[uuid.UUID]
 ) -> str | None:
     """One sync of these rows through `index`."""
-    with transaction(machines.engine) as session:
-        job = submit(session, organization.id, SyncIndexParams(**rows))
-    work = lambda run, params: indexing.sync(run, params, index, machines.encoders)  # noqa: E731  # a Work
-    return execute(machines.engine, job.id, lambda _: work, Lease(60, 10))
+    return run_through(machines, submit_sync(machines, organization, **rows), index)
 
 
 def tuned(engine: Engine, organization: OrganizationClient, name: str) -> str:

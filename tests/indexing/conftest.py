@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from shared.bootstrap import Resources
 from shared.engines.qdrant import QdrantIndex
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category
 from tests.indexing.checks import activate, held, labelled
 

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import text
 
-from shared.bootstrap import Resources
 from shared.indexing import daily_reindex
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_organization, run_jobs
 from tests.indexing.checks import activate, held, labelled, serving, truth, tuned
 

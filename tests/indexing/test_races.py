@@ -1,22 +1,29 @@
 """The index while rows change under it and models are switched."""
 
 import uuid
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
-from shared.bootstrap import Resources
-from shared.indexing import service as indexing
+from shared.jobs import service as jobs
+from shared.jobs.handlers import bind, load_handlers
 from shared.jobs.run import Lease, execute
+from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient, run_jobs
 from tests.indexing.checks import (
+    ChangingRows,
     Interrupted,
     chart,
     held,
     label,
     labelled,
     run_sync,
+    run_through,
     serving,
+    submit_sync,
     truth,
     tuned,
 )
@@ -46,6 +53,24 @@ def test_of_two_syncs_at_once_the_late_one_leaves_the_truth(
     assert held(machines, served) == truth(machines, served)
 
 
+def test_rows_that_never_stop_changing_cost_an_attempt_and_fail_the_job_at_last(
+    served: OrganizationClient, machines: Resources, engine: Engine
+) -> None:
+    lodging, software = chart(served)
+    row = labelled(served, lodging, merchant_name="Airbnb")
+    run_jobs(machines, served)
+    index = ChangingRows(machines.index, lambda round_: label(served, row, (lodging, software)[round_ % 2]))
+    job_id = submit_sync(machines, served, transaction_ids=[uuid.UUID(row)])
+    statuses = [run_through(machines, job_id, index) for _ in range(3)]
+    with transaction(engine) as session:
+        job = jobs.get_any(session, job_id)
+    assert (statuses, job.attempt) == (["queued", "queued", "failed"], 3)
+    assert job.error is not None
+    assert job.error["code"] == "index-not-converging"
+    run_jobs(machines, served)  # the changes' own jobs
+    assert held(machines, served) == truth(machines, served)
+
+
 def test_a_change_during_an_activation_is_in_the_new_collection(
     served: OrganizationClient, machines: Resources, engine: Engine
 ) -> None:
@@ -61,9 +86,9 @@ def test_a_change_during_an_activation_is_in_the_new_collection(
         label(served, known, lodging)
 
     job_id = uuid.UUID(served.post(f"/v1/models/{version}/activate").json()["id"])
-    index = Interrupted(machines.index, meanwhile)
-    work = lambda run, params: indexing.activate(run, params, index, machines.encoders)  # noqa: E731  # a Work
-    assert execute(engine, job_id, lambda _: work, Lease(60, 10)) == "succeeded"
+    interrupted: Any = Interrupted(machines.index, meanwhile)
+    work_of = bind(load_handlers(), replace(machines, index=interrupted))
+    assert execute(engine, job_id, work_of, Lease(60, 10)) == "succeeded"
     now = serving(machines, served)
     assert (str(now.version_id), now.counter) == (version, before.counter + 1)
     assert now.collection != before.collection

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from shared.bootstrap import Resources
 from shared.engines.vectors import Point
 from shared.jobs.kinds import ReindexParams
 from shared.jobs.service import submit
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_organization, new_transaction, run_jobs
 from tests.indexing.checks import (
     activate,

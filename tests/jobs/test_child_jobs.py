@@ -9,8 +9,8 @@ from sqlalchemy import Engine, func, select
 from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs import store
-from shared.jobs.kinds import KINDS, ReindexParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.kinds import KINDS, DeleteOrganizationParams, ReindexParams
+from shared.jobs.run import Effects, Run
 from shared.jobs.states import Transition
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
@@ -27,7 +27,7 @@ def add_children(engine: Engine, organization: OrganizationClient, parent_id: uu
         return [jobs.submit(session, organization.id, params, parent_id=parent_id).id for _ in range(2)]
 
 
-def waits(run: Run, params: Any) -> Finish:
+def waits(run: Run, params: Any) -> Effects:
     """A parent's step that finds its children at work."""
     raise job_exceptions.ChildrenAtWork(PROGRESS, 3600)
 
@@ -107,7 +107,7 @@ def test_no_child_works_for_a_parent_that_has_ended(
 ) -> None:
     parent, *mine = family
 
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         if end == "fails":
             raise ValueError("no more")
         if end == "dies":
@@ -137,6 +137,24 @@ def test_children_of_others_are_left_alone(
         assert [
             child.id for child in store.list_children(session, organization.id, family[0], "reindex")
         ] == sorted(family[1:])
+
+
+def test_children_that_failed_come_back_with_the_attempts_of_their_own_kind(
+    engine: Engine, organization: OrganizationClient, family: tuple[uuid.UUID, ...]
+) -> None:
+    parent, first, second = family
+    with transaction(engine) as session:
+        params = DeleteOrganizationParams()
+        patient = jobs.submit(session, organization.id, params, parent_id=parent).id
+    assert run_work(engine, first, nothing) == "succeeded"
+    for child in (second, patient):
+        assert run_work(engine, child, raising(ValueError("a child may fail"))) == "failed"
+    assert run_work(engine, parent, raising(ValueError("none succeeded"))) == "failed"
+    assert organization.post(f"/v1/jobs/{parent}/retry").status_code == 200
+    retried = {child: get(engine, child) for child in (first, second, patient)}
+    assert [row.status for row in retried.values()] == ["succeeded", "queued", "queued"]
+    assert [row.max_attempts - row.attempt for row in retried.values()][1:] == [3, 20]
+    assert all(row.error is None for row in retried.values())
 
 
 def test_children_are_listed_by_their_parent_and_go_with_the_organization(

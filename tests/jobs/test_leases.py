@@ -14,7 +14,7 @@ from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.kinds import ReindexParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import AppError, Unavailable
 from shared.kit.unit_of_work import transaction
@@ -26,7 +26,7 @@ def test_only_one_of_many_workers_claims_a_job(engine: Engine, job_id: uuid.UUID
     together = threading.Barrier(5)
     ran = []
 
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         ran.append(run.attempt)
         return lambda _: {}
 
@@ -56,7 +56,7 @@ def test_an_expired_attempt_may_not_fail_cancel_or_give_back_the_next_one(
 ) -> None:
     for error in (RuntimeError(), Unavailable(), job_exceptions.JobCancelled(), AppError()):
 
-        def work(run: Run, params: Any, error: Exception = error) -> Finish:
+        def work(run: Run, params: Any, error: Exception = error) -> Effects:
             with transaction(engine) as session:  # the next attempt is running already
                 session.execute(update(Job).where(Job.id == job_id).values(attempt=Job.attempt + 1))
             raise error
@@ -69,7 +69,7 @@ def test_an_expired_attempt_may_not_fail_cancel_or_give_back_the_next_one(
 
 
 def test_a_transaction_of_a_lost_run_is_refused(engine: Engine, job_id: uuid.UUID) -> None:
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         with run.transaction() as session:
             assert session.scalar(text("SELECT 1")) == 1
         expire(engine, job_id)
@@ -80,7 +80,7 @@ def test_a_transaction_of_a_lost_run_is_refused(engine: Engine, job_id: uuid.UUI
 
 
 def test_a_lost_lease_is_noticed_by_the_heartbeat(engine: Engine, job_id: uuid.UUID) -> None:
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         expire(engine, job_id)
         eventually(run.checkpoint)
         pytest.fail("never told")
@@ -91,7 +91,7 @@ def test_a_lost_lease_is_noticed_by_the_heartbeat(engine: Engine, job_id: uuid.U
 def test_the_heartbeat_lengthens_the_lease(
     engine: Engine, job_id: uuid.UUID, read: Callable[[], Job]
 ) -> None:
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         first = read().lease_until
         assert first is not None
         eventually(lambda: (read().lease_until or first) > first)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.jobs import service as jobs
 from shared.jobs.exceptions import ChildrenAtWork, WorkerStopping
-from shared.jobs.run import Finish, Lease, Run, Work
+from shared.jobs.run import Effects, Lease, Run, Work
 from shared.jobs.tables import Job
 from shared.kit.database_errors import StatementTooSlow, TransactionConflict
 from shared.kit.errors import AppError, Unavailable
@@ -36,7 +36,7 @@ def attempt(engine: Engine, job_id: uuid.UUID, work: Work, lease: Lease = LEASE)
     return run_work(engine, job_id, work, lease)
 
 
-def too_slow(run: Run, params: Any) -> Finish:
+def too_slow(run: Run, params: Any) -> Effects:
     """Work whose statement exceeds the time limit."""
     with run.transaction() as session:
         session.execute(text("SET LOCAL statement_timeout = '50ms'"))
@@ -56,13 +56,13 @@ def test_a_statement_that_is_always_too_slow_ends_the_job(
 def test_a_last_transaction_that_is_too_slow_counts_too(
     engine: Engine, job_id: uuid.UUID, read: Read
 ) -> None:
-    def work(run: Run, params: Any) -> Finish:
-        def finish(session: Session) -> dict[str, Any]:
+    def work(run: Run, params: Any) -> Effects:
+        def apply_effects(session: Session) -> dict[str, Any]:
             session.execute(text("SET LOCAL statement_timeout = '50ms'"))
             session.execute(text("SELECT pg_sleep(60)"))
             return {}
 
-        return finish
+        return apply_effects
 
     assert [attempt(engine, job_id, work) for _ in range(3)] == ["queued", "queued", "failed"]
     assert read().error == StatementTooSlow().as_dict()
@@ -125,7 +125,7 @@ def test_a_read_only_transaction_of_a_lost_attempt_writes_nothing(
 ) -> None:
     rename = text("UPDATE organizations SET name = 'by a lost attempt' WHERE id = :id")
 
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         with run.reading() as session:
             session.execute(rename, {"id": organization.id})
         return lambda _: {}

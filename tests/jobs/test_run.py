@@ -16,7 +16,7 @@ from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.exceptions import UnexpectedError
 from shared.jobs.kinds import KINDS
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Unavailable
 from shared.kit.paging import Paging
@@ -43,12 +43,12 @@ def test_effects_and_status_are_there_together(
 def test_an_effect_that_fails_leaves_nothing_but_the_failure(
     engine: Engine, organization: OrganizationClient, job_id: uuid.UUID, read: Callable[[], Job]
 ) -> None:
-    def work(run: Run, params: Any) -> Finish:
-        def finish(session: Session) -> dict[str, Any]:
+    def work(run: Run, params: Any) -> Effects:
+        def apply_effects(session: Session) -> dict[str, Any]:
             named("Half")(session, run)
             raise RuntimeError(SECRET)
 
-        return finish
+        return apply_effects
 
     assert run_work(engine, job_id, work) == "failed"
     assert names(engine, organization) == []
@@ -63,7 +63,7 @@ def test_progress_is_written_while_the_work_goes_on_and_at_its_end(
 ) -> None:
     half = {"done": 1, "total": 2, "note": "half"}
 
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         run.progress(1, 2, "half")
         eventually(lambda: read().progress == half)
         run.progress(2, 2, "all")
@@ -94,7 +94,7 @@ def test_a_running_job_stops_at_a_checkpoint_once_cancelled(
 ) -> None:
     stopped = []
 
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         with transaction(engine) as session:
             assert jobs.cancel(session, organization.id, job_id).status == "running"
         try:
@@ -168,7 +168,7 @@ def test_an_outage_that_is_longer_than_the_work_costs_no_attempt(
 
     with Session(engine) as blocking, blocking.begin():
 
-        def work(run: Run, params: Any) -> Finish:
+        def work(run: Run, params: Any) -> Effects:
             blocking.execute(select(Job).where(Job.id == job_id).with_for_update())
             raise Unavailable
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, func, update
 
 from shared.jobs.in_flight import InFlightJobs
-from shared.jobs.run import Finish, Run, execute_next
+from shared.jobs.run import Effects, Run, execute_next
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient
@@ -34,7 +34,7 @@ def test_a_job_is_given_back_at_its_next_checkpoint(
 ) -> None:
     attempts, before = InFlightJobs(), attempts_left(read())
 
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         attempts.stop()
         run.checkpoint()
         raise AssertionError("went on after the process was told to stop")

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.jobs import service as jobs
 from shared.jobs import store
-from shared.jobs.kinds import KINDS, QUEUES, Params, ReindexParams
+from shared.jobs.kinds import Params, ReindexParams
 from shared.jobs.states import FINAL, JobStatus, Transition
 from shared.jobs.tables import STATUSES, Job
 from shared.kit.unit_of_work import transaction
@@ -111,11 +111,6 @@ def test_an_older_attempt_takes_no_step(engine: Engine, organization: Organizati
     for transition in (Transition.SUCCEED, Transition.FAIL, Transition.STOP, Transition.REQUEUE):
         with transaction(engine) as session:
             assert not store.end_attempt(session, transition, job_id, 1)
-
-
-def test_each_kind_names_a_queue_and_a_priority_that_exist() -> None:
-    assert {kind.queue for kind in KINDS.values()} <= set(QUEUES)
-    assert all(0 <= kind.priority <= 9 for kind in KINDS.values())
 
 
 def test_parameters_that_no_kind_takes_are_refused(engine: Engine, organization: OrganizationClient) -> None:

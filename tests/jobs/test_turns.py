@@ -10,7 +10,7 @@ from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.in_flight import InFlightJobs
 from shared.jobs.kinds import EvaluationParams, Params, ReindexParams, SyncIndexParams
-from shared.jobs.run import Finish, Run, execute_next
+from shared.jobs.run import Effects, Run, execute_next
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
 from tests.factories import OrganizationClient, new_organization
@@ -42,7 +42,7 @@ def serve(engine: Engine, tokens: list[uuid.UUID]) -> list[uuid.UUID]:
     """The jobs in the order in which the messages `tokens` have them worked on."""
     served = []
 
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         served.append(run.job_id)
         return lambda _: {}
 

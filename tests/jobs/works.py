@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Engine, text, update
 from sqlalchemy.orm import Session
@@ -12,16 +12,23 @@ from shared.categories import store as category_store
 from shared.categories.service import CategoryFields
 from shared.jobs import store
 from shared.jobs.exceptions import WorkerLost
-from shared.jobs.run import Finish, Lease, Run, Work, execute
+from shared.jobs.handlers import Handler
+from shared.jobs.run import Effects, Lease, Run, Work, execute
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient
 
 LEASE = Lease(60, 10)
 SOON = Lease(60, 0.02)
 
 
-def nothing(run: Run, params: Any) -> Finish:
+def without_resources(handler: Handler) -> Work:
+    """The work of a handler that uses none of the resources."""
+    return lambda run, params: handler(run, params, cast(Resources, None))
+
+
+def nothing(run: Run, params: Any) -> Effects:
     """Work without effects."""
     return lambda _: {}
 
@@ -39,7 +46,7 @@ def named(name: str) -> Callable[[Session, Run], dict[str, Any]]:
 def with_effect(name: str, before_end: Callable[[], object] = lambda: None) -> Work:
     """Work that ends with a category made, after `before_end`."""
 
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         before_end()
         return lambda session: named(name)(session, run)
 
@@ -49,7 +56,7 @@ def with_effect(name: str, before_end: Callable[[], object] = lambda: None) -> W
 def raising(error: Exception) -> Work:
     """Work that ends with the error."""
 
-    def work(run: Run, params: Any) -> Finish:
+    def work(run: Run, params: Any) -> Effects:
         raise error
 
     return work

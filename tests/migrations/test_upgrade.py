@@ -22,12 +22,12 @@ from starlette.testclient import TestClient
 from cli.connectivity import ROOT
 from cli.servers import Servers
 from shared import bootstrap, tables
-from shared.bootstrap import Resources
 from shared.jobs.states import JobStatus
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.organizations import service as organizations
 from shared.organizations import store as organization_store
+from shared.resources import Resources
 from tests.conftest import Databases
 from tests.factories import OrganizationClient, run_jobs
 

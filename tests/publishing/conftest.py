@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from api.main import create_app
-from shared.bootstrap import Resources
 from shared.engines.encoder import resolve_model
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_organization
 from tests.publishing.scripted_hub import ScriptedHub, serving
 

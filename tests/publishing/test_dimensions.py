@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 
-from shared.bootstrap import Resources
 from shared.engines.artifacts import CARD
 from shared.engines.hub import Hub
 from shared.kit.unit_of_work import transaction
@@ -17,6 +16,7 @@ from shared.registry import store as model_store
 from shared.registry.matryoshka import dimension_of
 from shared.registry.serving import model_of
 from shared.registry.tables import ModelVersion
+from shared.resources import Resources
 from tests.factories import OrganizationClient
 from tests.publishing.scripted_hub import ScriptedHub
 from tests.publishing.test_service import (

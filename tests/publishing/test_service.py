@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,18 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
 
-from shared.bootstrap import Resources
 from shared.engines.artifacts import CARD, MANIFEST
 from shared.engines.hub import Hub
 from shared.jobs import service as jobs
-from shared.jobs.run import Lease, execute
+from shared.jobs.handlers import load_handlers
+from shared.jobs.kinds import kind_of
+from shared.jobs.run import Effects, Lease, Run, execute
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
-from shared.publishing import service as publishing
 from shared.registry import store as model_store
 from shared.registry.serving import model_of
 from shared.registry.tables import ModelVersion
+from shared.resources import Resources
 from tests.factories import OrganizationClient
 from tests.publishing.scripted_hub import Repository, ScriptedHub
 
@@ -59,13 +61,13 @@ def run_job(opened: Resources, answer: Any, hub: Hub) -> Job:
     """The job of a 202, after its attempt."""
     assert answer.status_code == 202, answer.text
     job_id = uuid.UUID(answer.json()["id"])
-    works = {
-        "push_model": lambda run, params: publishing.push_model(run, params, opened.artifacts, hub),
-        "import_model": lambda run, params: publishing.import_model(
-            run, params, opened.artifacts, hub, models_dir(opened)
-        ),
-    }
-    execute(opened.engine, job_id, works.__getitem__, Lease(60, 10))
+    handlers = load_handlers()
+
+    def work(run: Run, params: Any) -> Effects:
+        handler: Callable[..., Effects] = handlers[kind_of(params).name]
+        return handler(run, params, opened, hub=hub)
+
+    execute(opened.engine, job_id, lambda _: work, Lease(60, 10))
     with transaction(opened.engine) as session:
         return jobs.get_any(session, job_id)
 

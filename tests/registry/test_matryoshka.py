@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from shared.bootstrap import Resources
 from shared.engines.vectors import Search
 from shared.erasing.garbage_collection import sweep_models
 from shared.kit.unit_of_work import transaction
 from shared.registry import store as model_store
 from shared.registry.serving import get_active
 from shared.registry.tables import ModelVersion
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_labelled, new_organization, run_jobs
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from devtools.waiting import eventually
 from shared.jobs import service as jobs
 from shared.jobs.kinds import ReindexParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry import store as model_store
@@ -64,12 +64,12 @@ def test_a_job_whose_models_name_was_taken_meanwhile_says_so(
     with transaction(engine) as session:
         job_id = jobs.submit(session, organization.id, ReindexParams(model_version_id=uuid.uuid4())).id
 
-    def work(run: Run, params: Any) -> Finish:
-        def finish(session: Session) -> dict[str, Any]:
+    def work(run: Run, params: Any) -> Effects:
+        def apply_effects(session: Session) -> dict[str, Any]:
             model_store.add(session, new_version(organization, "tuned"))
             return {}
 
-        return finish
+        return apply_effects
 
     status = while_another_adds(engine, organization, "tuned", lambda: run_work(engine, job_id, work))
     assert status == "failed"

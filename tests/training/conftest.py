@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.bootstrap import Resources
 from shared.engines.encoder import resolve_model
 from shared.kit.settings import Settings
+from shared.resources import Resources
 from tests.factories import OrganizationClient
 from tests.training.trainings import WORDS, freeze, label_rows
 

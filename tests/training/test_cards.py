@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import yaml
 
-from shared.bootstrap import Resources
 from shared.engines.artifacts import CARD
 from shared.kit.unit_of_work import transaction
 from shared.registry import store as model_store
 from shared.registry.serving import serving_of
+from shared.resources import Resources
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 from tests.training.trainings import run_job, trained_here
 

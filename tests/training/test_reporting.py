@@ -3,16 +3,15 @@
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from shared.bootstrap import Resources
-from shared.jobs.kinds import Recipe
+from shared.jobs.kinds import Recipe, TrialParams
+from shared.resources import Resources
 from shared.training import trackers
 from shared.training.library_trainer import common_arguments
 from shared.training.search import trial
-from worker.trainer import WORKS
 
 
 @pytest.fixture
@@ -74,7 +73,8 @@ def test_a_trial_is_told_to_nobody(
     settings = resources.settings.model_copy(update={"training_reports": ["mlflow"]})
     with_trackers = replace(resources, settings=settings)
     monkeypatch.setattr(Resources, "close", lambda _: None)
+    params = cast(TrialParams, None)  # what loads a request is scripted
     monkeypatch.setattr(trial, "load_request", lambda *_: None)
     monkeypatch.setattr(trial, "cross_validate", lambda *_: {"value": 0.5})
-    scores = WORKS["trial"](with_trackers, uuid.uuid4(), None, tmp_path, lambda *_: None)
+    scores = trial.run_trial(uuid.uuid4(), params, with_trackers, tmp_path, lambda *_: None)
     assert (scores, begun) == ({"value": 0.5}, [])

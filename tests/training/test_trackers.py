@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from shared.bootstrap import Resources
 from shared.jobs.kinds import Recipe, RerankerTrainingParams, TrainingParams
+from shared.resources import Resources
 from shared.training import trackers
 from shared.training.trackers import Point, ReportNotBegun
 from tests.factories import OrganizationClient

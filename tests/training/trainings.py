@@ -3,27 +3,26 @@
 import json
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
 
 from shared import bootstrap
-from shared.bootstrap import Resources
 from shared.datasets import store as dataset_store
 from shared.jobs import service as jobs
-from shared.jobs.run import Lease, execute
+from shared.jobs.handlers import load_handlers
+from shared.jobs.kinds import kind_of
+from shared.jobs.run import Effects, Lease, Run, execute
 from shared.jobs.tables import Job
 from shared.kit.paging import Paging
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from shared.training.bi_encoder import service as bi_encoder
-from shared.training.cross_encoder import service as cross_encoder
-from shared.training.search import trial
 from tests.factories import OrganizationClient, new_category, new_labelled, run_jobs
 from worker.trainer import train_job
 
-TRAINER = [sys.executable, "-m", "worker.trainer"]
 WORDS = {"Account 17": ("Delta", "KLM", "Ryanair"), "Account 23": ("Marriott", "Hilton", "Hyatt")}
 
 
@@ -57,13 +56,13 @@ def submit(
 
 def run_job(resources: Resources, job_id: uuid.UUID, command: list[str] | None = None) -> Job:
     """One attempt at what a trainer does, with this trainer: the job afterwards."""
-    arguments = (resources.artifacts, command or TRAINER)
-    works: dict[str, Any] = {
-        "train": lambda run, params: bi_encoder.train(run, params, *arguments),
-        "train_reranker": lambda run, params: cross_encoder.train(run, params, *arguments),
-        "trial": lambda run, params: trial.attempt(run, params, *arguments),
-    }
-    execute(resources.engine, job_id, works.__getitem__, Lease(60, 10))
+    handlers = load_handlers()
+
+    def work(run: Run, params: Any) -> Effects:
+        handler: Callable[..., Effects] = handlers[kind_of(params).name]
+        return handler(run, params, resources, command=command)
+
+    execute(resources.engine, job_id, lambda _: work, Lease(60, 10))
     with transaction(resources.engine) as session:
         return jobs.get_any(session, job_id)
 

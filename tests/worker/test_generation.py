@@ -13,11 +13,11 @@ from sqlalchemy import Engine
 
 from devtools.scripted_llm import OK, Action, ScriptedLLM, always
 from devtools.waiting import eventually
-from shared.bootstrap import Resources
 from shared.jobs import service as jobs
 from shared.jobs.tables import Job
 from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from tests.factories import OrganizationClient
 from tests.generation.working import candidates_of, chart, llm_settings, submit
 

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from starlette.testclient import TestClient
 
-from shared.bootstrap import Resources
 from shared.engines.edge import EdgeIndex
 from shared.idempotency.tables import IdempotencyKey
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
 from shared.organizations.tables import Organization
+from shared.resources import Resources
 from tests.factories import ROOT_KEY, OrganizationClient
 from worker import upkeep
 from worker.upkeep import Upkeep

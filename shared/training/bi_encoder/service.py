@@ -5,30 +5,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
-from shared.engines.artifacts import Artifacts
 from shared.engines.encoder_cache import Encoders
 from shared.jobs import service as jobs
+from shared.jobs.handlers import Report
 from shared.jobs.kinds import Recipe, TrainingParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import FieldError, Invalid
-from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.matryoshka import dimension_of
 from shared.registry.serving import RERANKERS, get_bi_encoder, get_local, model_of, serving_of
 from shared.registry.tables import ModelVersion
+from shared.resources import Resources
 from shared.training.bi_encoder.losses import OF_LABELS
 from shared.training.bi_encoder.spec import FinetuneRequest, FinetuneResult, TeacherModel
 from shared.training.metrics import compare, epochs_as_json
 from shared.training.rows import category_texts, text_format
-from shared.training.training_job import get_trainable_dataset, load_rows, train_and_register
+from shared.training.trainer_process import trainer_command
+from shared.training.training_job import get_trainable_dataset, load_rows, tracked_steps, train_and_register
 from shared.transactions.formats import TextFormat
 
 
@@ -55,16 +55,18 @@ def submit(
     return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
-def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Sequence[str]) -> Finish:
-    """Fine-tune in a subprocess that `command` starts, and register the model as a version."""
+def train(
+    run: Run, params: TrainingParams, resources: Resources, command: Sequence[str] | None = None
+) -> Effects:
+    """Fine-tune in the trainer's process, which `command` starts, and register the model as a version."""
     with run.reading() as session:
         base = model_store.get(session, run.organization_id, params.base_model_version_id)
         dataset = get_trainable_dataset(session, run.organization_id, params)
     return train_and_register(
         run,
         params,
-        artifacts,
-        command,
+        resources,
+        command or trainer_command(resources.settings.trainer_processes),
         kind="fine_tuned",
         base=base,
         dataset=dataset,
@@ -72,33 +74,42 @@ def train(run: Run, params: TrainingParams, artifacts: Artifacts, command: Seque
     )
 
 
+def fine_tune(
+    organization_id: uuid.UUID, params: TrainingParams, resources: Resources, output: Path, report: Report
+) -> dict[str, Any]:
+    """Fine-tune in this process, which is the trainer's; the metrics of the model in `output`."""
+    from shared.training.bi_encoder.model_soup import finetune_averaged
+
+    request = load_request(organization_id, params, resources, output)
+    epochs = params.epochs * params.averaged_runs
+    with tracked_steps(resources, params, epochs, report) as (on_step, run_logger):
+        metrics = summary(finetune_averaged(request, on_step))
+        run_logger.result(metrics)
+    return metrics
+
+
 def load_request(
-    engine: Engine,
-    encoders: Encoders,
-    settings: Settings,
-    organization_id: uuid.UUID,
-    params: TrainingParams,
-    output: Path,
+    organization_id: uuid.UUID, params: TrainingParams, resources: Resources, output: Path
 ) -> FinetuneRequest:
     """The fine-tuning that the parameters describe, with the rows and models that it needs."""
     texts = text_format(params)
-    with transaction(engine) as session:
+    with transaction(resources.engine) as session:
         dataset = dataset_store.get(session, organization_id, params.dataset_id)
         base = model_store.get(session, organization_id, params.base_model_version_id)
         teacher_id = params.teacher_version_id
         teacher = None if teacher_id is None else model_store.get(session, organization_id, teacher_id)
         train_rows, test_rows = load_rows(session, organization_id, dataset, texts)
     return FinetuneRequest(
-        base_model=encoders.folder(serving_of(base).model),
+        base_model=resources.encoders.folder(serving_of(base).model),
         output_dir=output,
         category_texts=category_texts(dataset.categories, texts),
         train_rows=train_rows,
         test_rows=test_rows,
         recipe=Recipe(**params.model_dump(include=set(Recipe.model_fields))),
-        device=settings.device,
+        device=resources.settings.device,
         precision=params.precision,
         has_gradient_checkpointing=params.has_gradient_checkpointing,
-        teacher=None if teacher is None else _teacher_model(teacher, dataset, encoders),
+        teacher=None if teacher is None else _teacher_model(teacher, dataset, resources.encoders),
     )
 
 

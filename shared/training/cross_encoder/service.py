@@ -5,27 +5,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.datasets import store as dataset_store
-from shared.engines.artifacts import Artifacts
-from shared.engines.encoder_cache import Encoders
 from shared.jobs import service as jobs
+from shared.jobs.handlers import Report
 from shared.jobs.kinds import RerankerTrainingParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
-from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.serving import find_active, get_bi_encoder, get_local, get_reranker, model_of
 from shared.registry.tables import ModelVersion
+from shared.resources import Resources
 from shared.training.cross_encoder.lists import examples_of
 from shared.training.cross_encoder.spec import RerankerRequest, RerankerResult
 from shared.training.metrics import compare, epochs_as_json
 from shared.training.rows import category_texts
-from shared.training.training_job import get_trainable_dataset, load_rows, train_and_register
+from shared.training.trainer_process import trainer_command
+from shared.training.training_job import get_trainable_dataset, load_rows, tracked_steps, train_and_register
 from shared.transactions.formats import TextFormat
 
 
@@ -53,7 +52,9 @@ def submit(
     return jobs.submit(session, organization_id, params, request_id=request_id)
 
 
-def train(run: Run, params: RerankerTrainingParams, artifacts: Artifacts, command: Sequence[str]) -> Finish:
+def train(
+    run: Run, params: RerankerTrainingParams, resources: Resources, command: Sequence[str] | None = None
+) -> Effects:
     """Train in a subprocess that `command` starts, and register the reranker as a version."""
     with run.reading() as session:
         base = _get_base(session, run.organization_id, params)
@@ -61,8 +62,8 @@ def train(run: Run, params: RerankerTrainingParams, artifacts: Artifacts, comman
     return train_and_register(
         run,
         params,
-        artifacts,
-        command,
+        resources,
+        command or trainer_command(),
         kind="reranker",
         base=base,
         dataset=dataset,
@@ -70,27 +71,39 @@ def train(run: Run, params: RerankerTrainingParams, artifacts: Artifacts, comman
     )
 
 
-def load_request(
-    engine: Engine,
-    encoders: Encoders,
-    settings: Settings,
+def fine_tune(
     organization_id: uuid.UUID,
     params: RerankerTrainingParams,
+    resources: Resources,
     output: Path,
+    report: Report,
+) -> dict[str, Any]:
+    """Train in this process, which is the trainer's; the metrics of the reranker in `output`."""
+    from shared.training.cross_encoder.trainer import train_reranker
+
+    request = load_request(organization_id, params, resources, output)
+    with tracked_steps(resources, params, params.epochs, report) as (on_step, run_logger):
+        metrics = summary(train_reranker(request, on_step))
+        run_logger.result(metrics)
+    return metrics
+
+
+def load_request(
+    organization_id: uuid.UUID, params: RerankerTrainingParams, resources: Resources, output: Path
 ) -> RerankerRequest:
     """The training that the parameters describe, with the rows and models that it needs.
 
     The reranker has the text format of its base; the miner, which may be another model, has its own.
     """
-    with transaction(engine) as session:
+    with transaction(resources.engine) as session:
         dataset = dataset_store.get(session, organization_id, params.dataset_id)
         miner = model_store.get(session, organization_id, params.miner_version_id)
         base = _get_base(session, organization_id, params)
         texts = TextFormat.of(base.parameters)
         train_rows, test_rows = load_rows(session, organization_id, dataset, texts)
     return RerankerRequest(
-        base_model=encoders.folder(model_of(base)),
-        miner=encoders.folder(model_of(miner)),
+        base_model=resources.encoders.folder(model_of(base)),
+        miner=resources.encoders.folder(model_of(miner)),
         miner_texts=TextFormat.of(miner.parameters),
         output_dir=output,
         category_texts=category_texts(dataset.categories, texts),
@@ -99,7 +112,7 @@ def load_request(
         examples=examples_of(dataset.categories, texts) if params.has_examples else (),
         test_rows=test_rows,
         **params.model_dump(include=set(RerankerRequest.__dataclass_fields__)),
-        device=settings.device,
+        device=resources.settings.device,
     )
 
 

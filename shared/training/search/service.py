@@ -16,7 +16,7 @@ from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs import store as job_store
 from shared.jobs.kinds import Recipe, SearchParams, TrainingParams, TrialParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.jobs.states import JobStatus
 from shared.jobs.store import ChildJob
 from shared.jobs.tables import Job
@@ -24,6 +24,7 @@ from shared.kit.errors import AppError, FieldError, Invalid
 from shared.kit.ids import id_of_job
 from shared.registry import service as registry
 from shared.registry.serving import get_bi_encoder
+from shared.resources import Resources
 from shared.training.bi_encoder.service import check_recipe
 from shared.training.search import sampler
 from shared.training.search.sampler import EvaluatedTrial
@@ -72,7 +73,7 @@ def _check_recipes(space: Mapping[str, Any]) -> None:
             raise Invalid(errors=tuple(errors)) from error
 
 
-def step(run: Run, params: SearchParams) -> Finish:
+def step(run: Run, params: SearchParams, _resources: Resources) -> Effects:
     """Wait for running trials, submit the next ones, or end by submitting the winner's training.
 
     Raises:
@@ -125,7 +126,7 @@ def _submit_winner(
     trials: Sequence[ChildJob],
     evaluated: Sequence[EvaluatedTrial],
     best: EvaluatedTrial | None,
-) -> Finish:
+) -> Effects:
     if best is None:
         raise NoTrialSucceeded
     recipe = Recipe.model_validate(trials[best.number].params["recipe"])
@@ -137,12 +138,12 @@ def _submit_winner(
     )
     table = [_table_row(trial, result) for trial, result in zip(trials, evaluated, strict=True)]
 
-    def finish(session: Session) -> dict[str, Any]:
+    def apply_effects(session: Session) -> dict[str, Any]:
         job_id = id_of_job("train", run.job_id, 0)
         _submit_child(session, run, training, job_id)
         return {"best": table[best.number], "trials": table, "training_job_id": str(job_id)}
 
-    return finish
+    return apply_effects
 
 
 def _submit_child(

@@ -9,14 +9,13 @@ import shutil
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine
 
 from shared.categories.frozen import FrozenCategory
 from shared.categorization.exact import ExactRow, rank_exactly, rank_of
@@ -24,27 +23,24 @@ from shared.categorization.ranking import Choice
 from shared.datasets import service as datasets
 from shared.datasets import store as dataset_store
 from shared.datasets.service import Item
-from shared.engines.artifacts import Artifacts
 from shared.engines.devices import Device
 from shared.engines.encoder import Encoder
-from shared.engines.encoder_cache import Encoders
+from shared.jobs.handlers import Report
 from shared.jobs.kinds import TrialParams
-from shared.jobs.run import Finish, Run
+from shared.jobs.run import Effects, Run
 from shared.kit.ids import derived_id
 from shared.kit.intervals import figure
-from shared.kit.settings import Settings
 from shared.kit.unit_of_work import transaction
 from shared.registry import store as model_store
 from shared.registry.serving import serving_of
+from shared.resources import Resources
 from shared.training.bi_encoder.spec import FinetuneRequest
 from shared.training.bi_encoder.trainer import finetune
 from shared.training.library_trainer import TrainProgress
 from shared.training.rows import category_texts, text_format, train_rows
-from shared.training.trainer_process import train_in_subprocess
+from shared.training.trainer_process import train_in_subprocess, trainer_command
 
 K = 5  # of the objective, MRR@5
-
-Report = Callable[[int, int, str], None]  # steps done, of how many, and a note
 
 
 @dataclass(frozen=True)
@@ -59,33 +55,39 @@ class TrialRequest:
     device: Device = "auto"
 
 
-def attempt(run: Run, params: TrialParams, artifacts: Artifacts, command: Sequence[str]) -> Finish:
-    """Cross-validate in a subprocess that `command` starts; its folder is removed at the end."""
-    with artifacts.staging_folder(run.job_id, run.attempt) as folder:
-        scores = train_in_subprocess(run, [*command, str(run.job_id), str(folder)])
+def attempt(
+    run: Run, params: TrialParams, resources: Resources, command: Sequence[str] | None = None
+) -> Effects:
+    """Cross-validate in the trainer's process, which `command` starts; its folder is removed at the end."""
+    with resources.artifacts.staging_folder(run.job_id, run.attempt) as folder:
+        scores = train_in_subprocess(run, [*(command or trainer_command()), str(run.job_id), str(folder)])
     return lambda _: {"number": params.number, **scores}
 
 
+def run_trial(
+    organization_id: uuid.UUID, params: TrialParams, resources: Resources, output: Path, report: Report
+) -> dict[str, Any]:
+    """Cross-validate in this process, which is the trainer's; the scores."""
+    request = load_request(organization_id, params, resources, output)
+    resources.close()  # a trial takes minutes and needs no connection
+    return cross_validate(request, report)
+
+
 def load_request(
-    engine: Engine,
-    encoders: Encoders,
-    settings: Settings,
-    organization_id: uuid.UUID,
-    params: TrialParams,
-    output: Path,
+    organization_id: uuid.UUID, params: TrialParams, resources: Resources, output: Path
 ) -> TrialRequest:
     """The trial that the parameters describe, with the rows and the model that it needs."""
-    with transaction(engine) as session:
+    with transaction(resources.engine) as session:
         dataset = dataset_store.get(session, organization_id, params.dataset_id)
         base = model_store.get(session, organization_id, params.base_model_version_id)
         items = datasets.items(session, organization_id, params.dataset_id, "train")
     return TrialRequest(
-        base_model=encoders.folder(serving_of(base).model),
+        base_model=resources.encoders.folder(serving_of(base).model),
         output_dir=output,
         items=items,
         categories=dataset.categories,
         params=params,
-        device=settings.device,
+        device=resources.settings.device,
     )
 
 

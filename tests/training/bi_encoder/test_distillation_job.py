@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.bootstrap import Resources
 from shared.datasets import service as datasets
 from shared.datasets import store as dataset_store
 from shared.engines.encoder import resolve_model
@@ -16,6 +15,7 @@ from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.serving import serving_of
 from shared.registry.tables import ModelVersion
+from shared.resources import Resources
 from tests.factories import OrganizationClient
 from tests.training.trainings import freeze, label_rows, run_job
 

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from shared.bootstrap import Resources
 from shared.datasets import store as dataset_store
 from shared.jobs import service as jobs
 from shared.jobs import store as job_store
@@ -24,10 +24,12 @@ from shared.registry import service as registry
 from shared.registry import store as model_store
 from shared.registry.serving import serving_of
 from shared.registry.store import ModelNameTaken
+from shared.resources import Resources
 from shared.training.bi_encoder import service as bi_encoder
 from shared.training.bi_encoder.spec import FinetuneResult
 from shared.training.metrics import EpochMetrics
 from shared.training.rows import Untrainable
+from shared.training.trainer_process import TrainingFailed
 from tests.factories import OrganizationClient, new_organization
 from tests.training.trainings import WORDS, freeze, label_rows, run_job, saying, submit, trained_here
 
@@ -86,9 +88,9 @@ def test_a_taken_name_is_refused_at_the_door_and_at_the_end(
     first, second, third = (submit(engine, organization, dataset_id, "tuned") for _ in range(3))
 
     def work(run: Any, params: Any) -> Any:  # another one ends between this one's start and its end
-        finish = bi_encoder.train(run, params, resources.artifacts, saying({"result": {}}))
+        effects = bi_encoder.train(run, params, resources, saying({"result": {}}))
         assert run_job(resources, second, saying({"result": {}})).status == "succeeded"
-        return finish
+        return effects
 
     assert execute(engine, first, lambda _: work, Lease(60, 10)) == "failed"
     late = run_job(resources, third, saying({"result": {}}))
@@ -112,11 +114,12 @@ def test_what_cannot_be_trained_on_is_refused(
 @pytest.mark.parametrize(
     ("command", "code", "text"),
     [
-        (saying({"error": "Too little to learn from."}), "training-failed", "Too little to learn from."),
+        (saying({"error": {"code": "untrainable", "message": "Too little."}}), "untrainable", "Too little."),
+        (saying({"error": TrainingFailed().as_dict()}), "training-failed", "The worker's log"),
         ([sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"], "trainer-died", "-9"),
         ([sys.executable, "-c", ""], "trainer-died", "exit status 0"),
     ],
-    ids=["error", "killed", "silent"],
+    ids=["foreseen", "unforeseen", "killed", "silent"],
 )
 def test_a_training_that_ends_badly_says_how_and_leaves_no_files(
     organization: OrganizationClient,
@@ -165,7 +168,9 @@ def test_an_attempt_that_comes_back_from_the_dead_changes_no_file(
                 return save(name, source)
 
         slow = Artifacts(resources.artifacts.root)
-        return bi_encoder.train(run, params, slow, saying({"result": {}}, folder=folders[0]))
+        return bi_encoder.train(
+            run, params, replace(resources, artifacts=slow), saying({"result": {}}, folder=folders[0])
+        )
 
     assert execute(engine, job_id, lambda _: late, Lease(60, 10)) == "lost"
     assert [(job.status, job.attempt) for job in nested] == [("succeeded", 2)]
@@ -212,9 +217,7 @@ def test_the_same_rows_and_seed_train_the_same_in_any_organization(
         with transaction(resources.engine) as session:
             params = jobs.parse_params(jobs.get_any(session, job_id))
         assert isinstance(params, TrainingParams)
-        request = bi_encoder.load_request(
-            resources.engine, resources.encoders, resources.settings, owner.id, params, tmp_path
-        )
+        request = bi_encoder.load_request(owner.id, params, resources, tmp_path)
         return request, list(request.category_texts)
 
     assert prepared(organization) == prepared(other)

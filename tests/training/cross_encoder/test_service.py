@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.bootstrap import Resources
 from shared.kit.unit_of_work import transaction
 from shared.registry import store as model_store
 from shared.registry.serving import reranking_of
+from shared.resources import Resources
 from tests.factories import OrganizationClient, run_jobs
 from tests.training.trainings import WORDS, freeze, label_rows, run_job, trained_here
 

@@ -11,14 +11,16 @@ from shared.jobs import exceptions as job_exceptions
 from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.kinds import SearchParams, TrialParams
-from shared.jobs.run import Finish, Lease, Run, Work, execute
+from shared.jobs.run import Effects, Lease, Run, Work, execute
 from shared.kit.errors import AppError
 from shared.kit.unit_of_work import transaction
 from shared.training.search import service as search
 from tests.factories import OrganizationClient
-from tests.jobs.works import expire
+from tests.jobs.works import expire, without_resources
 
 Objective = Callable[[TrialParams], dict[str, Any]]
+
+take_step = without_resources(search.step)
 
 
 def quick(params: TrialParams) -> dict[str, Any]:
@@ -71,14 +73,14 @@ class Worker:
     def _work_of(self, kind: str) -> Work:
         return self._step if kind == "search" else self._try
 
-    def _step(self, run: Run, params: SearchParams) -> Finish:
+    def _step(self, run: Run, params: SearchParams) -> Effects:
         self._may_die(run)
         try:
-            return search.step(run, params)
+            return take_step(run, params)
         finally:
             self._may_die(run)  # with its trials asked for
 
-    def _try(self, run: Run, params: TrialParams) -> Finish:
+    def _try(self, run: Run, params: TrialParams) -> Effects:
         result = self._objective(params)
         self._may_die(run)
         return lambda _: result
@@ -164,14 +166,29 @@ def test_trials_that_fail_are_passed_over_and_a_search_without_any_other_says_so
     assert (none["status"], none["error"]["code"]) == ("failed", "no-trial-succeeded")
 
 
+def test_a_search_whose_trials_all_failed_tries_them_again_when_retried(
+    organization: OrganizationClient, engine: Engine, dataset_id: uuid.UUID
+) -> None:
+    def broken(params: TrialParams) -> dict[str, Any]:
+        raise AppError("no memory")
+
+    space = {"loss": ["mnrl"], "epochs": {"low": 2, "high": 3}}
+    search_id = start(organization, dataset_id, trials=2, space=space)
+    failed = Worker(engine, broken).work(organization, search_id)
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "no-trial-succeeded")
+    assert organization.post(f"/v1/jobs/{search_id}/retry").status_code == 200
+    whole = outcome(Worker(engine).work(organization, start(organization, dataset_id, trials=2, space=space)))
+    assert outcome(Worker(engine).work(organization, search_id)) == whole
+
+
 def test_a_step_that_comes_back_from_the_dead_asks_for_nothing(
     organization: OrganizationClient, engine: Engine, dataset_id: uuid.UUID
 ) -> None:
     search_id = start(organization, dataset_id)
 
-    def late(run: Run, params: SearchParams) -> Finish:
+    def late(run: Run, params: SearchParams) -> Effects:
         expire(engine, run.job_id)
-        return search.step(run, params)
+        return take_step(run, params)
 
     assert execute(engine, search_id, lambda _: late, Lease(60, 10)) == "lost"
     with transaction(engine) as session:
@@ -183,7 +200,7 @@ def test_a_cancelled_search_takes_its_trials_along_and_goes_on_when_retried(
 ) -> None:
     whole = outcome(Worker(engine).work(organization, start(organization, dataset_id)))
     search_id = start(organization, dataset_id)
-    execute(engine, search_id, lambda _: search.step, Lease(60, 10))
+    execute(engine, search_id, lambda _: take_step, Lease(60, 10))
     organization.post(f"/v1/jobs/{search_id}/cancel")
     trial_jobs = organization.get(f"/v1/jobs?parent_id={search_id}").json()["data"]
     assert [job["status"] for job in trial_jobs] == ["cancelled", "cancelled"]

@@ -4,7 +4,6 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from shared.bootstrap import Resources
 from shared.datasets import service as datasets
 from shared.jobs import service as jobs
 from shared.jobs import store as job_store
@@ -12,11 +11,15 @@ from shared.jobs.kinds import TrialParams
 from shared.jobs.run import Lease, execute
 from shared.jobs.tables import Job
 from shared.kit.unit_of_work import transaction
+from shared.resources import Resources
 from shared.training.search import service as search
 from shared.training.search import trial as trials
 from tests.factories import OrganizationClient
+from tests.jobs.works import without_resources
 from tests.training.search.test_service import start
 from tests.training.trainings import WORDS, freeze, label_rows, run_job, trained_here
+
+take_step = without_resources(search.step)
 
 
 def test_a_trial_is_trained_and_measured_for_its_search(
@@ -26,7 +29,7 @@ def test_a_trial_is_trained_and_measured_for_its_search(
     search_id = start(organization, dataset_id, trials=1, parallel=1, space=space)
 
     def step() -> Job:
-        execute(resources.engine, search_id, lambda _: search.step, Lease(60, 10))
+        execute(resources.engine, search_id, lambda _: take_step, Lease(60, 10))
         with transaction(resources.engine) as session:
             return jobs.get_any(session, search_id)
 
@@ -55,14 +58,12 @@ def test_a_trial_sees_training_rows_only_and_ends_early_where_it_falls_behind(
     dataset = freeze(organization, resources)
     space = {"epochs": {"low": 1, "high": 1}, "loss": ["mnrl"], "negatives": ["in_batch"]}
     search_id = start(organization, dataset, trials=1, space=space)
-    execute(resources.engine, search_id, lambda _: search.step, Lease(60, 10))
+    execute(resources.engine, search_id, lambda _: take_step, Lease(60, 10))
     with transaction(resources.engine) as session:
         [trial] = job_store.list_children(session, organization.id, search_id, "trial")
         params = TrialParams.model_validate({**trial.params, "stop_below": [1.5]})
         train = datasets.items(session, organization.id, dataset, "train")
-    request = trials.load_request(
-        resources.engine, resources.encoders, resources.settings, organization.id, params, tmp_path
-    )
+    request = trials.load_request(organization.id, params, resources, tmp_path)
     assert {item.id for item in request.items} == {item.id for item in train}
     notes: list[str] = []
     result = trials.cross_validate(request, lambda done, total, note: notes.append(f"{done}/{total} {note}"))
