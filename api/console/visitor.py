@@ -25,6 +25,11 @@ class Visitor:
         """Whether the key may label and decide; otherwise pages only show."""
         return "write" in self.principal.scopes
 
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the key may look at pages and nothing else."""
+        return "read" in self.principal.scopes and not self.can_write
+
 
 async def signed_in(request: Request, connections: Connections, rate_limit: RateLimit) -> Visitor:
     """The visitor, whose key has the scope 'read'. Each page and fragment counts against its rate limit.
