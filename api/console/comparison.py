@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.console import charts, figures
-from api.console.evaluation_views import Finding
+from api.console.evaluation_views import EvaluationView
 from api.console.figures import Figure
 from api.console.tables import MEASURES, Column, Table
 from shared.evaluation.comparison import ComparedRow, Comparison
@@ -38,8 +38,8 @@ class ComparisonView:
     """A comparison (GET /v1/evaluations/compare) with the two evaluations that it compares."""
 
     result: Comparison
-    baseline: Finding
-    candidate: Finding
+    baseline: EvaluationView
+    candidate: EvaluationView
 
     def tables(self) -> dict[str, Table]:
         """The page's tables in full, by name."""

@@ -1,4 +1,4 @@
-"""Evaluations as the lab's pages show them: with the names of what they measured."""
+"""Evaluations as the lab's pages show them, with the names of the models they measured."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
 from shared.kit.measures import Estimate, RetrievalMeasures
 from shared.registry import store as model_store
+from shared.registry.store import LeaderboardEntry
 from shared.registry.tables import Evaluation
 
 BASELINES = {
@@ -23,7 +24,7 @@ BASELINES = {
     "bm25_history": "BM25 over labelled rows",
     "tfidf_lr": "TF-IDF + logistic regression",
 }
-LEADER_COLUMNS = (
+LEADERBOARD_COLUMNS = (
     Column("name", "Model or method"),
     Column("stage", "How"),
     Column("n", "n", "count"),
@@ -37,17 +38,16 @@ LEADER_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One evaluation, the dataset it is of and what it measured, in words."""
+class EvaluationView:
+    """An evaluation with its dataset, and what it measured in words."""
 
     evaluation: Evaluation
     dataset: Dataset
     title: str
-    others: Mapping[uuid.UUID, str]  # of the same split, by name
 
     @property
     def is_baseline(self) -> bool:
-        """Whether it measured no model of ours."""
+        """Whether it measured a baseline method and no model version."""
         return self.evaluation.method != "model"
 
     @property
@@ -67,12 +67,12 @@ class Finding:
     def tables(self) -> dict[str, Table]:
         """The page's tables, by name."""
         metrics, report = self.evaluation.metrics, self.evaluation.report
-        made = (
+        ordered = (
             *(tables.of_metrics(metrics), tables.of_slices(report), tables.of_confusions(report)),
             tables.of_categories(self.evaluation.per_category, self.category_names),
             *(tables.of_reliability(report), tables.of_map(report)),
         )
-        return {table.name: table for table in made}
+        return {table.name: table for table in ordered}
 
     def charts(self) -> dict[str, Any]:
         """The Vega-Lite specs of the figures, by name."""
@@ -95,13 +95,13 @@ class Leaderboard:
 
     dataset: Dataset
     split: str
-    rows: Sequence["Leader"]  # best first
+    rows: Sequence["LeaderboardRow"]  # best first
 
     def table(self) -> Table:
         """Its rows as cells."""
-        cells = [leader.cells() for leader in self.rows]
+        cells = [row.cells() for row in self.rows]
         return Table(
-            "leaderboard", f"Evaluations of {self.dataset.name}, {self.split}", LEADER_COLUMNS, cells
+            "leaderboard", f"Evaluations of {self.dataset.name}, {self.split}", LEADERBOARD_COLUMNS, cells
         )
 
     def figures(self) -> dict[str, Figure]:
@@ -113,15 +113,15 @@ class Leaderboard:
 
     def charts(self) -> dict[str, Any]:
         """The Vega-Lite specs of the figures, by name."""
-        rows = [(leader.text, leader.metrics.find("recall", 1)) for leader in self.rows]
+        rows = [(row.text, row.metrics.find("recall", 1)) for row in self.rows]
         return {
             name: charts.spec_of(charts.leaders(rows), figure.text) for name, figure in self.figures().items()
         }
 
 
 @dataclass(frozen=True)
-class Leader:
-    """A line of a leaderboard: an evaluation, or what it would be without a part of serving."""
+class LeaderboardRow:
+    """A row of a leaderboard: an evaluation as served, or with a part of serving left out."""
 
     name: str
     stage: str
@@ -135,16 +135,16 @@ class Leader:
 
     @property
     def text(self) -> str:
-        """The line's name, alone on a chart."""
+        """The row's name where it stands alone, as on a chart."""
         return self.name if self.is_served else f"{self.name}, {STAGES[self.stage].lower()}"
 
     def cells(self) -> list[Any]:
-        """The line as `LEADER_COLUMNS` has it."""
+        """The row as `LEADERBOARD_COLUMNS` has it."""
         paths = (("recall", 1), ("recall", 5), ("mrr", 5), ("ndcg", 10))
         how = "Baseline" if self.evaluation.method != "model" else STAGES[self.stage]
-        made = self.evaluation.created_at.strftime("%Y-%m-%d %H:%M")
+        created = self.evaluation.created_at.strftime("%Y-%m-%d %H:%M")
         estimates = [self.metrics.find(*path) for path in paths]
-        return [self.name, how, self.metrics.n, *estimates, made, str(self.evaluation.id)]
+        return [self.name, how, self.metrics.n, *estimates, created, str(self.evaluation.id)]
 
     def value(self, measure: str, k: int) -> float:
         """The measure's value for ordering; below all others where there is none."""
@@ -152,56 +152,68 @@ class Leader:
         return -1.0 if estimate is None or estimate.value is None else estimate.value
 
 
-def find(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID) -> Finding:
-    """One evaluation.
+def read_evaluation(session: Session, organization_id: uuid.UUID, evaluation_id: uuid.UUID) -> EvaluationView:
+    """One evaluation, in three statements.
 
     Raises:
         EvaluationNotFound: not the organisation's.
     """
     evaluation = model_store.get_evaluation(session, organization_id, evaluation_id)
     dataset = dataset_store.get(session, organization_id, evaluation.dataset_id)
-    named = _named(session, organization_id, dataset.id, evaluation.split)
-    others = {one.id: name for name, one in named if one.id != evaluation_id}
-    [title] = _titles(session, organization_id, [evaluation])
-    return Finding(evaluation, dataset, title, others)
+    is_renamed = evaluation.report is not None and evaluation.report.renamed is not None
+    [title] = _titles(session, organization_id, [LeaderboardEntry(evaluation, is_renamed)])
+    return EvaluationView(evaluation, dataset, title)
 
 
-def lead(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str) -> Leaderboard:
-    """The leaderboard of a split.
+def read_others(session: Session, organization_id: uuid.UUID, view: EvaluationView) -> dict[uuid.UUID, str]:
+    """The titles of the other evaluations of the same split, by id, newest first; in two statements."""
+    entries = model_store.list_leaderboard_entries(
+        session, organization_id, view.dataset.id, view.evaluation.split
+    )
+    titles = _titles(session, organization_id, entries)
+    return {
+        entry.evaluation.id: title
+        for entry, title in zip(entries, titles, strict=True)
+        if entry.evaluation.id != view.evaluation.id
+    }
+
+
+def read_leaderboard(
+    session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str
+) -> Leaderboard:
+    """The leaderboard of a split, in three statements.
 
     Raises:
         DatasetNotFound: not the organisation's.
     """
     dataset = dataset_store.get(session, organization_id, dataset_id)
-    leaders = [
-        Leader(name, stage, metrics, evaluation)
-        for name, evaluation in _named(session, organization_id, dataset_id, split)
-        for stage, metrics in stages_of(evaluation.metrics).items()
+    entries = model_store.list_leaderboard_entries(session, organization_id, dataset_id, split)
+    titles = _titles(session, organization_id, entries)
+    rows = [
+        LeaderboardRow(title, stage, measures, entry.evaluation)
+        for entry, title in zip(entries, titles, strict=True)
+        for stage, measures in stages_of(entry.evaluation.metrics).items()
     ]
-    leaders.sort(key=lambda one: (-one.value("recall", 1), -one.value("mrr", 5), not one.is_served))
-    return Leaderboard(dataset, split, leaders)
+    rows.sort(key=lambda row: (-row.value("recall", 1), -row.value("mrr", 5), not row.is_served))
+    return Leaderboard(dataset, split, rows)
 
 
-def _named(
-    session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str
-) -> list[tuple[str, Evaluation]]:
-    found = model_store.leaderboard_evaluations(session, organization_id, dataset_id, split)
-    return list(zip(_titles(session, organization_id, found), found, strict=True))
-
-
-def _titles(session: Session, organization_id: uuid.UUID, found: Sequence[Evaluation]) -> list[str]:
+def _titles(session: Session, organization_id: uuid.UUID, entries: Sequence[LeaderboardEntry]) -> list[str]:
     """What each evaluation measured, in words."""
-    ids = {
-        one for evaluation in found for one in (evaluation.model_version_id, evaluation.reranker_version_id)
+    version_ids = {
+        version_id
+        for entry in entries
+        for version_id in (entry.evaluation.model_version_id, entry.evaluation.reranker_version_id)
+        if version_id is not None
     }
-    names = model_store.model_names(session, organization_id, {one for one in ids if one is not None})
+    names = model_store.model_names(session, organization_id, version_ids) if version_ids else {}
+    return [_title(entry, names) for entry in entries]
 
-    def title(evaluation: Evaluation) -> str:
-        if evaluation.method != "model":
-            return BASELINES.get(evaluation.method, tables.in_words(evaluation.method))
-        parts = [evaluation.model_version_id, evaluation.reranker_version_id]
-        text = " + ".join(names.get(one, "a removed model") for one in parts if one is not None)
-        is_renamed = evaluation.report is not None and evaluation.report.renamed is not None
-        return f"{text}, categories renamed" if is_renamed else text
 
-    return [title(evaluation) for evaluation in found]
+def _title(entry: LeaderboardEntry, names: Mapping[uuid.UUID, str]) -> str:
+    evaluation = entry.evaluation
+    if evaluation.method != "model":
+        return BASELINES.get(evaluation.method, tables.in_words(evaluation.method))
+    parts = [evaluation.model_version_id, evaluation.reranker_version_id]
+    text = " + ".join(names.get(part, "a removed model") for part in parts if part is not None)
+    return f"{text}, categories renamed" if entry.is_renamed else text

@@ -413,7 +413,7 @@ class LeaderboardKey:
 
     dataset_id: uuid.UUID
     split: str
-    leaderboard_evaluations: int
+    evaluations: int
 
 
 def list_leaderboards(session: Session, organization_id: uuid.UUID) -> list[LeaderboardKey]:
@@ -427,18 +427,29 @@ def list_leaderboards(session: Session, organization_id: uuid.UUID) -> list[Lead
     return [LeaderboardKey(dataset_id, split, count) for dataset_id, split, count in session.execute(query)]
 
 
-def leaderboard_evaluations(
+@dataclass(frozen=True)
+class LeaderboardEntry:
+    """An evaluation without its report and figures by category; `is_renamed`: its categories were renamed."""
+
+    evaluation: Evaluation
+    is_renamed: bool
+
+
+def list_leaderboard_entries(
     session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID, split: str
-) -> Sequence[Evaluation]:
+) -> list[LeaderboardEntry]:
     """The evaluations on one split of a dataset, newest first; the 500 newest where there are more."""
     query = (
-        select(Evaluation)
+        select(Evaluation, Evaluation.report["renamed"].astext.is_not(None))
         .where(Evaluation.organization_id == organization_id)
         .where(Evaluation.dataset_id == dataset_id, Evaluation.split == split)
+        .options(defer(Evaluation.report), defer(Evaluation.per_category))
         .order_by(Evaluation.id.desc())
         .limit(LEADERBOARD_LIMIT)
     )
-    return session.scalars(query).all()
+    return [
+        LeaderboardEntry(evaluation, bool(is_renamed)) for evaluation, is_renamed in session.execute(query)
+    ]
 
 
 def model_names(

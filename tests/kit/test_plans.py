@@ -122,7 +122,7 @@ QUESTIONS: dict[str, Question] = {
         session, owner, TransactionFilter(merchant="merchant 77"), LATEST
     ),
     "merchants": lambda session, owner: transaction_store.of_merchants(session, owner, ["Merchant 7"], 5),
-    "a leaderboard": lambda session, owner: model_store.leaderboard_evaluations(
+    "a leaderboard": lambda session, owner: model_store.list_leaderboard_entries(
         session, owner, NOBODY, "eval"
     ),
     "evaluations of a model": lambda session, owner: model_store.evaluations_of(
