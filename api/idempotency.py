@@ -47,7 +47,10 @@ IdempotencyKey = Annotated[
     ),
     WithJsonSchema(
         {
-            **{"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 255,
+            "pattern": "^[ -~]+$",
             "examples": ["7b6e1a5c-0f5e-4c0b-9b55-2f6f9d6f2f0a"],
         }
     ),

@@ -47,10 +47,23 @@ from shared.kit.settings import Settings, get_settings
 from shared.kit.version import VERSION
 from shared.resources import Resources
 
-# Each with its authentication; the routers without are for operators.
+# The routers whose routes need a key; the order is that of the documentation.
 RESOURCES = (
-    *(categorize, organizations, categories, transactions, imports),
-    *(generations, candidates, datasets, evaluations, trainings, searches, models, rerankers, indexes, jobs),
+    categorize,
+    organizations,
+    categories,
+    transactions,
+    imports,
+    generations,
+    candidates,
+    datasets,
+    evaluations,
+    trainings,
+    searches,
+    models,
+    rerankers,
+    indexes,
+    jobs,
 )
 
 

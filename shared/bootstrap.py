@@ -6,7 +6,7 @@ from shared import tables  # noqa: F401  # a foreign key finds its table only wh
 from shared.engines.artifacts import Artifacts
 from shared.engines.edge import EdgeIndex
 from shared.engines.encoder_cache import Encoders
-from shared.engines.queue import RedisBroker
+from shared.engines.queue import Broker
 from shared.engines.reranker_cache import Rerankers
 from shared.kit import tracing
 from shared.kit.db import create_db_engine
@@ -43,7 +43,7 @@ def build(settings: Settings) -> Resources:
         engine=engine,
         index=_index(settings),
         artifacts=artifacts,
-        broker=RedisBroker(settings.redis_url),
+        broker=Broker(settings.redis_url),
         encoders=encoders,
         rerankers=Rerankers(encoders, settings),
     )

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from shared.engines.queue import Broker, BrokerUnavailable, RedisBroker
+from shared.engines.queue import Broker, BrokerUnavailable
 from shared.jobs import store
 from shared.jobs.exceptions import WorkerLost
 from shared.jobs.kinds import QUEUES
@@ -129,7 +129,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, end)
     serve(settings)
     engine = create_db_engine(settings.database_url, pool_size=2)
-    relay = Relay(engine, RedisBroker(settings.redis_url), app)
+    relay = Relay(engine, Broker(settings.redis_url), app)
     listener = threading.Thread(target=listen, args=(settings.database_url, wake, stop), daemon=True)
     listener.start()
     upkeep.start(settings, stop)

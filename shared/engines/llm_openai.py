@@ -1,12 +1,13 @@
 """The LLM of the settings, through instructor on the openai client."""
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
 from shared.engines.llm import (
     CALLS,
@@ -21,7 +22,7 @@ from shared.engines.llm import (
     check_configured,
 )
 from shared.kit.logging import get_logger
-from shared.kit.retries import seconds_to_wait
+from shared.kit.retries import pauses, seconds_to_wait
 from shared.kit.settings import Settings
 
 logger = get_logger(__name__)
@@ -34,9 +35,9 @@ RETRIED = frozenset({408, 409, 425, 429})  # and every 5xx
 class OpenAILLM:
     """The endpoint of the settings, by JSON schema, tool call or JSON mode; see `LLM` for what it raises.
 
-    A call ends after `llm_timeout_seconds`, however slowly its bytes drip in. Retries are this class's own,
-    those of the libraries are off: pauses that double, with jitter, and after a Retry-After every thread is
-    quiet. The address is only ever that of the settings: redirects are not followed.
+    A call ends after `llm_timeout_seconds`, however slowly its bytes arrive. The libraries' retries are off:
+    here the pauses double, with jitter, and after a Retry-After no thread calls. Redirects are not followed:
+    the address is always that of the settings.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,7 +62,6 @@ class OpenAILLM:
         self._changed = threading.Condition()
         self._is_closed = False
         self._quiet_until = 0.0  # on the monotonic clock
-        self._jitter = random.Random()  # noqa: S311  # spreads calls, protects nothing
 
     def close(self) -> None:
         """Let every `ask` end at once; calls that are under way are abandoned."""
@@ -72,27 +72,17 @@ class OpenAILLM:
 
     def ask(self, request: Request[T]) -> LLMReply[T]:
         """The answer, in the shape that was asked for."""
-        for call in range(1, CALLS + 1):
-            self._pause(self._quiet_until - time.monotonic())
-            try:
-                return self._within(lambda: self._call(request), call)
-            except LLMUnavailable as error:
-                if call == CALLS:
-                    raise
-                self._pause(self._delay(call, error.retry_after))
+        for attempt in Retrying(
+            retry=retry_if_exception(_is_passing),
+            stop=stop_after_attempt(CALLS),
+            wait=pauses(FIRST_PAUSE_SECONDS),
+            sleep=self._pause,
+            reraise=True,
+        ):
+            with attempt:
+                self._pause(self._quiet_until - time.monotonic())
+                return self._within(lambda: self._call(request), attempt.retry_state.attempt_number)
         raise AssertionError("the last call returns or raises")
-
-    def _delay(self, call: int, wanted_s: float | None) -> float:
-        """Seconds until the next call.
-
-        Raises:
-            LLMUnavailable: the endpoint wants to be left alone for longer than is waited here.
-        """
-        if wanted_s is not None:
-            if wanted_s > LONGEST_PAUSE_SECONDS:
-                raise LLMUnavailable(retry_after=wanted_s)
-            self._quiet_until = max(self._quiet_until, time.monotonic() + wanted_s)
-        return (wanted_s or 0.0) + FIRST_PAUSE_SECONDS * 2.0 ** (call - 1) * self._jitter.uniform(0.5, 1)
 
     def _pause(self, seconds: float) -> None:
         with self._changed:
@@ -100,8 +90,12 @@ class OpenAILLM:
                 raise LLMClosed
 
     def _within(self, work: Callable[[], LLMReply[T]], call: int) -> LLMReply[T]:
-        """How the work ends; it has a thread of its own, abandoned when time is up or nobody waits."""
-        found: list[LLMReply[T] | BaseException] = []
+        """The result of `work`, which has a thread of its own, abandoned when time is up or after `close`.
+
+        The client's own timeouts are for each read, so an endpoint that sends a byte at a time would never
+        meet them, and no client ends a call because another thread closes it.
+        """
+        results: list[LLMReply[T] | BaseException] = []
 
         def run() -> None:
             try:
@@ -109,17 +103,19 @@ class OpenAILLM:
             except BaseException as error:
                 ended = error
             with self._changed:
-                found.append(ended)
+                results.append(ended)
                 self._changed.notify_all()
 
         threading.Thread(target=run, daemon=True, name="llm-call").start()
         with self._changed:
-            self._changed.wait_for(lambda: found or self._is_closed, self._timeout_s)
+            self._changed.wait_for(lambda: results or self._is_closed, self._timeout_s)
             if self._is_closed:
                 raise LLMClosed
-        if not found:
+        if not results:
             raise LLMUnavailable
-        [ended] = found
+        [ended] = results
+        if isinstance(ended, LLMUnavailable) and _is_passing(ended):
+            self._quiet_until = max(self._quiet_until, time.monotonic() + (ended.retry_after or 0.0))
         if isinstance(ended, InvalidLLMOutput):
             raise InvalidLLMOutput(ended.reason, replace(ended.usage, calls=call))
         if isinstance(ended, BaseException):
@@ -146,6 +142,11 @@ class OpenAILLM:
         except (InstructorError, AssertionError, openai.OpenAIError) as error:
             raise _translated(error, raw) from None
         return LLMReply(value, _usage(raw))
+
+
+def _is_passing(error: BaseException) -> bool:
+    """Whether to call again; not where the endpoint asks for a longer pause than is waited here."""
+    return isinstance(error, LLMUnavailable) and (error.retry_after or 0.0) <= LONGEST_PAUSE_SECONDS
 
 
 def _translated(error: BaseException, raw: list[Any]) -> Exception:

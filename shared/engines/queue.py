@@ -1,6 +1,4 @@
-"""The broker, as far as anyone but Celery needs it: does it answer, and how long is a queue."""
-
-from typing import Protocol
+"""The broker, as far as others than Celery need it: whether it answers, and how long a queue is."""
 
 import redis
 
@@ -16,24 +14,8 @@ class BrokerUnavailable(Unavailable):
     message = "The job queue does not answer. Jobs are kept and will be sent when it is back."
 
 
-class Broker(Protocol):
-    """The queue of job ids."""
-
-    def ping(self) -> None:
-        """Raise `BrokerUnavailable` unless the broker answers."""
-        ...
-
-    def length(self, queue: str) -> int:
-        """How many messages wait in the queue."""
-        ...
-
-    def close(self) -> None:
-        """Let go of the connections."""
-        ...
-
-
-class RedisBroker:
-    """Redis or Valkey."""
+class Broker:
+    """The queues of job ids, in Redis or Valkey."""
 
     def __init__(self, url: str) -> None:
         self._client = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=None)
@@ -57,5 +39,5 @@ class RedisBroker:
             raise BrokerUnavailable(retry_after=2) from error
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()

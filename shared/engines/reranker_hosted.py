@@ -3,7 +3,6 @@
 import json
 import math
 import queue
-import random
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_before_delay
 
 from shared.engines.reranker import (
     RerankerNotConfigured,
@@ -23,7 +23,7 @@ from shared.engines.reranker import (
 from shared.kit import metrics
 from shared.kit.errors import AppError
 from shared.kit.logging import get_logger
-from shared.kit.retries import seconds_to_wait
+from shared.kit.retries import pauses, seconds_to_wait
 from shared.kit.settings import Settings
 
 logger = get_logger(__name__)
@@ -39,12 +39,11 @@ _EDGE = 1e-6  # of relevances, whose log-odds shall be finite
 
 
 class HostedReranker:
-    """The endpoint of the settings, asked for `model`: one call for each query.
+    """`model` at the endpoint of the settings: one call for each query.
 
-    A query's answer is there, retries and pauses included, within `rerank_timeout_seconds`, however slowly
-    its bytes drip in, or there is none. After that nobody asks for `QUIET_SECONDS`, or for as long as a
-    Retry-After says: while it is away, a suggestion costs no more than without it. The address is only ever
-    that of the settings: redirects are not followed.
+    A query takes at most `rerank_timeout_seconds`, retries and pauses included. After a failure no query is
+    sent for `QUIET_SECONDS`, or for as long as a Retry-After says, so an endpoint that is away does not slow
+    suggestions down. Redirects are not followed: the address is always that of the settings.
     """
 
     def __init__(self, settings: Settings, model: str) -> None:
@@ -87,19 +86,20 @@ class HostedReranker:
 
     def _with_retries(self, query: RerankQuery) -> Scores:
         until = time.monotonic() + self._timeout_s
-        for call in range(1, CALLS + 1):
-            try:
-                return _scores(self._call(query, until), len(query.documents))
-            except RerankerUnavailable as error:
-                spread = random.uniform(0.5, 1)  # noqa: S311  # spreads calls, protects nothing
-                pause_s = (error.retry_after or 0.0) + FIRST_PAUSE_SECONDS * 2.0 ** (call - 1) * spread
-                if call == CALLS or time.monotonic() + pause_s >= until:
-                    raise
-                time.sleep(pause_s)
-        raise AssertionError("the last call returns or raises")
+        retrying = Retrying(
+            retry=retry_if_exception_type(RerankerUnavailable),
+            stop=stop_after_attempt(CALLS) | stop_before_delay(self._timeout_s),
+            wait=pauses(FIRST_PAUSE_SECONDS),
+            reraise=True,
+        )
+        return retrying(lambda: _scores(self._call(query, until), len(query.documents)))
 
     def _call(self, query: RerankQuery, until: float) -> Any:
-        """The answer's JSON. The call has a thread of its own, which is abandoned when time is up."""
+        """The answer's JSON.
+
+        The call has a thread of its own, which is abandoned when time is up: the client's own timeouts are
+        for each read, so an endpoint that sends a byte at a time would never meet them.
+        """
         ended: queue.SimpleQueue[bytes | AppError] = queue.SimpleQueue()
         left_s = max(until - time.monotonic(), 0.001)
 
@@ -114,21 +114,21 @@ class HostedReranker:
 
         threading.Thread(target=run, daemon=True, name="rerank-call").start()
         try:
-            found = ended.get(timeout=left_s)
+            result = ended.get(timeout=left_s)
         except queue.Empty:
             raise RerankerUnavailable from None
-        if isinstance(found, AppError):
-            raise found
+        if isinstance(result, AppError):
+            raise result
         try:
-            return json.loads(found)
+            return json.loads(result)
         except ValueError:
             raise RerankerRefused from None
 
     def _ask(self, query: RerankQuery, timeout_s: float) -> bytes:
         documents = list(query.documents)
         body = {"model": self._model, "query": query.text, "documents": documents, "top_n": len(documents)}
-        asked = self._http.stream("POST", self._url, json=body, headers=self._headers, timeout=timeout_s)
-        with asked as response:
+        call = self._http.stream("POST", self._url, json=body, headers=self._headers, timeout=timeout_s)
+        with call as response:
             _check_status(response.status_code, response.headers)
             answer = bytearray()
             for part in response.iter_bytes():
@@ -150,10 +150,10 @@ def _check_status(status: int, headers: Mapping[str, str]) -> None:
 def _scores(answer: Any, count: int) -> Scores:
     """The log-odds of {"results": [{"index", "relevance_score"}, …]}, which names each document once."""
     try:
-        found = {int(one["index"]): float(one["relevance_score"]) for one in answer["results"]}
+        relevances = {int(row["index"]): float(row["relevance_score"]) for row in answer["results"]}
     except (TypeError, KeyError, ValueError):
         raise RerankerRefused from None
-    if found.keys() != set(range(count)) or not all(math.isfinite(value) for value in found.values()):
+    if relevances.keys() != set(range(count)) or not all(map(math.isfinite, relevances.values())):
         raise RerankerRefused
-    relevance = np.clip([found[index] for index in range(count)], _EDGE, 1 - _EDGE)
+    relevance = np.clip([relevances[index] for index in range(count)], _EDGE, 1 - _EDGE)
     return np.asarray(np.log(relevance / (1 - relevance)), dtype=np.float32)

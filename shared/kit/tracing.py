@@ -22,22 +22,22 @@ EXPORT_TIMEOUT_SECONDS = 5
 # Statements have placeholders where the values were.
 KEPT = frozenset(
     {
-        *(
-            "http.method",
-            "http.request.method",
-            "http.route",
-            "http.status_code",
-            "http.response.status_code",
-        ),
-        *(
-            "db.system",
-            "db.system.name",
-            "db.statement",
-            "db.query.text",
-            "db.operation",
-            "db.operation.name",
-        ),
-        *("outlay.job_id", "outlay.organization_id", "outlay.kind", "outlay.attempt", "outlay.status"),
+        "http.method",
+        "http.request.method",
+        "http.route",
+        "http.status_code",
+        "http.response.status_code",
+        "db.system",
+        "db.system.name",
+        "db.statement",
+        "db.query.text",
+        "db.operation",
+        "db.operation.name",
+        "outlay.job_id",
+        "outlay.organization_id",
+        "outlay.kind",
+        "outlay.attempt",
+        "outlay.status",
     }
 )
 

@@ -9,7 +9,7 @@ from celery import Celery
 from sqlalchemy import Engine, text, update
 
 from devtools.waiting import eventually
-from shared.engines.queue import BrokerUnavailable, RedisBroker
+from shared.engines.queue import Broker, BrokerUnavailable
 from shared.jobs import service as jobs
 from shared.jobs import store
 from shared.jobs.kinds import KINDS, ReindexParams, SyncIndexParams
@@ -38,7 +38,7 @@ def relay(engine: Engine, running: Valkey) -> Iterator[Relay]:
         session.execute(update(Job).values(status="cancelled"))
     celery: Celery = create_celery()
     celery.conf.broker_url = running.url
-    broker = RedisBroker(running.url)
+    broker = Broker(running.url)
     yield Relay(engine, broker, celery)
     broker.close()
     celery.close()
@@ -233,7 +233,7 @@ def test_a_broker_that_never_answers_keeps_no_job(
         celery: Celery = create_celery()
         celery.conf.broker_url = f"redis://127.0.0.1:{port}/0"
         with pytest.raises(BrokerUnavailable):
-            Relay(engine, RedisBroker(celery.conf.broker_url), celery).publish()
+            Relay(engine, Broker(celery.conf.broker_url), celery).publish()
         celery.close()
     assert not is_published(engine, job)
     assert relay.publish() == 1
