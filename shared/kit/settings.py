@@ -12,7 +12,7 @@ PACKAGED_MODEL = "all-MiniLM-L6-v2"  # comes as a Python package: shared/engines
 
 
 class Settings(BaseSettings):
-    """One flat, validated value; built once per process and passed down, never read globally."""
+    """All settings, flat and validated. Each process builds them once and passes them down."""
 
     model_config = SettingsConfigDict(
         env_prefix="OUTLAY_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
         default=2, ge=1, description="Rerankers kept loaded in a process; one more replaces the oldest."
     )
 
-    # The LLM that makes up transactions; any endpoint that speaks OpenAI's chat completions.
+    # The LLM that generates transactions: any endpoint with OpenAI's chat completions API.
     llm_base_url: str | None = Field(
         default=None, description="Such as https://api.openai.com/v1; unset: none."
     )
@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         default=1, ge=1, description="Of one fine-tuning, each on a GPU of its own; more than 1 by torchrun."
     )
 
-    # The hub that models come from and go to, and where trainings are reported; each needs its extra.
+    # Model hub and experiment trackers; each tracker needs its extra.
     hub_token: SecretStr | None = Field(
         default=None, description="Of a model hub; for push and private models."
     )
@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         default_factory=list, description='As JSON, such as ["mlflow"]; empty: nowhere.'
     )
 
-    # The door.
+    # Limits of the API.
     max_body_bytes: int = Field(default=2 * 1024 * 1024, ge=1024)
     max_upload_bytes: int = Field(default=200 * 1024 * 1024, ge=1024)
     rate_limit: str | None = Field(
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
         default=1000, ge=1, description="Jobs an organisation may have waiting; more are answered 429."
     )
 
-    # The spine of a job; all times in seconds, on the database's clock.
+    # Jobs and their retention; times are measured by the database's clock.
     job_lease_seconds: float = Field(default=60, gt=0)
     job_heartbeat_seconds: float = Field(default=10, gt=0)
     job_outage_limit_seconds: float = Field(
@@ -140,7 +140,7 @@ class Settings(BaseSettings):
         description="After TERM a running job has this long to end; then it is given back.",
     )
 
-    # What operators see.
+    # Metrics and traces.
     metrics_port: int | None = Field(
         default=None,
         ge=0,
