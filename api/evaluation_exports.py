@@ -44,10 +44,10 @@ async def evaluation_lines(
     """
 
     def begin(session: Session) -> tuple[EvaluationReportOut, dict[str, str]]:
-        found = model_store.get_evaluation(session, organization_id, evaluation_id)
-        dataset = dataset_store.get(session, organization_id, found.dataset_id)
+        evaluation = model_store.get_evaluation(session, organization_id, evaluation_id)
+        dataset = dataset_store.get(session, organization_id, evaluation.dataset_id)
         names = {id_: category.name for id_, category in dataset.categories.items()}
-        return EvaluationReportOut.model_validate(found), names
+        return EvaluationReportOut.model_validate(evaluation), names
 
     async def page_after(after: uuid.UUID | None) -> Sequence[MeasuredRow]:
         return await connections.run(
@@ -57,7 +57,7 @@ async def evaluation_lines(
         )
 
     async def pieces(page: Sequence[MeasuredRow]) -> AsyncIterator[str]:
-        yield csv_line(COLUMNS) if form == "csv" else f'{{"evaluation":{about.model_dump_json()},"rows":['
+        yield csv_line(COLUMNS) if form == "csv" else f'{{"evaluation":{report.model_dump_json()},"rows":['
         is_first = True
         while page:
             rows = [_cells(row, names) for row in page]
@@ -66,17 +66,17 @@ async def evaluation_lines(
             page = await page_after(page[-1].dataset_item_id) if len(page) == PAGE else []
         yield "" if form == "csv" else "]}"
 
-    about, names = await connections.run(begin)
+    report, names = await connections.run(begin)
     return pieces(await page_after(None))
 
 
 def _cells(row: MeasuredRow, names: dict[str, str]) -> dict[str, Any]:
     """The row with the names of its category and of what came first, as they were in the dataset."""
     ids = {"category_id": row.category_id, "suggested_category_id": row.suggested_category_id}
-    told = {name: None if one is None else str(one) for name, one in ids.items()}
+    as_text = {name: None if id_ is None else str(id_) for name, id_ in ids.items()}
     values = {
         **vars(row),
-        **told,
+        **as_text,
         "dataset_item_id": str(row.dataset_item_id),
         "transaction_id": str(row.transaction_id),
         "category": names.get(str(row.category_id)),

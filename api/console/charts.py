@@ -84,16 +84,16 @@ def leaders(rows: Sequence[tuple[str, Estimate | None]]) -> Chart:
     return _points(values, "name", "recall@1", ("n", "rows"))
 
 
-def differences(found: Sequence[Json]) -> Chart:
-    """What a comparison found: the difference of each measure with its interval, 0 marked."""
+def difference_points(differences: Sequence[Json]) -> Chart:
+    """The difference of each measure with its interval, and a line at 0."""
     import altair as alt
 
     rows = [
         {
-            "measure": f"{one['metric']}@{one['k']}".replace("mrr", "MRR").replace("ndcg", "NDCG"),
-            **{"value": one["difference"], "low": one["low"], "high": one["high"], "p": one["p"]},
+            "measure": f"{row['metric']}@{row['k']}".replace("mrr", "MRR").replace("ndcg", "NDCG"),
+            **{"value": row["difference"], "low": row["low"], "high": row["high"], "p": row["p"]},
         }
-        for one in found
+        for row in differences
     ]
     zero = _chart([{"zero": 0}]).mark_rule(strokeDash=[4, 4]).encode(x="zero:Q")
     return (zero + _points(rows, "measure", "Difference", ("p", "p"), domain=None)).properties(

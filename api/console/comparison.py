@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from api.console import charts, figures
+from api.console import captions, charts
+from api.console.captions import ChartCaption
 from api.console.evaluation_views import EvaluationView
-from api.console.figures import Figure
 from api.console.tables import MEASURES, Column, Table
 from shared.evaluation.comparison import ComparedRow, Comparison
 from shared.evaluation.significance import Difference
@@ -73,13 +73,13 @@ class ComparisonView:
         more = f" (the first {len(cells)} of {changed})" if changed > len(cells) else ""
         return Table("rows", f"Rows whose rank changed, regressions first{more}", ROWS, cells)
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, ChartCaption]:
         """The page's chart, by name."""
-        return figures.of_comparison([vars(difference) for difference in self.result.differences])
+        return captions.of_comparison([vars(difference) for difference in self.result.differences])
 
     def charts(self) -> dict[str, Any]:
         """The Vega-Lite specs of the figures, by name."""
-        chart = charts.differences([vars(difference) for difference in self.result.differences])
+        chart = charts.difference_points([vars(difference) for difference in self.result.differences])
         return {name: charts.spec_of(chart, figure.text) for name, figure in self.figures().items()}
 
 

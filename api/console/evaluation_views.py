@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api.console import charts, figures, tables
-from api.console.figures import Figure
+from api.console import captions, charts, tables
+from api.console.captions import ChartCaption
 from api.console.tables import STAGES, Column, Table, stages_of
 from shared.datasets import store as dataset_store
 from shared.datasets.tables import Dataset
@@ -60,9 +60,9 @@ class EvaluationView:
         measure, k = path.split(".")
         return self.evaluation.metrics.find(measure, int(k))
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, ChartCaption]:
         """The page's charts, by name."""
-        return figures.of_evaluation(self.evaluation.metrics, self.evaluation.report)
+        return captions.of_evaluation(self.evaluation.metrics, self.evaluation.report)
 
     def tables(self) -> dict[str, Table]:
         """The page's tables, by name."""
@@ -104,12 +104,12 @@ class Leaderboard:
             "leaderboard", f"Evaluations of {self.dataset.name}, {self.split}", LEADERBOARD_COLUMNS, cells
         )
 
-    def figures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, ChartCaption]:
         """The page's chart, by name."""
         if not self.rows:
             return {}
         best = self.rows[0]
-        return figures.of_leaderboard(best.text, best.metrics.find("recall", 1))
+        return captions.of_leaderboard(best.text, best.metrics.find("recall", 1))
 
     def charts(self) -> dict[str, Any]:
         """The Vega-Lite specs of the figures, by name."""

@@ -173,9 +173,9 @@ def _read_comparisons(
 def _about(version: ModelVersion) -> str:
     source = PurePath(version.base_model).name if version.base_model_revision is None else version.base_model
     at = f" at commit {version.base_model_revision}" if version.base_model_revision else ""
-    made = version.created_at or dt.datetime.now(dt.UTC)  # no row yet while its weights are saved
-    about = _ABOUT[version.kind].format(source=f"{source}{at}")
-    return f"{about} Made with Outlay on {made:%Y-%m-%d}."
+    created = version.created_at or dt.datetime.now(dt.UTC)  # no row yet while its weights are saved
+    text = _ABOUT[version.kind].format(source=f"{source}{at}")
+    return f"{text} Made with Outlay on {created:%Y-%m-%d}."
 
 
 def _front_matter(version: ModelVersion, hub_id: str | None) -> str:
@@ -233,17 +233,17 @@ def _data(dataset: Dataset) -> list[tuple[str, Any]]:
 
 def _scalars(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """Numbers, short strings and lists of numbers, by name; everything else is left out."""
-    found: list[tuple[str, Any]] = []
+    scalars: list[tuple[str, Any]] = []
     for name, value in sorted(values.items()):
-        if isinstance(value, list | tuple) and value and all(isinstance(one, int | float) for one in value):
-            found.append((name, ", ".join(map(str, value))))
+        if isinstance(value, list | tuple) and value and all(isinstance(item, int | float) for item in value):
+            scalars.append((name, ", ".join(map(str, value))))
         elif isinstance(value, bool):
-            found.append((name, "yes" if value else "no"))
+            scalars.append((name, "yes" if value else "no"))
         elif isinstance(value, float):
-            found.append((name, f"{value:.4g}"))
+            scalars.append((name, f"{value:.4g}"))
         elif isinstance(value, int) or (isinstance(value, str) and len(value) <= 200):
-            found.append((name, value))
-    return found
+            scalars.append((name, value))
+    return scalars
 
 
 def _test_figures(test: Mapping[str, Any]) -> dict[str, Any]:

@@ -102,10 +102,10 @@ def reranking_of(version: ModelVersion, top_n: int) -> Reranking:
 
 def find_active(session: Session, organization_id: uuid.UUID) -> Serving | None:
     """What the organisation is served with; None before the first activation."""
-    found = store.find_active(session, organization_id)
-    if found is None:
+    row = store.find_active(session, organization_id)
+    if row is None:
         return None
-    version, active, reranker = found
+    version, active, reranker = row
     reranking = None if reranker is None else reranking_of(reranker, active.rerank_top_n)
     return serving_of(version, active.counter, reranking)
 

@@ -193,8 +193,10 @@ def list_owned(session: Session, organization_id: uuid.UUID) -> Sequence[tuple[u
 def named_jobs(session: Session, job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Those of the jobs, of whatever organisation, that a model version or an evaluation came from."""
     columns = (ModelVersion.job_id, Evaluation.job_id)
-    found = [session.scalars(select(column).where(column.in_(job_ids)).distinct()) for column in columns]
-    return {job_id for ids in found for job_id in ids if job_id is not None}
+    columns_ids = [
+        session.scalars(select(column).where(column.in_(job_ids)).distinct()) for column in columns
+    ]
+    return {job_id for ids in columns_ids for job_id in ids if job_id is not None}
 
 
 def active_with(session: Session, digits: str) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.console import charts, comparison, figures, tables
+from api.console import captions, charts, comparison, tables
 from shared.evaluation.significance import Difference
 from shared.kit.measures import RetrievalMeasures
 from shared.registry.reports import EvaluationMetrics, EvaluationReport
@@ -29,7 +29,7 @@ def drawn() -> dict[str, Any]:
         "reliability": charts.reliability_curve(REPORT),
         "map": charts.map_of(REPORT, "after"),
         "leaders": charts.leaders([("base", METRICS.recall[1]), ("base", None)]),
-        "differences": charts.differences(differences),
+        "differences": charts.difference_points(differences),
     }
 
 
@@ -94,18 +94,18 @@ def test_words_say_what_a_map_shows() -> None:
     points += [point("transaction", "a", 1), point("transaction", "a", 9), point("transaction", "b", 8)]
     for method, name in (("pca", "PCA"), ("umap", "UMAP")):
         report = EvaluationReport.model_validate({"map": {"method": method, "points": points}})
-        text = figures.of_evaluation(NOTHING, report)["map_before"].text
+        text = captions.of_evaluation(NOTHING, report)["map_before"].text
         assert text.startswith(f"{name};")
         assert "2 of 3 transactions are nearest to their own category" in text
 
 
 def test_there_is_no_figure_without_data() -> None:
-    assert figures.of_evaluation(NOTHING, None) == {}
+    assert captions.of_evaluation(NOTHING, None) == {}
     empty = {"bins": [{"low": 0, "high": 1, "n": 0, "mean_score": None, "accuracy": None}]}
     reliability = {**empty, "expected_calibration_error": None}
     report = EvaluationReport.model_validate({"slices": {}, "map": None, "reliability": reliability})
-    assert figures.of_evaluation(NOTHING, report) == {}
-    named = figures.of_evaluation(METRICS, REPORT)
+    assert captions.of_evaluation(NOTHING, report) == {}
+    named = captions.of_evaluation(METRICS, REPORT)
     assert list(named) == [
         *("recall", "mrr", "slices", "confusions", "reliability", "map_before", "map_after")
     ]
