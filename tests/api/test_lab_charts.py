@@ -58,10 +58,10 @@ def test_every_chart_fits_the_schema_of_vega_lite() -> None:
 def test_bars_have_the_figures_and_their_intervals() -> None:
     rows = values(drawn()["recall"])
     assert len(rows) == 3 * 4
-    [one] = [row for row in rows if (row["stage"], row["k"]) == ("Without history", 5)]
+    [bar] = [row for row in rows if (row["stage"], row["k"]) == ("Without history", 5)]
     assert METRICS.without_history is not None
     estimate = METRICS.without_history.recall[5]
-    assert (one["value"], one["low"], one["high"]) == (estimate.value, estimate.low, estimate.high)
+    assert (bar["value"], bar["low"], bar["high"]) == (estimate.value, estimate.low, estimate.high)
     alone = EvaluationMetrics.model_validate(example.measures(0.5))
     assert {row["stage"] for row in values(charts.measure_bars(alone, "mrr", "MRR@k"))} == {"As served"}
 
@@ -118,8 +118,8 @@ def test_csv_has_numbers_in_full_and_no_formula() -> None:
     metrics = {row["measure"]: row for row in rows_of(tables.of_metrics(METRICS))}
     assert METRICS.without_reranker is not None
     estimate = METRICS.without_reranker.recall[3]
-    found = metrics["recall@3"]
-    cells = [float(found[f"without_reranker{part}"]) for part in ("", "_low", "_high", "_n")]
+    recall = metrics["recall@3"]
+    cells = [float(recall[f"without_reranker{part}"]) for part in ("", "_low", "_high", "_n")]
     assert cells == [estimate.value, estimate.low, estimate.high, estimate.n]
     assert metrics["triplet accuracy"]["without_history"] == ""
     per_category = {

@@ -105,10 +105,10 @@ def test_on_the_tech_expenses_words_beat_counting() -> None:
 
     loaded = load(data)
     rows = [BaselineRow(text, text, category) for text, category in loaded.rows]
-    train, asked = rows[52:], rows[:52]
-    found = {
-        method: values_at("recall", rankings(method, train, asked, loaded.categories), 5).mean()
+    train, test = rows[52:], rows[:52]
+    recall = {
+        method: values_at("recall", rankings(method, train, test, loaded.categories), 5).mean()
         for method in METHODS
     }
-    assert found["most_frequent"] < 0.4
-    assert min(found["bm25_categories"], found["bm25_history"], found["tfidf_lr"]) > 0.6
+    assert recall["most_frequent"] < 0.4
+    assert min(recall["bm25_categories"], recall["bm25_history"], recall["tfidf_lr"]) > 0.6

@@ -74,9 +74,9 @@ def test_a_rank_of_zero_is_an_error() -> None:
 
 def test_a_rare_category_counts_as_much_as_a_common_one() -> None:
     groups, ranks = ["a"] * 8 + ["b"] * 2, [1] * 6 + [2] * 2 + [None, 1]
-    found = macro_recall(groups, ranks)
-    assert found.value == pytest.approx((6 / 8 + 1 / 2) / 2)
-    assert found.n == 10
+    macro = macro_recall(groups, ranks)
+    assert macro.value == pytest.approx((6 / 8 + 1 / 2) / 2)
+    assert macro.n == 10
     assert macro_recall(["a"] * 10, ranks).value == pytest.approx(mean("recall", ranks, 1))
     assert math.isnan(macro_recall([], []).value)
 

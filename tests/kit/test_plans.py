@@ -80,16 +80,16 @@ def filled(engine: Engine, client: Any) -> OrganizationClient:
 @pytest.fixture
 def plans(engine: Engine) -> Iterator[list[str]]:
     """The plan of each statement from here on, as the server that answers it makes it."""
-    found: list[str] = []
+    explained: list[str] = []
 
     def explain(connection: Any, _: Any, statement: str, parameters: Any, context: Any, __: Any) -> None:
         if statement.lstrip().upper().startswith(("SELECT", "DELETE", "UPDATE")) and not context.executemany:
             with connection.connection.cursor() as cursor:
                 cursor.execute(f"EXPLAIN {statement}", parameters)
-                found.append("\n".join(row[0] for row in cursor.fetchall()))
+                explained.append("\n".join(row[0] for row in cursor.fetchall()))
 
     event.listen(engine, "before_cursor_execute", explain)
-    yield found
+    yield explained
     event.remove(engine, "before_cursor_execute", explain)
 
 
@@ -181,11 +181,11 @@ def test_a_search_for_text_is_paged_by_what_it_looked_at(
 ) -> None:
     monkeypatch.setattr(transaction_store, "SEARCHED_ROWS", 6_000)
     wanted = TransactionFilter(text="ERCHANT 1777")
-    found, pages, cursor = set[str](), 0, None
+    names, pages, cursor = set[str](), 0, None
     while pages == 0 or cursor is not None:
         with transaction(engine) as session:
             page = transaction_store.list_(session, filled.id, wanted, Paging(limit=200, cursor=cursor))
-        found |= {row.merchant_name for row in page.rows}
+        names |= {row.merchant_name for row in page.rows}
         pages, cursor = pages + 1, page.next
-    assert found == {"Merchant 1777", *(f"Merchant 1777{digit}" for digit in range(10))}
+    assert names == {"Merchant 1777", *(f"Merchant 1777{digit}" for digit in range(10))}
     assert pages == 4  # 20,000 rows by 6,000

@@ -73,7 +73,7 @@ def schema_of(url: str) -> dict[str, Any]:
     engine = create_engine(url)
     with engine.connect() as connection:
         look = inspect(connection)
-        found: dict[str, Any] = {}
+        schema: dict[str, Any] = {}
         for name in look.get_table_names():
             columns = {
                 column["name"]: (str(column["type"]), column["nullable"], column["default"])
@@ -82,9 +82,9 @@ def schema_of(url: str) -> dict[str, Any]:
             query = text("SELECT indexdef FROM pg_indexes WHERE tablename = :name")
             indexes = set(connection.scalars(query, {"name": name}))
             foreign_keys = {str(key["name"]) for key in look.get_foreign_keys(name)}
-            found[name] = (columns, indexes, foreign_keys)
+            schema[name] = (columns, indexes, foreign_keys)
     engine.dispose()
-    return found
+    return schema
 
 
 def test_the_dump_has_a_row_in_every_table_of_its_release(empty_url: str) -> None:

@@ -77,15 +77,16 @@ def test_the_student_comes_to_prefer_what_the_teacher_prefers(request_: Finetune
     def distance(path: Path) -> float:
         """Mean squared difference of the student's margins from the teacher's."""
         encoder = SentenceTransformerEncoder(path, device="cpu")
-        scores = [
-            TEACHER_SCALE * (encoder.encode([lesson.anchor]) @ (encoder.encode([lesson.positive, text])).T)[0]
-            for lesson in lessons
-            for text in lesson.negatives
-        ]
-        wanted = [margin for lesson in lessons for margin in lesson.margins]
-        return float(
-            np.mean([(pair[0] - pair[1] - want) ** 2 for pair, want in zip(scores, wanted, strict=True)])
+        texts = sorted(
+            {text for lesson in lessons for text in (lesson.anchor, lesson.positive, *lesson.negatives)}
         )
+        vectors = dict(zip(texts, encoder.encode(texts), strict=True))
+        differences = [
+            TEACHER_SCALE * vectors[lesson.anchor] @ (vectors[lesson.positive] - vectors[text]) - margin
+            for lesson in lessons
+            for text, margin in zip(lesson.negatives, lesson.margins, strict=True)
+        ]
+        return float(np.mean(np.square(differences)))
 
     result = finetune(request_, lambda _: None)
     assert distance(result.model_dir) < distance(BASE) / 4
