@@ -144,16 +144,16 @@ async def on_app_error(request: Request, error: Exception) -> Response:
 async def on_validation_error(request: Request, error: Exception) -> Response:
     """Answer input that does not fit the schema, naming places and rules but never the input."""
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    if any(item["loc"][0] == "path" for item in found):
+    problems = error.errors()
+    if any(item["loc"][0] == "path" for item in problems):
         if _literal(request):
             # /v1/transactions/batch is a path of its own, and no transaction's.
             return await on_http_error(request, HTTPException(405))
         # An id that no row can have is an unknown id.
         return app_error_response(NotFound(), request.url.path)
-    if any(item["type"] == "missing" and tuple(item["loc"]) == ("body",) for item in found):
+    if any(item["type"] == "missing" and tuple(item["loc"]) == ("body",) for item in problems):
         return app_error_response(EmptyBody(), request.url.path)
-    return app_error_response(Invalid(errors=field_errors(found)), request.url.path)
+    return app_error_response(Invalid(errors=field_errors(problems)), request.url.path)
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -173,11 +173,11 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 def _allowed(request: Request) -> list[str]:
     """Every method of the path: the router itself names only those of the first route it met."""
-    found: set[str] = set()
+    methods: set[str] = set()
     for route in iter_route_contexts(request.app.routes):
         if route.path_regex is not None and route.path_regex.match(request.url.path):
-            found |= set(route.methods or ())
-    return sorted(_literal(request) or found)
+            methods |= set(route.methods or ())
+    return sorted(_literal(request) or methods)
 
 
 def _literal(request: Request) -> set[str]:

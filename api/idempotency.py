@@ -72,11 +72,13 @@ async def claim(
     if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
         raise BadIdempotencyKey
     organization_id = None if speaker is None else speaker.organization_id
-    asked = IdempotentRequest(organization_id, keys[0], _sha256_of(request, body_sha256), key_of(request))
-    found = await run_in_threadpool(idempotency.claim, session, asked)
-    if isinstance(found, StoredResponse):
-        raise Replayed(found)
-    request.state.claim = (session, found)
+    idempotent_request = IdempotentRequest(
+        organization_id, keys[0], _sha256_of(request, body_sha256), key_of(request)
+    )
+    claimed = await run_in_threadpool(idempotency.claim, session, idempotent_request)
+    if isinstance(claimed, StoredResponse):
+        raise Replayed(claimed)
+    request.state.claim = (session, claimed)
 
 
 def once(authenticate: Callable[..., Awaitable[Principal | None]]) -> Callable[..., Awaitable[orm.Session]]:

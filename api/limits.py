@@ -1,4 +1,4 @@
-"""How much may be asked: by a key in a while, which Valkey counts, and at once in this process."""
+"""Limits: requests of a key per period (counted in Valkey), and requests at once in this process."""
 
 import hashlib
 import ipaddress

@@ -1,4 +1,4 @@
-"""What every request passes: an id, a log line and a measure; then the rules for its body. Pure ASGI."""
+"""ASGI middleware for every request: an id, a log line, a metric, and the rules for its body."""
 
 import contextlib
 import re
@@ -28,13 +28,13 @@ log = get_logger(__name__)
 
 UPLOAD_PATHS = frozenset({"/v1/imports"})
 FORM_PATHS = frozenset({"/console/sign-in"})
-CLIENT_GONE = 499  # the log's word for a client that left before its answer, as nginx has it
+CLIENT_GONE = 499  # logged for a client that left before its answer, as nginx does
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 class Observe:
-    """Outermost: gives the request its id, logs and measures it, and answers a bug with a bare 500."""
+    """The outermost layer: gives the request an id, logs and measures it, answers a bug with a plain 500."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -70,7 +70,7 @@ class _Exchange:
             log.exception("request failed", method=self._scope["method"], route=self._route())
             if self._status is not None:
                 self._status = 500
-                raise  # the answer has begun: only a broken connection can tell that it is not whole
+                raise  # the answer has begun: only a broken connection shows that it is incomplete
             response = unexpected_response(self._scope["path"], self._request_id)
             await as_page(HTTPConnection(self._scope), response)(self._scope, receive, self._on_send)
         finally:
@@ -150,11 +150,11 @@ class GuardBody:
 
 def _ids(parameters: Mapping[str, object]) -> dict[str, str]:
     """Those path parameters that are UUIDs."""
-    found = {}
+    ids = {}
     for name, value in parameters.items():
         with contextlib.suppress(ValueError):
-            found[name] = str(uuid.UUID(str(value)))
-    return found
+            ids[name] = str(uuid.UUID(str(value)))
+    return ids
 
 
 def _may_have_body(headers: Headers) -> bool:

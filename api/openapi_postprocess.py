@@ -1,4 +1,4 @@
-"""What the schema says of every operation alike: errors, headers, and which answer leads to which request."""
+"""Completes FastAPI's OpenAPI schema: error responses, headers, and links between operations."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ METHODS = frozenset({"get", "put", "post", "patch", "delete"})
 
 
 def complete(schema: Json) -> Json:
-    """The schema, with what FastAPI does not know of: every status and header that can come, and links."""
+    """The schema with every status and header that an operation can answer with, and links."""
     for path, item in schema["paths"].items():
         for method, operation in item.items():
             if method in METHODS:
@@ -51,18 +51,18 @@ def _complete_errors(method: str, operation: Json) -> None:
 
 
 def _possible(method: str, operation: Json) -> set[int]:
-    """Statuses that the door answers by itself, whatever the route does."""
-    found: set[int] = set()
+    """Statuses that middleware and dependencies answer with, whatever the route does."""
+    statuses: set[int] = set()
     schemes = {name for wanted in operation.get("security", ()) for name in wanted}
     if schemes:
-        found |= {401, 429, 500, 503}
+        statuses |= {401, 429, 500, 503}
     if "apiKey" in schemes:
-        found.add(403)  # the root key has no scopes
+        statuses.add(403)  # the root key has no scopes
         if method != "get":
-            found.add(409)  # another request was faster: see `shared.kit.database_errors`
+            statuses.add(409)  # another request was faster: see `shared.kit.database_errors`
     if "requestBody" in operation:
-        found |= {400, 413, 415, 422}
-    return found
+        statuses |= {400, 413, 415, 422}
+    return statuses
 
 
 def _problem(status: int) -> Json:
@@ -141,9 +141,9 @@ def _complete_links(name: str, operation: Json, schema: Json) -> None:
         links = {}
         for target, (parameter, expression) in wanted:
             method, _, path = target.partition(" ")
-            found = schema["paths"][path][method.lower()]
-            links[found["operationId"]] = {
-                "operationId": found["operationId"],
+            target_operation = schema["paths"][path][method.lower()]
+            links[target_operation["operationId"]] = {
+                "operationId": target_operation["operationId"],
                 "parameters": {parameter: expression},
             }
         if links:

@@ -1,7 +1,7 @@
-"""JSON as RFC 8259 means it; Python's own reader also takes NaN, equal keys, and any depth.
+"""Strict JSON (RFC 8259). Python's own parser also accepts NaN, duplicate keys and any depth.
 
-A native parser (jiter) and a few searches over the bytes let sound bodies pass. What they do not vouch for is
-read again by Python's parser with hooks, which alone decides what is refused and says why.
+The fast path accepts most valid bodies: a native parser (jiter) and a few searches in the bytes. A body that
+it cannot accept for certain is parsed again by Python's parser with hooks, which decides and names the error.
 """
 
 import json
@@ -74,7 +74,7 @@ def _is_plainly_sound(body: bytes) -> bool:
     numerals = body.translate(_NUMERALS, b"+")
     if b"0e000" in numerals or b"0" * _MANY_DIGITS in numerals:
         return False
-    has_escapes = b"\\" in body  # found in no time, where two bytes and more are not
+    has_escapes = b"\\" in body  # a search for one byte is much faster than one for several
     if has_escapes and rb"\u0000" in body:
         return False
     if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:

@@ -1,4 +1,4 @@
-"""What serving would answer, by exact similarities: for cross-validation and benchmarks."""
+"""The ranking of serving without an index, by exact similarities: for cross-validation and benchmarks."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from shared.engines.vectors import Hit
 from shared.kit.ids import derived_id
 from shared.transactions.fields import TransactionFields
 
-# So many distinct texts at a time: the similarities of all to all would not fit where there are many rows.
+# Distinct texts compared at a time: the similarities of all texts to all rows would not fit into memory.
 TEXTS_AT_ONCE = 512
 
 
@@ -52,7 +52,7 @@ def rank_exactly(
     of_text: dict[str, list[int]] = {}
     for position, row in enumerate(asked):
         of_text.setdefault(row.text, []).append(position)
-    found: list[list[RankedCategory]] = [[] for _ in asked]
+    rankings: list[list[RankedCategory]] = [[] for _ in asked]
     for text, vector, by_text, by_history in nearby.of(list(of_text)):
         for position in of_text[text]:
             row = asked[position]
@@ -60,13 +60,20 @@ def rank_exactly(
             query = EncodedTransaction(
                 vector, text, row.fields.department, row.fields.location, precedents=before
             )
-            found[position] = vote(by_text, by_history, query, choices, habits, weights)
-    return found
+            rankings[position] = vote(by_text, by_history, query, choices, habits, weights)
+    return rankings
 
 
 def rank_of(category_id: uuid.UUID, ranked: Sequence[RankedCategory]) -> int | None:
     """Where the category came in, from 1; None where it did not."""
-    return next((n for n, one in enumerate(ranked, start=1) if one.category_id == category_id), None)
+    return next(
+        (
+            position
+            for position, category in enumerate(ranked, start=1)
+            if category.category_id == category_id
+        ),
+        None,
+    )
 
 
 class _Nearby:
@@ -93,7 +100,8 @@ class _Nearby:
             to_texts, to_rows = vectors @ self._texts.T, vectors @ self._history.T
             for text, vector, first, second in zip(part, vectors, to_texts, to_rows, strict=True):
                 by_text = [
-                    Hit(one, one, float(score)) for one, score in zip(self._choices, first, strict=True)
+                    Hit(category_id, category_id, float(score))
+                    for category_id, score in zip(self._choices, first, strict=True)
                 ]
                 yield text, vector, by_text, self._nearest(second)
 

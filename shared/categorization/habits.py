@@ -1,4 +1,4 @@
-"""What locations usually book: counts of labels, and what they say of a transaction."""
+"""Which categories a location usually books: counts of labels by location."""
 
 import threading
 import uuid
@@ -48,11 +48,20 @@ class Habits:
         transaction itself is counted under: it never speaks for itself.
         """
         here = self.by_location.get(fold(location), {})
-        rows = {one: max(here.get(one, 0) - (one == own), 0) for one in categories}
-        counts = {one: max(self.total.get(one, 0) - (one == own), 0) + 0.5 for one in rows}
+        rows = {
+            category_id: max(here.get(category_id, 0) - (category_id == own), 0) for category_id in categories
+        }
+        counts = {
+            category_id: max(self.total.get(category_id, 0) - (category_id == own), 0) + 0.5
+            for category_id in rows
+        }
         everything, among = sum(counts.values()), sum(rows.values())
-        usual = {one: counts[one] / everything for one in rows}
-        return {one: (rows[one] + prior * usual[one]) / ((among + prior) * usual[one]) for one in rows}
+        usual = {category_id: counts[category_id] / everything for category_id in rows}
+        return {
+            category_id: (rows[category_id] + prior * usual[category_id])
+            / ((among + prior) * usual[category_id])
+            for category_id in rows
+        }
 
 
 def count(session: Session, organization_id: uuid.UUID) -> Habits:

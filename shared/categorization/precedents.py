@@ -34,8 +34,12 @@ class Precedents:
     def at(self, fields: TransactionFields, own: uuid.UUID | None = None) -> dict[uuid.UUID, int]:
         """Rows by category; `own` is the category under which the transaction itself is counted, if it is."""
         place = place_of(fields)
-        found = self.counts.get(_key(fields.merchant_name, place), {}) if place else {}
-        return {one: left for one, rows in found.items() if (left := rows - (one == own)) > 0}
+        counts = self.counts.get(_key(fields.merchant_name, place), {}) if place else {}
+        return {
+            category_id: left
+            for category_id, rows in counts.items()
+            if (left := rows - (category_id == own)) > 0
+        }
 
 
 def place_of(fields: TransactionFields) -> str | None:

@@ -25,10 +25,10 @@ EVERYONE = {"all", "all departments"}
 
 @dataclass(frozen=True)
 class EncodedTransaction:
-    """One transaction: its vector, shape (d,), its text, its department and its location.
+    """A transaction as it is ranked: its vector, shape (d,), its text, department and location.
 
-    `precedents`: how many others at its merchant and place each category has. Its own point, where it has
-    one, never speaks for it, nor does the category that it is labelled with.
+    `precedents`: how many other transactions of its merchant and place each category has. A transaction's own
+    point and label (`own_row_id`, `own_category_id`) are left out: it is no evidence for itself.
     """
 
     vector: NDArray[np.float32]
@@ -42,14 +42,14 @@ class EncodedTransaction:
 
 @dataclass(frozen=True)
 class Choice:
-    """A category that may be chosen: its text, and the departments that use it, folded; empty: any."""
+    """A category of the chart: its text, and the departments that use it (folded; empty: all)."""
 
     text: str
     departments: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, text: str, departments: Iterable[str]) -> "Choice":
-        """From the chart's own spelling; "All departments" is as good as none."""
+        """From the chart's own spelling; "All departments" means no restriction."""
         folded = frozenset(filter(None, map(fold, departments)))
         return cls(text, frozenset() if folded & EVERYONE else folded)
 
@@ -108,9 +108,9 @@ def rank(
 ) -> list[list[RankedCategory]]:
     """For each query the chart's categories, best first.
 
-    The category texts are compared one and all, since the vote's softmax is over the whole chart; only the
-    labelled transactions are searched. Hits of archived categories are dropped. `is_tuned`: whether the model
-    behind the vectors was tuned on labels of the organisation, see `weights_for`.
+    Every category text is compared, because the vote's softmax is over the whole chart; only the labelled
+    transactions are searched. Hits of archived categories are dropped. `is_tuned`: whether the model was
+    tuned on labels of the organisation, see `weights_for`.
     """
     if not queries or not chart.choices:
         return [[] for _ in queries]
@@ -146,10 +146,9 @@ def vote(
     habits: Habits | None,
     weights: VotingWeights,
 ) -> list[RankedCategory]:
-    """The vote of the hits, then what the chart says of the transaction's department and the habits of its
-    location, then what was decided before at its merchant and place.
+    """Rank by the hits, then by the transaction's department, its location's habits, and its precedents.
 
-    Without `habits` the precedents are not heard either: both are history.
+    Without `habits` the precedents are left out, too: both are history.
     """
     ranked = rank_categories(by_text, by_history, weights)
     department = fold(query.department)
@@ -160,7 +159,9 @@ def vote(
         return ranked
     if query.location:
         lifts = habits.lifts(query.location, live, weights.habit_prior, query.own_category_id)
-        ranked = multiply(ranked, {one: lift**weights.habit_power for one, lift in lifts.items()})
+        ranked = multiply(
+            ranked, {category_id: lift**weights.habit_power for category_id, lift in lifts.items()}
+        )
     return follow(ranked, query.precedents, weights.precedent_prior)
 
 

@@ -1,4 +1,4 @@
-"""One ranking out of two searches: the category texts and the labelled transactions nearest to a query."""
+"""One ranking from two sets of hits: category texts, and the labelled transactions nearest to a query."""
 
 import math
 import uuid
@@ -11,15 +11,14 @@ from shared.engines.vectors import Hit
 
 @dataclass(frozen=True)
 class VotingWeights:
-    """How the two searches are weighed; `benchmarks/recipe.py` prints the figures behind the defaults.
+    """The weights of the vote; `benchmarks/recipe.py` prints the figures behind the defaults.
 
-    `neighbours`: only so many nearest labelled transactions vote; `of_one_text`: those of one text, which are
-    equally near, have no more than so many votes together. `neighbour_temperature`: a vote falls by e
-    for each such step of cosine similarity below 1. `category_temperature`: of the softmax over the category
-    texts. `prior_votes`: how many perfect neighbours weigh as much as the category texts together.
-    `foreign_department`: what is left of the score of a category that is for other departments.
-    `precedent_prior`: how many precedents weigh as much as all else together. `reranker`: the second stage's
-    share in what it puts in order, 0 to 1.
+    `neighbours`: how many of the nearest labelled transactions vote. `of_one_text`: how many votes the
+    neighbours with equal texts have together. `neighbour_temperature`: the step of cosine similarity below 1
+    by which a vote falls by the factor e. `category_temperature`: of the softmax over the category texts.
+    `prior_votes`: how many perfect neighbours weigh as much as all category texts. `foreign_department`: the
+    factor for the score of a category of other departments. `precedent_prior`: how many precedents weigh as
+    much as everything else. `reranker`: the reranker's share in the order of what it scores, 0 to 1.
     """
 
     neighbours: int = 50
@@ -48,7 +47,7 @@ def weights_for(*, is_tuned: bool) -> VotingWeights:
 
 @dataclass(frozen=True)
 class RankedCategory:
-    """A category with its score in [0, 1] and the labelled transactions that spoke for it, nearest first."""
+    """A category, its score in [0, 1], and the labelled transactions that voted for it, nearest first."""
 
     category_id: uuid.UUID
     score: float
@@ -84,7 +83,7 @@ def rank_categories(
         evidence.setdefault(hit.category_id, []).append(hit)
         votes.setdefault(hit.category_id, []).append(vote)
     # fsum rounds once, so a sum does not depend on the order of its terms.
-    total = weights.prior_votes + math.fsum(vote for its in votes.values() for vote in its)
+    total = weights.prior_votes + math.fsum(vote for of_category in votes.values() for vote in of_category)
     ranked = [
         RankedCategory(
             category_id,
@@ -94,7 +93,7 @@ def rank_categories(
         )
         for category_id in prior.keys() | evidence.keys()
     ]
-    return sorted(ranked, key=lambda one: (-one.score, one.category_id))
+    return sorted(ranked, key=lambda category: (-category.score, category.category_id))
 
 
 def favour_departments(
@@ -114,46 +113,52 @@ def favour_departments(
     return multiply(
         ranked,
         {
-            one.category_id: weight
-            for one in ranked
-            if _is_for_others(departments.get(one.category_id), department)
+            category.category_id: weight
+            for category in ranked
+            if _is_for_others(departments.get(category.category_id), department)
         },
     )
 
 
 def multiply(ranked: Sequence[RankedCategory], factors: Mapping[uuid.UUID, float]) -> list[RankedCategory]:
     """The ranking with each score times its category's factor, 1 where it has none; their sum stays."""
-    moved = [found.rescored(found.score * factors.get(found.category_id, 1.0)) for found in ranked]
-    before, after = math.fsum(one.score for one in ranked), math.fsum(one.score for one in moved)
+    moved = [
+        category.rescored(category.score * factors.get(category.category_id, 1.0)) for category in ranked
+    ]
+    before, after = (
+        math.fsum(category.score for category in ranked),
+        math.fsum(category.score for category in moved),
+    )
     scale = before / after if after else 1.0
-    scaled = [found.rescored(min(found.score * scale, 1.0)) for found in moved]
-    return sorted(scaled, key=lambda one: (-one.score, one.category_id))
+    scaled = [category.rescored(min(category.score * scale, 1.0)) for category in moved]
+    return sorted(scaled, key=lambda category: (-category.score, category.category_id))
 
 
 def follow(
     ranked: Sequence[RankedCategory], precedents: Mapping[uuid.UUID, int], prior: float
 ) -> list[RankedCategory]:
-    """The ranking, in which what was decided before in the very same case has its say.
+    """The ranking, adjusted by the labels of the same merchant and place.
 
     With n(c) the `precedents` of category c and p(c) the scores so far, the new score of c is
     (n(c) + prior * p(c)) / (sum of all n + prior): the estimate of a Dirichlet prior that is worth `prior`
     precedents (MacKay and Peto, 1995, doi:10.1017/S1351324900000218). Precedents of categories that are not
     in the ranking are passed over; without any it stays as it is.
     """
-    known = {one.category_id: precedents.get(one.category_id, 0) for one in ranked}
+    known = {category.category_id: precedents.get(category.category_id, 0) for category in ranked}
     total = sum(known.values())
     if not total:
         return list(ranked)
     moved = [
-        found.rescored((known[found.category_id] + prior * found.score) / (total + prior)) for found in ranked
+        category.rescored((known[category.category_id] + prior * category.score) / (total + prior))
+        for category in ranked
     ]
-    return sorted(moved, key=lambda one: (-one.score, one.category_id))
+    return sorted(moved, key=lambda category: (-category.score, category.category_id))
 
 
 def blend(
     ranked: Sequence[RankedCategory], scores: Mapping[uuid.UUID, float], weight: float
 ) -> list[RankedCategory]:
-    """The ranking, in which a reranker had a say about the categories that it scored (as log-odds).
+    """The ranking, blended with a reranker's scores (log-odds) of some of its categories.
 
     Among those, with p(c) the share of c in their first scores and q(c) the softmax of the reranker's, the
     new share is proportional to p(c)^(1 - weight) * q(c)^weight: a log-linear pool (Genest and Zidek, 1986,
@@ -162,22 +167,27 @@ def blend(
     scores does not matter, nor does a constant that is added to all of them.
     """
     known = {
-        one.category_id: one.score
-        for one in ranked
-        if one.score > 0 and math.isfinite(scores.get(one.category_id, math.nan))
+        category.category_id: category.score
+        for category in ranked
+        if category.score > 0 and math.isfinite(scores.get(category.category_id, math.nan))
     }
     total = math.fsum(known.values())
     if not known or not weight:
         return list(ranked)
-    logs = {one: (1 - weight) * math.log(score) + weight * scores[one] for one, score in known.items()}
+    logs = {
+        category_id: (1 - weight) * math.log(score) + weight * scores[category_id]
+        for category_id, score in known.items()
+    }
     top = max(logs.values())
-    powers = {one: math.exp(value - top) for one, value in logs.items()}
+    powers = {category_id: math.exp(value - top) for category_id, value in logs.items()}
     scale = total / math.fsum(powers.values())
     moved = [
-        found.rescored(min(powers[found.category_id] * scale, 1.0)) if found.category_id in powers else found
-        for found in ranked
+        category.rescored(min(powers[category.category_id] * scale, 1.0))
+        if category.category_id in powers
+        else category
+        for category in ranked
     ]
-    return sorted(moved, key=lambda one: (-one.score, one.category_id))
+    return sorted(moved, key=lambda category: (-category.score, category.category_id))
 
 
 def _is_for_others(departments: Collection[str] | None, department: str) -> bool:

@@ -43,12 +43,12 @@ class ArtifactEntry:
 def listing(artifacts: Artifacts, folder: str) -> list[ArtifactEntry]:
     """What is directly in the folder, hidden remains of a process that died included; [] where it is not."""
     root = artifacts.path(folder)
-    found = []
+    entries = []
     for path in sorted(root.iterdir()) if root.is_dir() else []:
         hidden = _HIDDEN.fullmatch(path.name)
         try:
             age_s = time.time() - path.stat().st_mtime
         except FileNotFoundError:
             continue  # removed meanwhile
-        found.append(ArtifactEntry(path, f"{folder}/{hidden['name'] if hidden else path.name}", age_s))
-    return found
+        entries.append(ArtifactEntry(path, f"{folder}/{hidden['name'] if hidden else path.name}", age_s))
+    return entries

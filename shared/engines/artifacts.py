@@ -217,8 +217,8 @@ def _scan(folder: Path) -> dict[str, dict[str, object]]:
 
 def _digest(files: dict[str, dict[str, object]]) -> str:
     lines = [
-        f"{name}\x00{about['size']}\x00{about['sha256']}\n"
-        for name, about in sorted(files.items())
+        f"{name}\x00{described['size']}\x00{described['sha256']}\n"
+        for name, described in sorted(files.items())
         if name != CARD
     ]
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -142,7 +142,9 @@ class EdgeIndex:
 
     def organizations(self, name: str) -> set[uuid.UUID]:
         """Every organisation that has a point in the collection."""
-        return {uuid.UUID(found) for found in self._call("organizations", name=check_name(name))}
+        return {
+            uuid.UUID(organization) for organization in self._call("organizations", name=check_name(name))
+        }
 
     def ping(self) -> None:
         """Raise `IndexUnavailable` unless the sidecar answers, with this auth key."""

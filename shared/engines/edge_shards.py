@@ -216,8 +216,8 @@ class Shards:
         import qdrant_edge as edge
 
         with self._using(name) as (shard, _):
-            found = shard.facet(edge.FacetRequest(TENANT_FIELD, limit=MAX_TENANTS, exact=True))
-        return [hit.value for hit in found.hits if hit.count]  # a value whose points went is still listed
+            facet = shard.facet(edge.FacetRequest(TENANT_FIELD, limit=MAX_TENANTS, exact=True))
+        return [hit.value for hit in facet.hits if hit.count]  # a value whose points went is still listed
 
 
 def _check_size(vectors: NDArray[np.float32], size: int) -> None:

@@ -118,9 +118,11 @@ class Hub:
         from huggingface_hub import hf_hub_download
 
         with _translated():
-            found = self._api().model_info(name, revision=revision, files_metadata=True)
+            info = self._api().model_info(name, revision=revision, files_metadata=True)
             sizes = {
-                one.rfilename: one.size or 0 for one in found.siblings or () if _is_wanted(one.rfilename)
+                sibling.rfilename: sibling.size or 0
+                for sibling in info.siblings or ()
+                if _is_wanted(sibling.rfilename)
             }
             total = sum(sizes.values())
             if total > MAX_BYTES:
@@ -159,14 +161,14 @@ class Hub:
             if is_private and not api.model_info(repository).private:
                 raise RepositoryIsPublic
             additions = [CommitOperationAdd(path, content) for path, content in files.items()]
-            total, done = sum(one.upload_info.size for one in additions), 0
+            total, done = sum(addition.upload_info.size for addition in additions), 0
             for addition in additions:
                 on_progress(done, total, "sending")
                 api.preupload_lfs_files(repository, [addition], free_memory=False)
                 done += addition.upload_info.size
             on_progress(total, total, "sending")
-            made = api.create_commit(repository, additions, commit_message="A model from Outlay")
-        return Pushed(made.oid, made.commit_url)
+            commit = api.create_commit(repository, additions, commit_message="A model from Outlay")
+        return Pushed(commit.oid, commit.commit_url)
 
     def _api(self) -> Any:
         from huggingface_hub import HfApi, utils

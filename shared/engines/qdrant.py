@@ -196,13 +196,13 @@ class QdrantIndex:
 
     def collections(self) -> list[str]:
         """The name of every collection, in the order of the alphabet."""
-        return sorted(found.name for found in self._ask(self._client.get_collections).collections)
+        return sorted(collection.name for collection in self._ask(self._client.get_collections).collections)
 
     def organizations(self, name: str) -> set[uuid.UUID]:
         """Every organisation that has a point in the collection."""
         check_name(name)
-        found = self._ask(self._client.facet, name, TENANT_FIELD, limit=MAX_TENANTS, exact=True)
-        return {uuid.UUID(str(hit.value)) for hit in found.hits if hit.count}
+        facet = self._ask(self._client.facet, name, TENANT_FIELD, limit=MAX_TENANTS, exact=True)
+        return {uuid.UUID(str(hit.value)) for hit in facet.hits if hit.count}
 
     def ping(self) -> None:
         """Raise `IndexUnavailable` unless the server answers, with this API key."""
