@@ -77,6 +77,6 @@ def _stop() -> None:
     _in_flight.stop()
     if _in_flight.wait(LAST_SECONDS - grace_s):
         return
-    requeued = _in_flight.give_back(get_resources().engine)
+    requeued = _in_flight.requeue_all(get_resources().engine)
     logger.warning("stopped without waiting", jobs=requeued)
     os._exit(0)

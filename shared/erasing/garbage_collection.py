@@ -1,7 +1,7 @@
-"""Finds what should have gone: files, points and collections that nothing in Postgres names any more.
+"""Garbage-collects files, points and collections that nothing in Postgres names any more.
 
 Each function looks at what is there first and asks Postgres afterwards, so that what is made in between is
-never taken for a leftover; several processes may do this at once, since removing twice is removing once.
+never taken for a leftover. Removing is idempotent, so several processes may do this at once.
 """
 
 import datetime as dt
@@ -39,7 +39,7 @@ def sweep_uploads(engine: Engine, artifacts: Artifacts) -> int:
             folder.remove()
             removed += 1
         else:
-            removed += _remove(files[key], lambda found: found.name not in needed)
+            removed += _remove(files[key], lambda entry: entry.name not in needed)
     return removed
 
 
@@ -49,8 +49,8 @@ def sweep_models(engine: Engine, artifacts: Artifacts) -> int:
     with transaction(engine) as session:
         at_work = {f"{job_id}-{attempt}" for job_id, attempt in job_store.list_running(session)}
         named = model_store.list_artifacts(session)
-    return _remove(models, lambda found: found.name not in named and found.key not in at_work) + _remove(
-        staging, lambda found: found.key not in at_work
+    return _remove(models, lambda entry: entry.name not in named and entry.key not in at_work) + _remove(
+        staging, lambda entry: entry.key not in at_work
     )
 
 
@@ -69,27 +69,27 @@ def sweep_points(engine: Engine, index: VectorIndex) -> int:
 
     Returns in how many places there were some.
     """
-    found: list[tuple[str, uuid.UUID]] = []
+    places: list[tuple[str, uuid.UUID]] = []  # collection, organisation
     for name in filter(collections.is_ours, index.collections()):
         try:
-            found += [(name, organization_id) for organization_id in index.organizations(name)]
+            places += [(name, organization_id) for organization_id in index.organizations(name)]
         except (CollectionMissing, CollectionUnreadable):
             continue  # gone by now, or for the next job to make anew
     with transaction(engine) as session:
         known = set(organization_store.list_ids(session))
-    strays = [(name, organization_id) for name, organization_id in found if organization_id not in known]
+    strays = [(name, organization_id) for name, organization_id in places if organization_id not in known]
     for name, organization_id in strays:
         index.delete_organization(name, organization_id)
     return len(strays)
 
 
-def _remove(found: list[ArtifactEntry], is_leftover: Callable[[ArtifactEntry], bool]) -> int:
-    """Remove what is a day old and a leftover, as a hidden one is: half-written or half-removed."""
-    old = [one for one in found if one.age_s > KEPT.total_seconds()]
-    gone = [one for one in old if one.is_hidden or is_leftover(one)]
-    for one in gone:
-        one.remove()
-    return len(gone)
+def _remove(entries: list[ArtifactEntry], is_leftover: Callable[[ArtifactEntry], bool]) -> int:
+    """Remove leftovers that are a day old; hidden entries are half-written or half-removed. How many."""
+    old = [entry for entry in entries if entry.age_s > KEPT.total_seconds()]
+    leftovers = [entry for entry in old if entry.is_hidden or is_leftover(entry)]
+    for entry in leftovers:
+        entry.remove()
+    return len(leftovers)
 
 
 def _is_id(key: str) -> bool:

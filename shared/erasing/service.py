@@ -1,4 +1,4 @@
-"""Removes all that belongs to an organisation: its points, its files, its rows, in the end the row itself."""
+"""Removes everything of an organisation: its points, files and rows, and in the end its own row."""
 
 import threading
 import time
@@ -58,7 +58,7 @@ def erase(run: Run, _params: DeleteOrganizationParams, resources: Resources) -> 
     """Remove everything, in steps that may each be repeated: an attempt goes on where another was killed.
 
     Points and files go first, while rows still tell which they are, and once more at the end, for what a
-    worker had in hand. What one writes that was given up for dead even later, `leftovers` finds.
+    worker was still writing. `garbage_collection` finds what a worker writes even later.
     """
     _stop_others(run)
     with run.reading() as session:
@@ -122,9 +122,9 @@ def _erase_outside(run: Run, traces: Traces, resources: Resources) -> None:
         else:
             _erase_points(run, resources.index, name)
     for folder in ("uploads", "models", "staging"):
-        for found in listing(resources.artifacts, folder):
-            if traces.has_file(found.name):
-                found.remove()
+        for entry in listing(resources.artifacts, folder):
+            if traces.has_file(entry.name):
+                entry.remove()
                 run.checkpoint()
 
 

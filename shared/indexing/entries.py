@@ -1,4 +1,4 @@
-"""What belongs in the index, as Postgres has it: read here, and written by nobody."""
+"""Reads from Postgres what belongs in the index."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ PAGE = 500
 
 @dataclass(frozen=True)
 class RowIds:
-    """Rows whose points are to be settled."""
+    """Rows whose points are to be brought in line with Postgres."""
 
     category_ids: tuple[uuid.UUID, ...] = ()
     transaction_ids: tuple[uuid.UUID, ...] = ()
@@ -44,10 +44,10 @@ def entries_of(session: Session, organization_id: uuid.UUID, rows: RowIds, texts
 
     Many transactions of an archived category would take the places of neighbours that may vote.
     """
-    found = category_store.by_ids(session, organization_id, rows.category_ids) if rows.category_ids else []
+    chart = category_store.by_ids(session, organization_id, rows.category_ids) if rows.category_ids else []
     entries = [
         Entry("category", row.id, row.id, categories.text_of(row, texts.category))
-        for row in found
+        for row in chart
         if row.archived_at is None
     ]
     if rows.transaction_ids:

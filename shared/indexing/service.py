@@ -125,8 +125,8 @@ def _needs_all(run: Run, rows: RowIds) -> bool:
     if not rows.category_ids:
         return False
     with run.reading() as session:
-        found = category_store.by_ids(session, run.organization_id, rows.category_ids)
-    return any(row.archived_at is not None for row in found)
+        changed = category_store.by_ids(session, run.organization_id, rows.category_ids)
+    return any(row.archived_at is not None for row in changed)
 
 
 def _present(

@@ -1,4 +1,4 @@
-"""The attempts that a process is at, so that a process told to stop can give them back."""
+"""The attempts that this process runs, so that it can queue their jobs again when it is told to stop."""
 
 import threading
 import uuid
@@ -36,12 +36,12 @@ class InFlightJobs:
         return self._is_stopping
 
     def stop(self) -> None:
-        """Let every attempt give its job back at its next checkpoint."""
+        """Let every attempt end at its next checkpoint; its job is queued again."""
         self._is_stopping = True
 
     @contextmanager
     def holding(self, job_id: uuid.UUID, attempt: int) -> Iterator[None]:
-        """While inside, the process is at this attempt."""
+        """While inside, this process runs this attempt."""
         with self._changed:
             self._held[job_id] = attempt
         try:
@@ -52,16 +52,17 @@ class InFlightJobs:
                 self._changed.notify_all()
 
     def wait(self, timeout_s: float) -> bool:
-        """Block until no attempt is left; False: `timeout_s` seconds went by before."""
+        """Block until no attempt is left. False: some still were after `timeout_s` seconds."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._held, timeout_s)
 
-    def give_back(self, engine: Engine) -> int:
-        """Queue again what is still held, however far it is: it writes nothing from here. How many."""
+    def requeue_all(self, engine: Engine) -> int:
+        """Queue the jobs again whose attempts are still running; these can write nothing more. How many."""
         with self._changed:
             held = dict(self._held)
         with transaction(engine) as session:
-            return sum(store.requeue(session, job, attempt, delay_s=0) for job, attempt in held.items())
+            outcomes = [store.requeue(session, job, attempt, delay_s=0) for job, attempt in held.items()]
+        return sum(outcome is not None for outcome in outcomes)
 
 
 def write_end(engine: Engine, end: Callable[[Session], T], within_s: float) -> T:

@@ -1,4 +1,8 @@
-"""One attempt at a job: claim, work under a renewed lease, finish. Knows no task framework."""
+"""One attempt at a job: claim it, do its work under a lease, commit. Knows no task framework.
+
+The work of a job is a function. It does what takes long with no transaction open, reports progress to its
+`Run`, stops where a checkpoint raises, and returns its effects: a function for the job's last transaction.
+"""
 
 import threading
 import time
@@ -6,9 +10,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from structlog.contextvars import bound_contextvars
@@ -29,13 +32,15 @@ logger = get_logger(__name__)
 
 # What a job's work returns: it runs in the transaction that ends the job and returns the job's result.
 Effects = Callable[[Session], dict[str, Any]]
+# How an attempt ended: the job's new status, or "lost" where another attempt owns the job by now.
+Outcome = JobStatus | Literal["lost"]
 
 MIN_REPORT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Lease:
-    """How long a claim holds, how often it is renewed, how long a job waits for what is away; in seconds."""
+    """In seconds: how long a claim holds, how often it is renewed, how long a job waits during an outage."""
 
     seconds: float
     heartbeat_seconds: float
@@ -51,15 +56,15 @@ class Work(Protocol):
 
 
 class Run:
-    """An attempt that owns its job. A thread renews the lease; `checkpoint` tells when to stop."""
+    """An attempt that owns its job. A thread renews the lease; `checkpoint` raises when to stop."""
 
-    def __init__(self, engine: Engine, job: Job, lease: Lease, attempts: InFlightJobs) -> None:
+    def __init__(self, engine: Engine, job: Job, lease: Lease, in_flight: InFlightJobs) -> None:
         self.organization_id: uuid.UUID = job.organization_id
         self.job_id: uuid.UUID = job.id
         self.attempt: int = job.attempt
         self._engine = engine
         self._lease = lease
-        self._attempts = attempts
+        self._in_flight = in_flight
         self.reported: dict[str, Any] | None = None
         self._wake = threading.Event()
         self._ended = False
@@ -107,7 +112,7 @@ class Run:
         """
         if self._stop is not None:
             raise self._stop
-        if self._attempts.is_stopping:
+        if self._in_flight.is_stopping:
             raise WorkerStopping
 
     def end_heartbeat(self) -> None:
@@ -152,64 +157,72 @@ class Run:
             self._wake.clear()
 
 
-def execute(engine: Engine, job_id: uuid.UUID, work: Callable[[str], Work], lease: Lease) -> str | None:
-    """Claim the job and see it to an end: its new status, or None where there was nothing to claim.
+def execute(
+    engine: Engine, job_id: uuid.UUID, work_of: Callable[[str], Work], lease: Lease
+) -> Outcome | None:
+    """Claim this job and run one attempt: how it ended, or None where there was nothing to claim.
 
-    `work` gives the work of a kind. The effects and the status are committed in one transaction.
+    `work_of` returns the work of a kind.
     """
     with transaction(engine) as session:
         job = store.claim(session, job_id, lease.seconds)
-    return None if job is None else _see_through(engine, job, work, lease, InFlightJobs())
+    return None if job is None else _run_attempt(engine, job, work_of, lease, InFlightJobs())
 
 
 def execute_next(
-    engine: Engine, job_id: uuid.UUID, work: Callable[[str], Work], lease: Lease, attempts: InFlightJobs
-) -> str | None:
+    engine: Engine,
+    job_id: uuid.UUID,
+    work_of: Callable[[str], Work],
+    lease: Lease,
+    in_flight: InFlightJobs,
+) -> Outcome | None:
     """Like `execute`, for the job whose turn it is in the queue of `job_id`.
 
-    There is a message for each queued job, so as many are served as there are; only the order is not that of
-    the messages but a fair one. None, too, when this process is about to end: the relay sends again.
+    There is one message for each queued job, so every job is served; the order is a fair one, not that of the
+    messages. Returns None, too, when this process is about to end: the relay sends the message again.
     """
-    if attempts.is_stopping:
+    if in_flight.is_stopping:
         return None
     with transaction(engine) as session:
         first = store.first_in_line(session, job_id)
         job = None if first is None else store.claim(session, first, lease.seconds)
-    return None if job is None else _see_through(engine, job, work, lease, attempts)
+    return None if job is None else _run_attempt(engine, job, work_of, lease, in_flight)
 
 
-def _see_through(
-    engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease, attempts: InFlightJobs
-) -> str:
+def _run_attempt(
+    engine: Engine, job: Job, work_of: Callable[[str], Work], lease: Lease, in_flight: InFlightJobs
+) -> Outcome:
+    """One attempt, logged, measured and traced."""
     with (
         bound_contextvars(
             job_id=str(job.id), organization_id=str(job.organization_id), request_id=job.request_id
         ),
-        attempts.holding(job.id, job.attempt),
+        in_flight.holding(job.id, job.attempt),
         tracing.job_span(job.kind, job.traceparent, job_id=str(job.id), attempt=job.attempt),
     ):
         logger.info("job started", kind=job.kind, attempt=job.attempt)
         started = time.monotonic()
-        status = _attempt(engine, job, work, lease, attempts)
-        metrics.attempt_ended(job.kind, status, time.monotonic() - started)
-        tracing.note(status=status)
-        logger.info("job ended", kind=job.kind, attempt=job.attempt, status=status)
-        return status
+        outcome = _work_and_commit(engine, job, work_of, lease, in_flight)
+        metrics.attempt_ended(job.kind, outcome, time.monotonic() - started)
+        tracing.note(status=outcome)
+        logger.info("job ended", kind=job.kind, attempt=job.attempt, status=outcome)
+        return outcome
 
 
-def _attempt(
-    engine: Engine, job: Job, work: Callable[[str], Work], lease: Lease, attempts: InFlightJobs
-) -> str:
+def _work_and_commit(
+    engine: Engine, job: Job, work_of: Callable[[str], Work], lease: Lease, in_flight: InFlightJobs
+) -> Outcome:
     try:
-        with Run(engine, job, lease, attempts) as run:
-            params: BaseModel = jobs.parse_params(job)
-            finish = work(job.kind)(run, params)
+        with Run(engine, job, lease, in_flight) as run:
+            apply_effects = work_of(job.kind)(run, jobs.parse_params(job))
             run.checkpoint()
+        # Status, effects and result are committed together. The status goes first: an attempt that lost its
+        # lease stops there, before its effects.
         with transaction(engine) as session:
             values: dict[str, Any] = {} if run.reported is None else {"progress": run.reported}
             if not store.end_attempt(session, Transition.SUCCEED, job.id, job.attempt, **values):
                 raise LeaseLost
-            store.record_result(session, job.id, finish(session))
+            store.record_result(session, job.id, apply_effects(session))
     except LeaseLost:
         return "lost"
     except AppError as error:
@@ -217,41 +230,42 @@ def _attempt(
     except Exception:
         logger.exception("job failed unexpectedly")
         return _end_early(engine, job, lease, UnexpectedError())
-    return "succeeded"
+    return JobStatus.SUCCEEDED
 
 
-def _end_early(engine: Engine, job: Job, lease: Lease, error: AppError) -> str:
-    """Write down that the attempt ended with `error`: the job's new status, or `lost`."""
+def _end_early(engine: Engine, job: Job, lease: Lease, error: AppError) -> Outcome:
+    """Write down that `error` ended the attempt."""
+    details = error.as_dict()
 
     def end(session: Session) -> JobStatus | None:
-        attempt = (session, job.id, job.attempt)
         match error:
             case JobCancelled():
-                is_ours = store.end_attempt(session, Transition.STOP, job.id, job.attempt)
-                return JobStatus.CANCELLED if is_ours else None
+                return store.end_attempt(session, Transition.STOP, job.id, job.attempt)
             case ChildrenAtWork():
-                is_ours = store.requeue(*attempt, delay_s=error.delay_s, progress=error.progress)
-                return JobStatus.QUEUED if is_ours else None
+                return store.requeue(
+                    session, job.id, job.attempt, delay_s=error.delay_s, progress=error.progress
+                )
             case WorkerStopping():
-                return JobStatus.QUEUED if store.requeue(*attempt, delay_s=0) else None
+                return store.requeue(session, job.id, job.attempt, delay_s=0)
             case Unavailable():
-                limit_s = lease.outage_limit_seconds
                 return store.requeue_during_outage(
-                    *attempt, error.as_dict(), delay_s=_pause_s(job), limit_s=limit_s
+                    session,
+                    job.id,
+                    job.attempt,
+                    details,
+                    delay_s=_pause_s(job),
+                    limit_s=lease.outage_limit_seconds,
                 )
             case Retryable():
                 delay_s = 0.0 if isinstance(error, TransactionConflict) else _pause_s(job)
-                return store.try_again(*attempt, error.as_dict(), delay_s=delay_s)
+                return store.try_again(session, job.id, job.attempt, details, delay_s=delay_s)
             case _:
-                is_ours = store.end_attempt(
-                    session, Transition.FAIL, job.id, job.attempt, error=error.as_dict()
-                )
-                return JobStatus.FAILED if is_ours else None
+                return store.end_attempt(session, Transition.FAIL, job.id, job.attempt, error=details)
 
-    status = write_end(engine, end, lease.seconds)
+    outcome: Outcome = write_end(engine, end, lease.seconds) or "lost"
     if not isinstance(error, JobCancelled | ChildrenAtWork):
-        logger.warning("attempt ended early", error=error.code, status=status or "lost")
-    return status or "lost"
+        logger.warning("attempt ended early", error=error.code, status=outcome)
+    return outcome
 
 
 def _pause_s(job: Job) -> float:

@@ -205,10 +205,10 @@ def end_attempt(
     *,
     only_if: ColumnElement[bool] | None = None,
     **values: Any,
-) -> bool:
+) -> JobStatus | None:
     """End the attempt by `transition` and write `values`.
 
-    False: the attempt no longer owns the job, or `only_if` does not hold.
+    Returns the new status; None: the attempt no longer owns the job, or `only_if` does not hold.
     """
     if transition.target.is_final:
         values["finished_at"] = func.now()
@@ -216,11 +216,11 @@ def end_attempt(
     query = _change(transition, *where, lease_until=None, **values)
     row = session.execute(query.returning(Job.parent_id)).one_or_none()
     if row is None:
-        return False
+        return None
     has_family = row.parent_id is not None or transition is not Transition.SUCCEED  # nearly all have none
     if transition.target.is_final and has_family:
         _after_end(session, {job_id: transition.target})
-    return True
+    return transition.target
 
 
 def requeue(
@@ -230,11 +230,11 @@ def requeue(
     *,
     delay_s: float,
     progress: dict[str, Any] | None = None,
-) -> bool:
+) -> JobStatus | None:
     """End the attempt and queue the job again in `delay_s` seconds, at no attempt: it was not to blame.
 
-    With `progress` the job is getting on, so whatever may have been away is back. Returns False where the
-    attempt no longer owns the job.
+    With `progress` the job is getting on, so whatever may have been away is back. Returns the new status;
+    None: the attempt no longer owns the job.
     """
     values: dict[str, Any] = _queued_in(delay_s) | {"max_attempts": Job.max_attempts + 1}
     if progress is not None:
@@ -258,9 +258,8 @@ def requeue_during_outage(
     since = func.coalesce(Job.given_back_since, func.now())
     values = _queued_in(delay_s) | {"max_attempts": Job.max_attempts + 1, "given_back_since": since}
     is_waiting = since > func.now() - dt.timedelta(seconds=limit_s)
-    if end_attempt(session, Transition.REQUEUE, job_id, attempt, only_if=is_waiting, **values):
-        return JobStatus.QUEUED
-    return _fail(session, job_id, attempt, error)
+    requeued = end_attempt(session, Transition.REQUEUE, job_id, attempt, only_if=is_waiting, **values)
+    return requeued or end_attempt(session, Transition.FAIL, job_id, attempt, error=error)
 
 
 def try_again(
@@ -271,18 +270,13 @@ def try_again(
     Returns the new status; None: the attempt no longer owns the job.
     """
     has_more = Job.attempt < Job.max_attempts
-    if end_attempt(session, Transition.REQUEUE, job_id, attempt, only_if=has_more, **_queued_in(delay_s)):
-        return JobStatus.QUEUED
-    return _fail(session, job_id, attempt, error)
+    values = _queued_in(delay_s)
+    requeued = end_attempt(session, Transition.REQUEUE, job_id, attempt, only_if=has_more, **values)
+    return requeued or end_attempt(session, Transition.FAIL, job_id, attempt, error=error)
 
 
 def _queued_in(delay_s: float) -> dict[str, Any]:
     return {"published_at": None, "available_at": func.now() + dt.timedelta(seconds=delay_s)}
-
-
-def _fail(session: Session, job_id: uuid.UUID, attempt: int, error: dict[str, Any]) -> JobStatus | None:
-    is_ours = end_attempt(session, Transition.FAIL, job_id, attempt, error=error)
-    return JobStatus.FAILED if is_ours else None
 
 
 def record_result(session: Session, job_id: uuid.UUID, result: dict[str, Any]) -> None:

@@ -67,7 +67,7 @@ def test_a_job_that_never_looks_up_is_taken_back_and_writes_nothing(
     thread.start()
     assert begun.wait(30)
     assert not attempts.wait(0)
-    assert attempts.give_back(engine) == 1
+    assert attempts.requeue_all(engine) == 1
     assert (read().status, attempts_left(read())) == ("queued", before)
     free.set()
     thread.join()
