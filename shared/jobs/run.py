@@ -262,7 +262,8 @@ def _end_early(engine: Engine, job: Job, lease: Lease, error: AppError) -> Outco
             case _:
                 return store.end_attempt(session, Transition.FAIL, job.id, job.attempt, error=details)
 
-    outcome: Outcome = write_end(engine, end, lease.seconds) or "lost"
+    status = write_end(engine, end, lease.seconds)
+    outcome: Outcome = "lost" if status is None else status
     if not isinstance(error, JobCancelled | ChildrenAtWork):
         logger.warning("attempt ended early", error=error.code, status=outcome)
     return outcome
