@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.common import Out, PageQuery, RowId
-from api.schemas.described import output_fields, with_fields
+from api.schemas.transaction_fields import output_fields, with_fields
 from shared.candidates.decisions import BulkResult
 from shared.candidates.store import CandidateFilter
 from shared.candidates.tables import Candidate, CandidateDecision

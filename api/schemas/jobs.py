@@ -38,6 +38,21 @@ Result = Annotated[
 ]
 
 
+class JobProgressOut(Out):
+    """How far a job is."""
+
+    done: int
+    total: int
+    note: str
+
+
+class JobErrorOut(Out):
+    """What ended a job."""
+
+    code: str
+    message: str
+
+
 class JobOut(Out):
     """A piece of long work."""
 
@@ -66,9 +81,9 @@ class JobOut(Out):
     parent_id: uuid.UUID | None = Field(description="The job of which this one is a part.")
     kind: str
     status: JobStatus
-    progress: dict[str, Any] | None = Field(description="`done` of `total`, and a `note`.")
-    result: Result | None = Field(description="By kind; of other kinds an object of their own.")
-    error: dict[str, Any] | None = Field(description="`code` and `message` of what ended the job.")
+    progress: JobProgressOut | None
+    result: Result | None = Field(description="By kind; a kind that is not listed has an object of its own.")
+    error: JobErrorOut | None
     attempt: int
     params: dict[str, Any]
     created_at: dt.datetime

@@ -17,7 +17,7 @@ from api.schemas.common import (
     RowId,
     Storable,
 )
-from api.schemas.described import change_fields, with_fields
+from api.schemas.transaction_fields import change_fields, with_fields
 from api.schemas.transactions import TransactionIn
 from api.validation_errors import field_errors
 from shared.candidates.edits import EditedCandidate

@@ -29,8 +29,8 @@ from api.schemas.common import (
     PageQuery,
     RowId,
 )
-from api.schemas.described import input_fields, output_fields, with_fields
 from api.schemas.labels import LabelOut
+from api.schemas.transaction_fields import input_fields, output_fields, with_fields
 from api.validation_errors import field_errors
 from shared.kit.money import BadAmount, check_amount, format_amount
 from shared.transactions.fields import EXAMPLE, TransactionFields

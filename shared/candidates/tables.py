@@ -17,14 +17,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.kit.db import Base, Row
-from shared.transactions.tables import Described
+from shared.transactions.tables import FieldColumns
 
 STATUSES = ("pending", "approved", "rejected", "skipped")
 KINDS = ("transaction", "paraphrase")
 DECISIONS = ("approve", "reject", "skip")
 
 
-class Candidate(Described, Row, Base):
+class Candidate(FieldColumns, Row, Base):
     """A made-up transaction with the category it is meant to show, or another name for a category.
 
     `rank` is where the active model put the meant category when the candidate was made (1: first), `margin`

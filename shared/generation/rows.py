@@ -30,10 +30,10 @@ class _Named(BaseModel):
     category: str = Field(description="The code of one of the wanted categories.")
 
 
-_DESCRIBED: dict[str, Any] = {name: _prompted(spec) for name, spec in FIELDS.items()}
+_PROMPTED_FIELDS: dict[str, Any] = {name: _prompted(spec) for name, spec in FIELDS.items()}
 
 
-class GeneratedTransaction(create_model("_Described", __base__=_Named, **_DESCRIBED)):  # type: ignore[misc]  # made from FIELDS
+class GeneratedTransaction(create_model("_WithFields", __base__=_Named, **_PROMPTED_FIELDS)):  # type: ignore[misc]  # made from FIELDS
     """One card transaction."""
 
     occurred_on: str | None = Field(description="YYYY-MM-DD.")

@@ -44,8 +44,8 @@ def _column(spec: FieldSpec) -> MappedColumn[Any]:
             return mapped_column(String(spec.max_length), nullable=True)
 
 
-class Described:
-    """What is known of a transaction beside its merchant's name; candidates have it, too."""
+class FieldColumns:
+    """The columns of the declared fields, without the merchant's name, and of the day; candidates have them, too."""
 
     occurred_on: Mapped[dt.date | None] = mapped_column(Date)
 
@@ -61,10 +61,10 @@ class Described:
 
 for _name, _spec in FIELDS.items():
     if _name not in REQUIRED:
-        setattr(Described, _name, _column(_spec))
+        setattr(FieldColumns, _name, _column(_spec))
 
 
-class Transaction(Described, Row, Base):
+class Transaction(FieldColumns, Row, Base):
     """What was spent, as the card network and the expense app describe it."""
 
     __tablename__ = "transactions"
