@@ -1,4 +1,4 @@
-"""The work of freezing: what is labelled now, copied and split."""
+"""Freezes a dataset: copies what is labelled now and splits it."""
 
 import uuid
 from collections import Counter
@@ -28,8 +28,8 @@ PAGE = 2000
 
 
 def freeze(run: Run, params: DatasetParams, _resources: Resources) -> Effects:
-    """Copy every transaction that is labelled with a live category and passes the filter into a dataset that
-    nobody sees before it is whole. A second attempt at the job begins anew.
+    """Copy every transaction that is labelled with a live category and passes the filter into a dataset,
+    which is invisible until it is complete. A second attempt at the job starts over.
 
     Raises:
         TooFewLabels: archiving, or the filter, left too little.
@@ -103,7 +103,7 @@ def _frozen(category: Category) -> FrozenCategory:
 def _copy(
     run: Run, dataset_id: uuid.UUID, split_of: dict[uuid.UUID, str], rows: Mapping[uuid.UUID, LabelledRow]
 ) -> list[ReportRow]:
-    """Copy the rows; those that were still there to be copied."""
+    """Copy the rows; returns those that still existed."""
     ids = sorted(split_of)
     copied: list[ReportRow] = []
     for start in range(0, len(ids), PAGE):

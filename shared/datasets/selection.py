@@ -1,4 +1,4 @@
-"""Which labelled rows a dataset is made of, each under a key that is the same in any database."""
+"""Selects the labelled rows of a dataset, each with a key that is the same in any database."""
 
 import datetime as dt
 import hashlib

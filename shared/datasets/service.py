@@ -1,4 +1,4 @@
-"""Datasets: asking for one, reading one."""
+"""Datasets: requesting and reading them."""
 
 import uuid
 from dataclasses import dataclass

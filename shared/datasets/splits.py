@@ -1,4 +1,4 @@
-"""Dividing labelled rows into train, test and eval: by seed, whatever order the rows come in."""
+"""Divides labelled rows into train, test and eval, by seed and independent of their order."""
 
 import datetime as dt
 import uuid
@@ -21,7 +21,7 @@ class BadRatios(Invalid):
 
 @dataclass(frozen=True)
 class Ratios:
-    """Shares of the rows: train is learnt from, test is watched while training, eval is what is reported."""
+    """Shares of the rows: train to learn from, test to watch while training, eval to report."""
 
     train: float = 0.7
     test: float = 0.1

@@ -48,7 +48,7 @@ def list_(session: Session, organization_id: uuid.UUID, paging: Paging) -> Page[
 
 
 def replace(session: Session, dataset: Dataset) -> None:
-    """Insert the dataset; what an earlier attempt of its job left goes first."""
+    """Insert the dataset, after removing what an earlier attempt of its job left."""
     session.execute(delete(Dataset).where(Dataset.id == dataset.id, Dataset.frozen_at.is_(None)))
     session.add(dataset)
     session.flush()
@@ -60,7 +60,7 @@ def add_items(session: Session, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def freeze(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID) -> Dataset:
-    """From now on the dataset can be seen and never changes."""
+    """Make the dataset visible; it never changes afterwards."""
     dataset = session.scalars(
         select(Dataset).where(Dataset.organization_id == organization_id, Dataset.id == dataset_id)
     ).one()
@@ -70,7 +70,7 @@ def freeze(session: Session, organization_id: uuid.UUID, dataset_id: uuid.UUID) 
 
 
 def named_jobs(session: Session, job_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of the jobs, of whatever organisation, that a dataset came from."""
+    """The jobs among these that a dataset came from, in any organisation."""
     return set(session.scalars(select(Dataset.job_id).where(Dataset.job_id.in_(job_ids)).distinct()))
 
 

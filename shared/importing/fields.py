@@ -1,4 +1,4 @@
-"""From the raw values of a file's record to a transaction, or to what is wrong with the record."""
+"""Parses the raw values of a record into a transaction, or says what is wrong with them."""
 
 import datetime as dt
 from collections.abc import Mapping

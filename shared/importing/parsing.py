@@ -1,4 +1,4 @@
-"""From the bytes of an uploaded file to records: CSV (RFC 4180) and JSON Lines, read as a stream."""
+"""Parses an uploaded file into records: CSV (RFC 4180) and JSON Lines, read as a stream."""
 
 import codecs
 import csv
@@ -36,7 +36,7 @@ def records(
 
     `mapping` is our field → the file's column or key; `defaults` is our field → the value of empty ones.
     Holds one record in memory, or the 128 KiB that an open quote may run on before it counts as broken; the
-    lines after the one that opened it are then read anew.
+    lines after the one that opened it are then read again.
 
     Raises:
         FileRefused: the mapping does not fit the file, or the file is no text of this format at all.
@@ -62,7 +62,7 @@ def _check_mapping(mapping: Mapping[str, str], defaults: Mapping[str, str]) -> N
 
 
 class _Lines:
-    """Physical lines, and those of the record in hand, so that a broken record's can be read anew."""
+    """Physical lines, with those of the current record, so that a broken record can be read again."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.record: list[str | None] = []
@@ -82,13 +82,13 @@ class _Lines:
         return line
 
     def begin(self) -> int:
-        """Start a new record: the number of its first line."""
+        """Start a new record and return the number of its first line."""
         self._before += len(self.record)
         self.record = []
         return self._before + 1
 
     def put_back(self, *, keep: int) -> None:
-        """The record in hand has only `keep` lines; the others come again."""
+        """Keep only the first `keep` lines in the current record; the others will be read again."""
         self._ahead.extendleft(reversed(self.record[keep:]))
         del self.record[keep:]
 

@@ -1,4 +1,4 @@
-"""Rows of an uploaded file become transactions, and their categories labels."""
+"""Imports an uploaded file: its rows become transactions, their categories labels."""
 
 import os
 import uuid
@@ -44,12 +44,12 @@ class Report:
     errors: list[RowError] = field(default_factory=list)
 
     def refuse(self, errors: Iterable[RowError]) -> None:
-        """Count one bad row, and keep what is wrong with it while there is room."""
+        """Count a bad row, and keep its errors while there is room."""
         self.failed += 1
         self.errors.extend(errors)
 
     def add(self, other: "Report") -> None:
-        """Count what another part of the file gave, its errors in the order of lines."""
+        """Add the report of another part of the file, its errors in the order of lines."""
         for name in ("rows", "created", "updated", "labelled", "failed"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.errors.extend(sorted(other.errors, key=lambda error: error.line))
@@ -134,7 +134,7 @@ def import_rows(run: Run, params: ImportParams, resources: Resources) -> Effects
 def _import_chunk(
     run: Run, params: ImportParams, chunk: Sequence[tuple[int, ImportedTransaction | list[RowError]]]
 ) -> Report:
-    """Store the chunk; again, where somebody else made one of the same categories in the meantime."""
+    """Store the chunk; retried where another import created one of the same categories meanwhile."""
     for attempt in range(1, _TRIES + 1):
         report, good = Report(rows=len(chunk)), list[_Good]()
         for line, row in chunk:

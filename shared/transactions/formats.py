@@ -1,4 +1,4 @@
-"""How texts are made for a model version, of which it is a part: other texts mean nothing to the model."""
+"""The text format of a model version: a model only understands texts in the format it was trained on."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ class TextFormat:
 
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> "TextFormat":
-        """That of a model version, given its parameters; the default where they name none."""
+        """The format of a model version, given its parameters; the default where they have none."""
         return cls(**parameters.get("texts", {}))
 
     def as_dict(self) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class TextFormat:
 
     @property
     def tag(self) -> str:
-        """Empty for the default, else a few characters that no other format has."""
+        """A short digest that is unique to the format; empty for the default."""
         if self == TextFormat():
             return ""
         text = json.dumps(self.as_dict(), sort_keys=True)

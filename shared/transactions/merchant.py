@@ -1,4 +1,4 @@
-"""What a card network prints for a merchant, without what says nothing about the merchant."""
+"""Cleans merchant names: removes what card networks add to them."""
 
 import re
 import unicodedata

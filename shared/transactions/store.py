@@ -42,7 +42,7 @@ class TransactionNotFound(NotFound):
 
 @dataclass(frozen=True)
 class TransactionFilter:
-    """Which transactions; what is None does not narrow."""
+    """Which transactions; None means no restriction."""
 
     unlabelled: bool | None = None
     category_id: uuid.UUID | None = None
@@ -155,7 +155,7 @@ def delete_(session: Session, organization_id: uuid.UUID, transaction_id: uuid.U
 
 
 def by_ids(session: Session, organization_id: uuid.UUID, ids: Collection[uuid.UUID]) -> Sequence[Transaction]:
-    """Those of the transactions that the organisation has."""
+    """The transactions among these that are the organisation's."""
     query = select(Transaction).where(
         Transaction.organization_id == organization_id, among(Transaction.id, ids)
     )

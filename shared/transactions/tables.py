@@ -45,7 +45,7 @@ def _column(spec: FieldSpec) -> MappedColumn[Any]:
 
 
 class FieldColumns:
-    """The columns of the declared fields, without the merchant's name, and of the day; candidates have them, too."""
+    """The columns of the declared fields but the merchant's name, and of the day; candidates share them."""
 
     occurred_on: Mapped[dt.date | None] = mapped_column(Date)
 

@@ -1,4 +1,4 @@
-"""From raw values to a transaction's fields: the API's limits hold for files and for what an LLM makes up."""
+"""Parses raw values into a transaction's fields, within the API's limits: for files and for LLM output."""
 
 import datetime as dt
 import re
