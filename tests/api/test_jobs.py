@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from api import job_events
 from api.connections import Connections
+from api.schemas.jobs import JobProgressOut
 from shared.jobs import store
 from shared.jobs.states import Transition
 from shared.kit.unit_of_work import transaction
@@ -76,7 +77,7 @@ def test_a_stream_tells_each_change_and_ends_with_the_job(
                     store.end_attempt(session, Transition.SUCCEED, job_id, 1)
         return seen
 
-    half = {"done": 1, "total": 2, "note": "half"}
+    half = JobProgressOut(done=1, total=2, note="half")
     expected = [("queued", None), ("running", None), ("running", half), ("succeeded", half)]
     assert anyio.run(follow) == expected
 
