@@ -201,10 +201,10 @@ def verdict(comparison: dict[str, Any]) -> str:
     change = "raised" if recall["difference"] > 0 else "lowered"
     figures = f"95 % interval {recall['low']:+.3f} to {recall['high']:+.3f}, p = {recall['p']:.2g}"
     if recall["p"] < CHANCE:
-        conclusion = "more than chance"
+        conclusion = "This is more than chance."
     else:
-        conclusion = f"which may be chance with {comparison['n']} rows"
-    return f"Fine-tuning {change} recall@1 by {abs(recall['difference']):.3f} ({figures}): {conclusion}."
+        conclusion = f"With {comparison['n']} rows, this may be chance."
+    return f"Fine-tuning {change} recall@1 by {abs(recall['difference']):.3f} ({figures}). {conclusion}"
 
 
 def how_to_look_further(folder: Path, report: dict[str, Any]) -> str:

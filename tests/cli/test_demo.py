@@ -65,9 +65,9 @@ def test_each_answer_is_held_against_its_label(screen: Console) -> None:
 @pytest.mark.parametrize(
     ("difference", "p", "sentence"),
     [
-        (0.05, 0.2, r"raised recall@1 by 0\.050 \(95 % .*, p = 0\.2\): which may be chance with 40 rows"),
-        (0.05, 0.001, r"raised recall@1 by 0\.050 .*: more than chance"),
-        (-0.05, 0.001, r"lowered recall@1 by 0\.050 .*: more than chance"),
+        (0.05, 0.2, r"raised recall@1 by 0\.050 \(95 % .*, p = 0\.2\)\. With 40 rows, this may be chance\."),
+        (0.05, 0.001, r"raised recall@1 by 0\.050 .*\. This is more than chance\."),
+        (-0.05, 0.001, r"lowered recall@1 by 0\.050 .*\. This is more than chance\."),
         (0.0, 1.0, "left recall@1 as it was, on 40 rows"),
     ],
 )
