@@ -202,7 +202,7 @@ def test_an_answer_that_is_lost_does_not_decide_twice(at_work: Open) -> None:
 
     desk.page.route("**/approve", lose_once)
     decided = desk.decide("a")
-    expect(desk.page.locator("#progress dd:nth-of-type(1)")).to_have_text("2")
+    expect(desk.page.locator("#progress dd").first).to_have_text("2", timeout=60_000)
     assert (lost, desk.page.is_hidden("#trouble")) == ([200], True)
     assert desk.candidate(decided)["status"] == "approved"
     assert len(desk.organization.get("/v1/transactions").json()["data"]) == 1
