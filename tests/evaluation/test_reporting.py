@@ -181,4 +181,4 @@ def test_renamed_categories_are_asked_for_under_names_that_people_approved(
     comparison = organization.get(
         f"/v1/evaluations/compare?baseline={plain['id']}&candidate={evaluation['id']}"
     ).json()
-    assert any("other names" in warning for warning in comparison["warnings"])
+    assert any("renamed" in warning for warning in comparison["warnings"])
