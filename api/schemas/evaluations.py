@@ -31,7 +31,7 @@ class EvaluationIn(In):
         default=None, description="A second stage behind the model; null: none."
     )
     rerank_top_n: Annotated[int, Field(ge=2, le=50)] = Field(
-        default=10, description="So many of the first categories the second stage has a say in."
+        default=10, description="How many top categories are reranked."
     )
     renamed: bool = Field(
         default=False,

@@ -24,13 +24,15 @@ class ModelOut(Out):
     metrics: dict[str, Any]
     dataset_id: uuid.UUID | None
     job_id: uuid.UUID | None
-    dimension: int | None = Field(description="Its vectors are cut to so many numbers; null: whole.")
+    dimension: int | None = Field(
+        description="The length to which its vectors are cut; null: the full length."
+    )
     created_at: dt.datetime
-    is_active: bool = Field(description="Whether it is the one that answers.")
+    is_active: bool = Field(description="Whether it is the model that answers.")
 
     @classmethod
     def of(cls, version: ModelVersion, active_id: uuid.UUID | None) -> Self:
-        """The row as it is shown, given the id of the active one."""
+        """The row as the API shows it, given the id of the active model."""
         values = {name: getattr(version, name) for name in cls.model_fields if name != "is_active"}
         return cls(**values, is_active=version.id == active_id)
 
@@ -51,5 +53,5 @@ class VariantIn(In):
 
     name: Name200
     dimension: Annotated[int, Field(ge=1, le=65536)] = Field(
-        description="Numbers of each vector: one of the `matryoshka_dimensions` of its training or import."
+        description="The length of its vectors: one of the `matryoshka_dimensions` of its training or import."
     )

@@ -1,4 +1,4 @@
-"""Rerankers: making them, and switching one on."""
+"""Rerankers: training them, and switching one on."""
 
 import uuid
 from typing import Annotated, Self
@@ -27,9 +27,9 @@ class RerankingIn(In):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reranker_version_id": _ID, "top_n": 10}]})
 
-    reranker_version_id: RowId | None = Field(description="null: none, the first stage alone answers.")
+    reranker_version_id: RowId | None = Field(description="null: none; the first stage alone answers.")
     top_n: Annotated[int, Field(ge=2, le=50)] = Field(
-        default=10, description="So many of the first categories it has a say in."
+        default=10, description="How many top categories are reranked."
     )
 
 
@@ -38,11 +38,11 @@ class RerankingOut(Out):
 
     reranker_version_id: uuid.UUID | None = Field(description="null: none is on.")
     reranker_version: str | None = Field(description="Its name.")
-    top_n: int | None = Field(description="So many of the first categories it has a say in.")
+    top_n: int | None = Field(description="How many top categories are reranked.")
 
     @classmethod
     def of(cls, reranking: Reranking | None) -> Self:
-        """As it is shown."""
+        """The second stage as the API shows it."""
         if reranking is None:
             return cls(reranker_version_id=None, reranker_version=None, top_n=None)
         return cls(
@@ -63,20 +63,21 @@ class RerankerTrainingIn(In):
     name: Name200
     miner_version_id: RowId | None = Field(
         default=None,
-        description="The bi-encoder whose candidates it will put in order; null: the active one.",
+        description="The bi-encoder whose candidates it will rerank; null: the active one.",
     )
     base_model_version_id: RowId | None = Field(
         default=None, description="A reranker to train further; null: the miner's weights with a new head."
     )
     epochs: Annotated[int, Field(ge=1, le=100)] = _DEFAULT["epochs"]
     batch_size: Annotated[int, Field(ge=1, le=256)] = Field(
-        default=_DEFAULT["batch_size"], description="Rows, each with its own and its wrong categories."
+        default=_DEFAULT["batch_size"],
+        description="Rows per batch, each with its own category and the wrong ones.",
     )
     learning_rate: Annotated[float, Field(gt=0, le=0.1)] = _DEFAULT["learning_rate"]
     warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = _DEFAULT["warmup_ratio"]
     negatives_per_row: Annotated[int, Field(ge=1, le=50)] = _DEFAULT["negatives_per_row"]
     has_examples: bool = Field(
         default=_DEFAULT["has_examples"],
-        description="Whether the categories' examples are learnt from as transactions are.",
+        description="Whether it is also trained on the categories' examples.",
     )
     seed: Seed = 0

@@ -45,28 +45,28 @@ class Range(In):
 
 
 class EpochsRange(Range):
-    """So many epochs."""
+    """A range of epochs."""
 
     low: Epochs
     high: Epochs
 
 
 class RateRange(Range):
-    """Learning rates, drawn by their logarithm."""
+    """A range of learning rates, sampled on a logarithmic scale."""
 
     low: Rate
     high: Rate
 
 
 class ShareRange(Range):
-    """Shares of the whole."""
+    """A range of shares, 0 to 1."""
 
     low: Share
     high: Share
 
 
 class PartRange(Range):
-    """Shares that leave something."""
+    """A range of shares below 1."""
 
     low: Part
     high: Part
@@ -124,13 +124,13 @@ class SearchIn(In):
 
     dataset_id: RowId
     base_model_version_id: RowId | None = Field(default=None, description="null: the base model.")
-    name: Name200 = Field(description="Of the model that the winner is trained to.")
+    name: Name200 = Field(description="The name of the model that is trained with the winning recipe.")
     trials: Annotated[int, Field(ge=1, le=500)] = 20
-    parallel: Annotated[int, Field(ge=1, le=16, description="Trials asked for at once.")] = 2
+    parallel: Annotated[int, Field(ge=1, le=16, description="How many trials run at once.")] = 2
     folds: Annotated[int, Field(ge=2, le=10)] = 3
     seed: Seed = Field(default=0, description="The same rows and seed give the same trials and winner.")
     averaged_runs: AveragedRuns = Field(
-        default=1, description="Of the winner's training: see `POST /v1/trainings`. Trials run once."
+        default=1, description="For the winner's training, see `POST /v1/trainings`; each trial trains once."
     )
     space: SpaceIn | None = Field(default=None, description=f"null: {DEFAULT_SPACE}")
 

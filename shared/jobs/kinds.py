@@ -142,20 +142,22 @@ class Recipe(Params):
     loss: Loss = "mnrl"
     epochs: int = 5
     batch_size: int = 16
-    mini_batch_size: int = Field(default=32, description="Of `cached_mnrl`: so many texts at a time.")
+    mini_batch_size: int = Field(default=32, description="For `cached_mnrl`: how many texts at a time.")
     learning_rate: float = 1e-4
     warmup_ratio: float = 0.1
-    transaction_share: float = Field(default=0.5, description="Of pairs whose positive is a transaction.")
+    transaction_share: float = Field(
+        default=0.5, description="Share of pairs whose positive is a transaction."
+    )
     negatives: NegativesKind = "in_batch"
     negatives_per_pair: int = 1
-    negative_margin: float = Field(default=0.05, description="Hard negatives are so much less similar.")
+    negative_margin: float = Field(default=0.05, description="How much less similar hard negatives must be.")
     matryoshka_dimensions: tuple[int, ...] = ()
-    field_dropout: float = Field(default=0.0, description="Chance of each field to be missing in training.")
+    field_dropout: float = Field(default=0.0, description="Probability that a field is left out in training.")
     category_text: CategoryText = "name_examples_description"
     has_amount_band: bool = False
     is_cleaned: bool = True
-    averaged_runs: int = Field(default=1, description="Trainings by other seeds; their weights' mean.")
-    base_share: float = Field(default=0.0, description="Of the base model's weights in the result's.")
+    averaged_runs: int = Field(default=1, description="How many trainings are averaged by their weights.")
+    base_share: float = Field(default=0.0, description="Share of the base model's weights in the result.")
     seed: int = 0
 
 
@@ -185,7 +187,7 @@ class RerankerTrainingParams(Params):
     learning_rate: float = 5e-5
     warmup_ratio: float = 0.1
     negatives_per_row: int = 3
-    has_examples: bool = Field(default=True, description="Whether the categories' examples are learnt from.")
+    has_examples: bool = Field(default=True, description="Whether to train on the categories' examples, too.")
     seed: int = 0
 
 
@@ -199,8 +201,10 @@ class SearchParams(Params):
     parallel: int = 2
     folds: int = 3
     seed: int = 0
-    averaged_runs: int = Field(default=1, description="Of the winner's training; trials run once.")
-    space: dict[str, Any] = Field(default_factory=dict, description="Recipe field -> what it may be.")
+    averaged_runs: int = Field(default=1, description="For the winner's training; each trial trains once.")
+    space: dict[str, Any] = Field(
+        default_factory=dict, description="From a recipe's field to its possible values."
+    )
 
 
 class TrialParams(Params):
