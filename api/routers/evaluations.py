@@ -63,8 +63,8 @@ async def compare_evaluations(
 @router.get("/{evaluation_id}", responses=problems(404))
 def get_evaluation(evaluation_id: Id, reader: Reader, session: Session) -> EvaluationReportOut:
     """One evaluation: metrics overall and by category, and its report."""
-    found = model_store.get_evaluation(session, reader.organization_id, evaluation_id)
-    return EvaluationReportOut.model_validate(found)
+    evaluation = model_store.get_evaluation(session, reader.organization_id, evaluation_id)
+    return EvaluationReportOut.model_validate(evaluation)
 
 
 @router.get("/{evaluation_id}/rows", responses=problems(404))

@@ -55,8 +55,8 @@ async def read_form(request: Request, writer: Writer) -> AsyncIterator[Upload]:
         try:
             says = ImportIn.model_validate(fields)
         except ValidationError as error:
-            found = [{**item, "loc": ("body", *item["loc"])} for item in error.errors()]
-            raise RequestValidationError(found) from error
+            errors = [{**item, "loc": ("body", *item["loc"])} for item in error.errors()]
+            raise RequestValidationError(errors) from error
         yield Upload(writer, says, file)
 
 

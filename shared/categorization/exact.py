@@ -33,12 +33,12 @@ def rank_exactly(
     encoder: Encoder,
     choices: Mapping[uuid.UUID, Choice],
     known: Sequence[ExactRow],
-    asked: Sequence[ExactRow],
+    queries: Sequence[ExactRow],
     *,
     is_tuned: bool = False,
     with_habits: bool = True,
 ) -> list[list[RankedCategory]]:
-    """For each asked row the choices, best first, with the known rows as labelled history.
+    """For each query row the choices, best first, with the known rows as labelled history.
 
     The very vote of serving, over the category texts and the nearest known rows. Equal texts are encoded and
     compared once.
@@ -50,12 +50,12 @@ def rank_exactly(
     weights = weights_for(is_tuned=is_tuned)
     nearby = _Nearby(encoder, choices, known, 2 * weights.neighbours)
     of_text: dict[str, list[int]] = {}
-    for position, row in enumerate(asked):
+    for position, row in enumerate(queries):
         of_text.setdefault(row.text, []).append(position)
-    rankings: list[list[RankedCategory]] = [[] for _ in asked]
+    rankings: list[list[RankedCategory]] = [[] for _ in queries]
     for text, vector, by_text, by_history in nearby.of(list(of_text)):
         for position in of_text[text]:
-            row = asked[position]
+            row = queries[position]
             before = precedents.at(row.fields)
             query = EncodedTransaction(
                 vector, text, row.fields.department, row.fields.location, precedents=before
@@ -89,7 +89,7 @@ class _Nearby:
             self._of_text.setdefault(row.text, []).append(hit)
         self._texts = encoder.encode([choice.text for choice in choices.values()])
         self._history = encoder.encode(list(self._of_text))
-        # Of equal ones, which an index returns in any order, the same few whatever is asked.
+        # Of equal ones, which an index returns in any order, the same few whatever is asked for.
         self._rows = [sorted(hits, key=lambda hit: hit.row_id)[:limit] for hits in self._of_text.values()]
 
     def of(self, texts: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32], list[Hit], list[Hit]]]:

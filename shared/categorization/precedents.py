@@ -47,9 +47,11 @@ def place_of(fields: TransactionFields) -> str | None:
     return fields.location or fields.department
 
 
-def read(session: Session, organization_id: uuid.UUID, asked: Iterable[TransactionFields]) -> Precedents:
-    """Those of the asked transactions' merchants at their places, as the labels are now."""
-    wanted = {(fields.merchant_name, place) for fields in asked if (place := place_of(fields))}
+def read(
+    session: Session, organization_id: uuid.UUID, transactions: Iterable[TransactionFields]
+) -> Precedents:
+    """The precedents of these transactions' merchants at their places, as the labels are now."""
+    wanted = {(fields.merchant_name, place) for fields in transactions if (place := place_of(fields))}
     return Precedents.of(
         transaction_store.count_labels_by_merchant_and_place(session, organization_id, wanted)
     )

@@ -552,8 +552,8 @@ def _cancel(session: Session, where: ColumnElement[bool]) -> None:
 
     The first statement locks all of them, so that none changes between the two states before the second.
     """
-    asked = update(Job).where(where, Job.status.in_(OPEN)).values(cancel_requested=True)
-    session.execute(asked.execution_options(synchronize_session=False))
+    request = update(Job).where(where, Job.status.in_(OPEN)).values(cancel_requested=True)
+    session.execute(request.execution_options(synchronize_session=False))
     query = _change(Transition.CANCEL, where, finished_at=func.now()).returning(Job.id)
     _wake_parents(session, session.scalars(query.execution_options(synchronize_session=False)).all())
 
