@@ -14,11 +14,6 @@ from shared.resources import Resources
 from tests.factories import OrganizationClient, run_jobs
 
 README = Path(__file__).parents[2] / "README.md"
-# In place of two seconds: until the label has reached the index, however slow the machine is.
-INDEXED = (
-    "until ! { call '/v1/jobs?status=queued'; call '/v1/jobs?status=running'; } | grep -q sync_index; "
-    "do sleep 0.1; done"
-)
 
 
 def session(url: str, key_file: Path) -> str:
@@ -27,7 +22,6 @@ def session(url: str, key_file: Path) -> str:
     for old, new in (
         ("http://127.0.0.1:8000", url),
         (".outlay/standalone/api-key", str(key_file)),
-        ("sleep 2", INDEXED),
     ):
         assert commands.count(old) == 1
         commands = commands.replace(old, new)
