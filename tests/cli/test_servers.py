@@ -24,6 +24,8 @@ from cli.process import MARK, marked
 from cli.servers import Servers
 from shared.kit.settings import Settings
 
+pytestmark = pytest.mark.slow  # starts every embedded server
+
 POSTGRES = frozenset({"postgres"})
 
 

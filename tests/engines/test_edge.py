@@ -20,6 +20,8 @@ from shared.engines.vectors import (
 )
 from tests.engines.conftest import Connect, NewSidecar, Sidecar
 
+pytestmark = pytest.mark.slow  # drives a process, and kills it
+
 SIZE = 16
 US = uuid.uuid4()
 

@@ -1,10 +1,13 @@
 """Which epoch's weights are kept."""
 
 import numpy as np
+import pytest
 
 from shared.training.bi_encoder.trainer import BiEncoderCheckpointSelector
 from shared.training.checkpoints import is_worse
 from shared.training.rows import TrainRow
+
+pytestmark = pytest.mark.slow  # torch alone takes seconds to load
 
 
 class Scripted:

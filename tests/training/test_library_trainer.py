@@ -1,6 +1,10 @@
 """The batches that a planned sampler yields."""
 
+import pytest
+
 from shared.training.library_trainer import consecutive_batches, planned_sampler
+
+pytestmark = pytest.mark.slow  # torch alone takes seconds to load
 
 
 def test_epochs_stand_one_after_the_other_and_the_last_batch_may_be_small() -> None:
