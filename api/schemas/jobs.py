@@ -12,8 +12,12 @@ from api.schemas.common import Detail200, Out, PageQuery, RowId
 from shared.datasets.report import CheckDatasetResult, DatasetResult
 from shared.generation.service import GenerationResult
 from shared.importing.service import ImportResult
+from shared.indexing.service import ActivationResult, ReindexResult, SyncIndexResult
 from shared.jobs.states import JobStatus
+from shared.publishing.service import PushResult
+from shared.registry.model_jobs import ModelResult
 from shared.registry.reports import BaselinesResult, EvaluationResult
+from shared.training.search.results import SearchResult, TrialResult
 
 
 class _OneOf:
@@ -29,11 +33,22 @@ class _OneOf:
         return {"anyOf": [*documented, handler(schema)]}
 
 
-# A kind that is not listed here has a result of its own shape.
 Result = Annotated[
     dict[str, Any],
     _OneOf(
-        ImportResult, GenerationResult, DatasetResult, CheckDatasetResult, EvaluationResult, BaselinesResult
+        ImportResult,
+        GenerationResult,
+        DatasetResult,
+        CheckDatasetResult,
+        EvaluationResult,
+        BaselinesResult,
+        SyncIndexResult,
+        ReindexResult,
+        ActivationResult,
+        ModelResult,
+        PushResult,
+        SearchResult,
+        TrialResult,
     ),
 ]
 
@@ -82,7 +97,7 @@ class JobOut(Out):
     kind: str
     status: JobStatus
     progress: JobProgressOut | None
-    result: Result | None = Field(description="By kind; a kind that is not listed has an object of its own.")
+    result: Result | None = Field(description="What the job did; its fields depend on the kind.")
     error: JobErrorOut | None
     attempt: int
     params: dict[str, Any]

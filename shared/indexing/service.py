@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from shared.categories import store as category_store
@@ -15,6 +16,7 @@ from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Retryable
 from shared.kit.logging import get_logger
+from shared.kit.pydantic_json import JSONModel
 from shared.registry import collections
 from shared.registry import service as registry
 from shared.registry import store as model_store
@@ -26,6 +28,30 @@ logger = get_logger(__name__)
 
 # A row that changes while its point is written is written again; this often only under a bug.
 MAX_ROUNDS = 10
+
+
+class SyncIndexResult(JSONModel):
+    """The result of a job of kind `sync_index`; where all rows had to be compared, a `ReindexResult`."""
+
+    written: int = Field(description="Rows that belong in the index and were written.")
+
+
+class ReindexResult(JSONModel):
+    """The result of a job of kind `reindex`."""
+
+    points: int = Field(description="Points of the organisation in the index afterwards.")
+    written: int
+    removed: int
+
+
+class ActivationResult(JSONModel):
+    """The result of a job of kind `activate`."""
+
+    model_version_id: uuid.UUID
+    counter: int = Field(description="Activations of the organisation so far.")
+    points: int
+    written: int
+    removed: int
 
 
 class IndexNotConverging(Retryable):
@@ -60,17 +86,17 @@ def sync(run: Run, params: SyncIndexParams, resources: Resources) -> Effects:
     with run.reading() as session:
         serving = find_active(session, run.organization_id)
     if serving is None:
-        return lambda _: {"written": 0}
+        return lambda _: SyncIndexResult(written=0).model_dump(mode="json")
     rows = RowIds(tuple(params.category_ids), tuple(params.transaction_ids))
     try:
         if not _needs_all(run, rows) and resources.index.count(serving.collection, run.organization_id):
             written = _converge(run, serving, resources, rows)
-            return lambda _: {"written": written}
+            return lambda _: SyncIndexResult(written=written).model_dump(mode="json")
     except (CollectionMissing, CollectionUnreadable):
         pass
     # The index was lost, perhaps made anew by another organisation's job: mend all of it, not these rows.
     result = _reconcile(run, serving, resources, rebuild=False)
-    return lambda _: result
+    return lambda _: result.model_dump(mode="json")
 
 
 def reindex(run: Run, params: ReindexParams, resources: Resources) -> Effects:
@@ -78,7 +104,7 @@ def reindex(run: Run, params: ReindexParams, resources: Resources) -> Effects:
     with run.reading() as session:
         serving = serving_of(model_store.get(session, run.organization_id, params.model_version_id))
     result = _reconcile(run, serving, resources, rebuild=params.rebuild)
-    return lambda _: result
+    return lambda _: result.model_dump(mode="json")
 
 
 def activate(run: Run, params: ActivateParams, resources: Resources) -> Effects:
@@ -93,13 +119,16 @@ def activate(run: Run, params: ActivateParams, resources: Resources) -> Effects:
     def apply_effects(session: Session) -> dict[str, Any]:
         counter = registry.activate(session, run.organization_id, serving.version_id, params.counter)
         submit(session, run.organization_id, serving.version_id, rebuild=False)
-        return {"model_version_id": str(serving.version_id), "counter": counter, **result}
+        activated = ActivationResult(
+            model_version_id=serving.version_id, counter=counter, **result.model_dump()
+        )
+        return activated.model_dump(mode="json")
 
     return apply_effects
 
 
-def _reconcile(run: Run, serving: Serving, resources: Resources, *, rebuild: bool) -> dict[str, Any]:
-    """Write what is missing or differs, remove what should not be there: counts of both."""
+def _reconcile(run: Run, serving: Serving, resources: Resources, *, rebuild: bool) -> ReindexResult:
+    """Write what is missing or differs, remove what should not be there."""
     index = resources.index
     dimension = resources.encoders.get(serving.model).dimension
     present = _present(run, serving, index, dimension, rebuild=rebuild)
@@ -113,11 +142,9 @@ def _reconcile(run: Run, serving: Serving, resources: Resources, *, rebuild: boo
         done += sum(entry.kind == "transaction" for entry in entries)
         run.progress(done, max(total, done), "indexing")
     index.delete(serving.collection, list(present))
-    return {
-        "points": index.count(serving.collection, run.organization_id),
-        "written": written,
-        "removed": len(present),
-    }
+    return ReindexResult(
+        points=index.count(serving.collection, run.organization_id), written=written, removed=len(present)
+    )
 
 
 def _needs_all(run: Run, rows: RowIds) -> bool:

@@ -12,6 +12,7 @@ from shared.jobs.kinds import ImportModelParams, PushModelParams
 from shared.jobs.run import Effects, Run
 from shared.jobs.tables import Job
 from shared.kit.errors import Conflict
+from shared.kit.pydantic_json import JSONModel
 from shared.publishing import model_folders, smoke_test
 from shared.registry import cards
 from shared.registry import service as registry
@@ -20,6 +21,14 @@ from shared.registry.model_jobs import run_and_register
 from shared.registry.tables import ModelVersion
 from shared.resources import Resources
 from shared.transactions.formats import TextFormat
+
+
+class PushResult(JSONModel):
+    """The result of a job of kind `push_model`."""
+
+    repository: str
+    commit: str
+    url: str
 
 
 class NothingToPush(Conflict):
@@ -129,7 +138,8 @@ def push_model(run: Run, params: PushModelParams, resources: Resources, hub: Hub
     files[CARD] = card.markdown().encode()
     hub = hub or _hub(resources)
     pushed = hub.push(params.repository, files, is_private=params.is_private, on_progress=run.progress)
-    return lambda _: {"repository": params.repository, "commit": pushed.commit, "url": pushed.url}
+    result = PushResult(repository=params.repository, commit=pushed.commit, url=pushed.url)
+    return lambda _: result.model_dump(mode="json")
 
 
 def _hub(resources: Resources) -> Hub:

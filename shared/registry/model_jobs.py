@@ -1,16 +1,27 @@
 """Jobs whose output is a model version."""
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict
 from sqlalchemy.orm import Session
 
 from shared.datasets.tables import Dataset
 from shared.engines.artifacts import Artifacts
 from shared.jobs.run import Effects, Run
+from shared.kit.pydantic_json import JSONModel
 from shared.registry import cards, store
 from shared.registry.tables import ModelVersion
+
+
+class ModelResult(JSONModel):
+    """The result of a job whose output is a model version; a training adds the version's metrics."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model_version_id: uuid.UUID
 
 
 def run_and_register(
@@ -39,6 +50,6 @@ def run_and_register(
 
     def apply_effects(session: Session) -> dict[str, Any]:
         store.add(session, version)
-        return {"model_version_id": str(version.id), **result_of(version)}
+        return ModelResult(model_version_id=version.id, **result_of(version)).model_dump(mode="json")
 
     return apply_effects

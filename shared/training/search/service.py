@@ -27,13 +27,12 @@ from shared.registry.serving import get_bi_encoder
 from shared.resources import Resources
 from shared.training.bi_encoder.service import check_recipe
 from shared.training.search import sampler
+from shared.training.search.results import SearchResult, SearchTrial, TrialResult
 from shared.training.search.sampler import EvaluatedTrial
 from shared.training.training_job import get_trainable_dataset
 
 # Trials take minutes, and the last of a batch wakes the search. Polling covers a wake-up that was lost.
 POLL_SECONDS = 30.0
-# What the table of trials shows of a trial's result.
-FIGURES = ("value", "low", "high", "n", "recall_at_1", "running")
 
 
 class NoTrialSucceeded(AppError):
@@ -141,7 +140,8 @@ def _submit_winner(
     def apply_effects(session: Session) -> dict[str, Any]:
         job_id = id_of_job("train", run.job_id, 0)
         _submit_child(session, run, training, job_id)
-        return {"best": table[best.number], "trials": table, "training_job_id": str(job_id)}
+        result = SearchResult(best=table[best.number], trials=table, training_job_id=job_id)
+        return result.model_dump(mode="json", exclude_unset=True)
 
     return apply_effects
 
@@ -153,26 +153,30 @@ def _submit_child(
 
 
 def _evaluated(trial: ChildJob, space: Mapping[str, Any]) -> EvaluatedTrial:
-    recipe, result = trial.params["recipe"], trial.result
+    recipe = trial.params["recipe"]
     values = {name: recipe[name] for name in space if sampler.is_relevant(name, recipe["loss"])}
-    if trial.status != JobStatus.SUCCEEDED or result is None:
+    if trial.status != JobStatus.SUCCEEDED or trial.result is None:
         return EvaluatedTrial(trial.params["number"], values, "failed")
+    result = TrialResult.model_validate(trial.result)
     return EvaluatedTrial(
         number=trial.params["number"],
         values=values,
-        status="pruned" if result["is_pruned"] else "complete",
-        value=result["value"],
-        recall_at_1=result["recall_at_1"],
-        running=tuple(result["running"]),
+        status="pruned" if result.is_pruned else "complete",
+        value=result.value,
+        recall_at_1=result.recall_at_1,
+        running=result.running,
     )
 
 
-def _table_row(trial: ChildJob, evaluated: EvaluatedTrial) -> dict[str, Any]:
-    figures = {} if evaluated.status == "failed" else {key: (trial.result or {})[key] for key in FIGURES}
-    return {
-        "number": evaluated.number,
-        "status": evaluated.status,
-        "job_id": str(trial.id),
-        "recipe": trial.params["recipe"],
+def _table_row(trial: ChildJob, evaluated: EvaluatedTrial) -> SearchTrial:
+    figures: dict[str, Any] = {}
+    if evaluated.status != "failed":
+        scores = TrialResult.model_validate(trial.result)
+        figures = scores.model_dump(include={"value", "low", "high", "n", "recall_at_1", "running"})
+    return SearchTrial(
+        number=evaluated.number,
+        status=evaluated.status,
+        job_id=trial.id,
+        recipe=trial.params["recipe"],
         **figures,
-    }
+    )

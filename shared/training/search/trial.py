@@ -38,6 +38,7 @@ from shared.training.bi_encoder.spec import FinetuneRequest
 from shared.training.bi_encoder.trainer import finetune
 from shared.training.library_trainer import TrainProgress
 from shared.training.rows import category_texts, text_format, train_rows
+from shared.training.search.results import TrialResult, TrialScores
 from shared.training.trainer_process import train_in_subprocess, trainer_command
 
 K = 5  # of the objective, MRR@5
@@ -61,7 +62,8 @@ def attempt(
     """Cross-validate in the trainer's process, which `command` starts; its folder is removed at the end."""
     with resources.artifacts.staging_folder(run.job_id, run.attempt) as folder:
         scores = train_in_subprocess(run, [*(command or trainer_command()), str(run.job_id), str(folder)])
-    return lambda _: {"number": params.number, **scores}
+    result = TrialResult(number=params.number, **scores)
+    return lambda _: result.model_dump(mode="json")
 
 
 def run_trial(
@@ -70,7 +72,7 @@ def run_trial(
     """Cross-validate in this process, which is the trainer's; the scores."""
     request = load_request(organization_id, params, resources, output)
     resources.close()  # a trial takes minutes and needs no connection
-    return cross_validate(request, report)
+    return cross_validate(request, report).model_dump(mode="json")
 
 
 def load_request(
@@ -91,12 +93,10 @@ def load_request(
     )
 
 
-def cross_validate(request: TrialRequest, report: Report) -> dict[str, Any]:
+def cross_validate(request: TrialRequest, report: Report) -> TrialScores:
     """Rank the rows of each fold by a model that was trained on the others; the scores.
 
-    `value` is MRR@5: the mean of 1 / rank over all rows, 0 beyond the fifth rank; `running` has this mean
-    after each fold. The trial is pruned, and skips the remaining folds, where the mean falls below
-    `stop_below`.
+    The trial is pruned, and skips the remaining folds, where the running value falls below `stop_below`.
 
     Raises:
         Untrainable: the rows outside a fold are of fewer than two categories.
@@ -117,16 +117,16 @@ def cross_validate(request: TrialRequest, report: Report) -> dict[str, Any]:
         if is_pruned:
             break
     objective = figure(_reciprocal_ranks(ranks))
-    return {
-        "value": objective.value,
-        "low": objective.low,
-        "high": objective.high,
-        "n": objective.n,
-        "recall_at_1": ranks.count(1) / len(ranks),
-        "running": running,
-        "is_pruned": is_pruned,
-        "seconds": round(time.monotonic() - started, 3),
-    }
+    return TrialScores(
+        value=objective.value,
+        low=objective.low,
+        high=objective.high,
+        n=objective.n,
+        recall_at_1=ranks.count(1) / len(ranks),
+        running=tuple(running),
+        is_pruned=is_pruned,
+        seconds=round(time.monotonic() - started, 3),
+    )
 
 
 def assign_folds(rows: Sequence[tuple[str, str]], folds: int, seed: int) -> list[int]:

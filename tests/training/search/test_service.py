@@ -34,6 +34,7 @@ def quick(params: TrialParams) -> dict[str, Any]:
         "n": 9,
         "running": [value] if is_pruned else [value, value],
         "is_pruned": is_pruned,
+        "seconds": 0.1,
     }
 
 

@@ -67,8 +67,8 @@ def test_a_trial_sees_training_rows_only_and_ends_early_where_it_falls_behind(
     assert {item.id for item in request.items} == {item.id for item in train}
     notes: list[str] = []
     result = trials.cross_validate(request, lambda done, total, note: notes.append(f"{done}/{total} {note}"))
-    assert (result["is_pruned"], len(result["running"]), result["n"]) == (True, 1, len(train) // 2)
-    assert result["value"] < 0.95
+    assert (result.is_pruned, len(result.running), result.n) == (True, 1, len(train) // 2)
+    assert result.value < 0.95
     assert notes[0].startswith("1/")
     assert "fold 1 of 2" in notes[-1]
     assert not any(tmp_path.iterdir())
