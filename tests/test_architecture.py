@@ -303,3 +303,31 @@ def test_code_for_development_is_imported_downwards_only(
     files = list(sources(*packages))
     assert files
     assert [str(path.relative_to(ROOT)) for path in files if imported_packages(path) & forbidden] == []
+
+
+VAGUE_NAMES = {"one", "found", "its", "about", "told", "made"}
+
+
+def vague_names(source: str) -> set[str]:
+    """Variables and parameters whose names say nothing about what they hold."""
+    names = {
+        node.id if isinstance(node, ast.Name) else node.arg
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.arg) or (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store))
+    }
+    return names & VAGUE_NAMES
+
+
+def test_variables_say_what_they_hold() -> None:
+    """See docs/style.md."""
+    everything = sources(*PACKAGES, "benchmarks", "devtools", "tests")
+    vague = {module_of(path): vague_names(path.read_text("utf-8")) for path in everything}
+    assert {module: names for module, names in vague.items() if names} == {}
+
+
+def test_a_vague_name_is_noticed() -> None:
+    assert vague_names("for one in rows: pass\ndef f(found): return [its for its in found]") == {
+        "one",
+        "found",
+        "its",
+    }
