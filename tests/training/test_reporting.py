@@ -12,6 +12,7 @@ from shared.resources import Resources
 from shared.training import trackers
 from shared.training.library_trainer import common_arguments
 from shared.training.search import trial
+from shared.training.search.results import TrialScores
 
 
 @pytest.fixture
@@ -75,6 +76,9 @@ def test_a_trial_is_told_to_nobody(
     monkeypatch.setattr(Resources, "close", lambda _: None)
     params = cast(TrialParams, None)  # what loads a request is scripted
     monkeypatch.setattr(trial, "load_request", lambda *_: None)
-    monkeypatch.setattr(trial, "cross_validate", lambda *_: {"value": 0.5})
-    scores = trial.run_trial(uuid.uuid4(), params, with_trackers, tmp_path, lambda *_: None)
-    assert (scores, begun) == ({"value": 0.5}, [])
+    scores = TrialScores(
+        value=0.5, low=0.4, high=0.6, n=9, recall_at_1=0.5, running=(0.5,), is_pruned=False, seconds=1.0
+    )
+    monkeypatch.setattr(trial, "cross_validate", lambda *_: scores)
+    reported = trial.run_trial(uuid.uuid4(), params, with_trackers, tmp_path, lambda *_: None)
+    assert (reported, begun) == (scores.model_dump(mode="json"), [])
