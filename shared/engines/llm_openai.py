@@ -61,14 +61,20 @@ class OpenAILLM:
         self._client = instructor.from_openai(client, mode=instructor.Mode[settings.llm_mode.upper()])
         self._changed = threading.Condition()
         self._is_closed = False
+        self._calls_under_way = 0
         self._quiet_until = 0.0  # on the monotonic clock
 
     def close(self) -> None:
-        """Let every `ask` end at once; calls that are under way are abandoned."""
+        """Let every `ask` end at once; calls that are under way are abandoned.
+
+        The last of them closes the HTTP client: a call that is just connecting would leave its socket open.
+        """
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
-        self._http.close()
+            is_idle = self._calls_under_way == 0
+        if is_idle:
+            self._http.close()
 
     def ask(self, request: Request[T]) -> LLMReply[T]:
         """The answer, in the shape that was asked for."""
@@ -104,8 +110,16 @@ class OpenAILLM:
                 ended = error
             with self._changed:
                 results.append(ended)
+                self._calls_under_way -= 1
+                is_last = self._is_closed and self._calls_under_way == 0
                 self._changed.notify_all()
+            if is_last:
+                self._http.close()
 
+        with self._changed:
+            if self._is_closed:
+                raise LLMClosed
+            self._calls_under_way += 1
         threading.Thread(target=run, daemon=True, name="llm-call").start()
         with self._changed:
             self._changed.wait_for(lambda: results or self._is_closed, self._timeout_s)
