@@ -48,7 +48,7 @@ _COMPARISONS = 5
 _MRR_AT = 5
 
 
-_ABOUT: Mapping[str, str] = {
+_INTRODUCTIONS: Mapping[str, str] = {
     "base": "A bi-encoder, {source}, as it was published.",
     "fine_tuned": "A bi-encoder, fine-tuned from {source} to find the expense category of a transaction.",
     "imported": "A bi-encoder, taken over from {source}.",
@@ -111,7 +111,7 @@ class CardData:
             front=Markup(_front_matter(version, hub_id)),  # noqa: S704  # JSON values, made below
             name=version.name,
             kind=version.kind,
-            about=_about(version),
+            introduction=_introduction(version),
             code=Markup(_code(version.kind, version.dimension, example)),  # noqa: S704  # no input in it
             example=example,
             texts=texts,
@@ -170,11 +170,11 @@ def _read_comparisons(
     return [(row, changes[row.id]) for row in newest.values() if row.id in changes]
 
 
-def _about(version: ModelVersion) -> str:
+def _introduction(version: ModelVersion) -> str:
     source = PurePath(version.base_model).name if version.base_model_revision is None else version.base_model
     at = f" at commit {version.base_model_revision}" if version.base_model_revision else ""
     created = version.created_at or dt.datetime.now(dt.UTC)  # no row yet while its weights are saved
-    text = _ABOUT[version.kind].format(source=f"{source}{at}")
+    text = _INTRODUCTIONS[version.kind].format(source=f"{source}{at}")
     return f"{text} Made with Outlay on {created:%Y-%m-%d}."
 
 
